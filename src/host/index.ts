@@ -1,0 +1,10 @@
+/** Band 1: the machine behind ports: clocks, chance, files, the life cycle of a process. */
+export { systemClock, systemRandom } from './clock.ts';
+export { readFileIfExists, replaceFile, syncDirectory } from './files.ts';
+export {
+  createLifecycle,
+  onTerminationSignal,
+  UsageError,
+  type Lifecycle,
+  type Stoppable,
+} from './lifecycle.ts';

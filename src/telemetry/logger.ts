@@ -1,0 +1,61 @@
+/** Structured logging: constant messages with key/values; context is bound once in a child. */
+import { pino, type DestinationStream, type Logger as PinoLogger } from 'pino';
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+export type LogFields = Readonly<Record<string, unknown>>;
+
+/** What every component logs through. Messages are constant text; what varies goes into `fields`. */
+export interface Logger {
+  debug(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+  /** A logger that adds `fields` to each line. */
+  child(fields: LogFields): Logger;
+}
+
+/** Keys whose values never reach a log, wherever they stand in the fields. */
+const REDACTED = ['authorization', 'cookie', 'key', 'password', 'secret', 'token'].flatMap(
+  (key) => [key, `*.${key}`, `*.*.${key}`],
+);
+
+export interface LoggerOptions {
+  readonly name: string;
+  readonly level?: LogLevel;
+  /** Where lines go; standard error by default, so that standard output stays for results. */
+  readonly destination?: DestinationStream;
+}
+
+/** One JSON line per event on standard error. */
+export function createLogger(options: LoggerOptions): Logger {
+  const base = pino(
+    {
+      name: options.name,
+      level: options.level ?? 'info',
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      redact: { paths: REDACTED, censor: '[redacted]' },
+    },
+    options.destination ?? pino.destination({ fd: 2, sync: true }),
+  );
+  return wrap(base);
+}
+
+function wrap(logger: PinoLogger<never, boolean>): Logger {
+  return {
+    debug: (message, fields) => logger.debug(fields ?? {}, message),
+    info: (message, fields) => logger.info(fields ?? {}, message),
+    warn: (message, fields) => logger.warn(fields ?? {}, message),
+    error: (message, fields) => logger.error(fields ?? {}, message),
+    child: (fields) => wrap(logger.child(fields)),
+  };
+}
+
+/** Discards everything; for tests and pure runs. */
+export const silentLogger: Logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  child: () => silentLogger,
+};
