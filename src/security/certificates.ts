@@ -1,0 +1,134 @@
+/** X.509 for one cluster: an authority of its own and leaf certificates that carry the cluster's id. */
+import 'reflect-metadata';
+import { webcrypto } from 'node:crypto';
+import * as x509 from '@peculiar/x509';
+
+const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+const DAY_MS = 86_400_000;
+/** Certificates are valid from a little in the past, so that a peer's slow clock does not refuse a new one. */
+const CLOCK_SKEW_MS = 5 * 60_000;
+
+/** A certificate and its private key, both PEM. */
+export interface KeyPair {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+export interface AuthorityOptions {
+  readonly commonName: string;
+  readonly validityDays: number;
+  readonly now: Date;
+}
+
+export interface LeafOptions {
+  readonly commonName: string;
+  /** Kubernetes groups, when the certificate is for its API. */
+  readonly organizations?: readonly string[];
+  readonly dnsNames: readonly string[];
+  readonly ipAddresses: readonly string[];
+  readonly uris: readonly string[];
+  readonly validityDays: number;
+  readonly now: Date;
+}
+
+/** A self-signed certificate authority (ECDSA P-256) that may sign leaves only (path length 0). */
+export async function createCertificateAuthority(options: AuthorityOptions): Promise<KeyPair> {
+  const keys = await generateKeys();
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned(
+    {
+      name: new x509.Name([{ CN: [options.commonName] }]).toString(),
+      serialNumber: serialNumber(),
+      ...validity(options),
+      keys,
+      signingAlgorithm: ALGORITHM,
+      extensions: [
+        new x509.BasicConstraintsExtension(true, 0, true),
+        new x509.KeyUsagesExtension(
+          x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign,
+          true,
+        ),
+        await x509.SubjectKeyIdentifierExtension.create(keys.publicKey, false, webcrypto),
+      ],
+    },
+    webcrypto,
+  );
+  return exportPair(certificate, keys.privateKey);
+}
+
+/** A leaf for both ends of a TLS connection, signed by `authority`. */
+export async function issueCertificate(authority: KeyPair, options: LeafOptions): Promise<KeyPair> {
+  const issuer = new x509.X509Certificate(authority.certificate);
+  const signingKey = await importKey(authority.key);
+  const keys = await generateKeys();
+  const subject = new x509.Name([
+    ...(options.organizations ?? []).map((organization) => ({ O: [organization] })),
+    { CN: [options.commonName] },
+  ]);
+  const certificate = await x509.X509CertificateGenerator.create(
+    {
+      subject: subject.toString(),
+      issuer: issuer.subject,
+      serialNumber: serialNumber(),
+      ...validity(options),
+      publicKey: keys.publicKey,
+      signingKey,
+      signingAlgorithm: ALGORITHM,
+      extensions: [
+        new x509.BasicConstraintsExtension(false, undefined, true),
+        new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+        new x509.ExtendedKeyUsageExtension([
+          x509.ExtendedKeyUsage.serverAuth,
+          x509.ExtendedKeyUsage.clientAuth,
+        ]),
+        new x509.SubjectAlternativeNameExtension([
+          ...options.dnsNames.map((value) => ({ type: 'dns' as const, value })),
+          ...options.ipAddresses.map((value) => ({ type: 'ip' as const, value })),
+          ...options.uris.map((value) => ({ type: 'url' as const, value })),
+        ]),
+        await x509.AuthorityKeyIdentifierExtension.create(issuer, false, webcrypto),
+      ],
+    },
+    webcrypto,
+  );
+  return exportPair(certificate, keys.privateKey);
+}
+
+/** The instant a PEM certificate stops being valid. */
+export function certificateExpiry(certificatePem: string): Date {
+  return new x509.X509Certificate(certificatePem).notAfter;
+}
+
+function validity(options: { validityDays: number; now: Date }): {
+  notBefore: Date;
+  notAfter: Date;
+} {
+  return {
+    notBefore: new Date(options.now.getTime() - CLOCK_SKEW_MS),
+    notAfter: new Date(options.now.getTime() + options.validityDays * DAY_MS),
+  };
+}
+
+/** 127 random bits: positive, and unique without a register of what was issued. */
+function serialNumber(): string {
+  const bytes = webcrypto.getRandomValues(new Uint8Array(16));
+  bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40;
+  return Buffer.from(bytes).toString('hex');
+}
+
+async function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
+  return webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
+}
+
+async function importKey(pem: string): Promise<CryptoKey> {
+  const [der] = x509.PemConverter.decode(pem);
+  if (der === undefined) throw new TypeError('not a PEM private key (PKCS #8)');
+  return await webcrypto.subtle.importKey('pkcs8', der, ALGORITHM, false, ['sign']);
+}
+
+async function exportPair(certificate: x509.X509Certificate, key: CryptoKey): Promise<KeyPair> {
+  const der = await webcrypto.subtle.exportKey('pkcs8', key);
+  return {
+    certificate: `${certificate.toString('pem')}\n`,
+    key: `${x509.PemConverter.encode(der, 'PRIVATE KEY')}\n`,
+  };
+}
