@@ -1,0 +1,40 @@
+/**
+ * Band 3: the Kubernetes API as raw JSON: a connection from a kubeconfig or the pod's service account, a client, and what
+ * controllers are made of (informer, work queue, controller, leader election, events). Typed models of a client library
+ * drop fields they do not know; here an object travels exactly as the server sent it.
+ */
+export {
+  isAlreadyExists,
+  isConflict,
+  isNotFound,
+  KubeError,
+  TerminalError,
+  type KubeErrorFields,
+  type StatusCause,
+  type StatusDetails,
+} from './errors.ts';
+export { apiVersionOf, RESOURCES, splitApiVersion, type ResourceType } from './resources.ts';
+export {
+  objectKey,
+  refOfKey,
+  type ApplyOptions,
+  type DeleteOptions,
+  type Informer,
+  type InformerChange,
+  type KubeClient,
+  type KubeObject,
+  type KubeResource,
+  type ListScope,
+  type ManagedFieldsEntry,
+  type ObjectList,
+  type ObjectMeta,
+  type ObjectRef,
+  type Outcome,
+  type OwnerReference,
+  type PatchOptions,
+  type RequestOptions,
+  type WatchEnd,
+  type WatchEvent,
+  type WatchOptions,
+  type WriteOptions,
+} from './types.ts';
