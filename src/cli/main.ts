@@ -1,0 +1,113 @@
+#!/usr/bin/env node
+/** The program: one bundle whose subcommands are the operator, the sidecar, the laptop cluster and the demo. */
+import { Command, CommanderError, Option } from 'commander';
+import { UsageError } from '../host/index.ts';
+
+const program = new Command('mcp-cluster')
+  .description('Keeps MCP sessions alive through the loss of pods, on any unmodified MCP server.')
+  .showHelpAfterError('(--help shows what is allowed)')
+  .exitOverride();
+
+program
+  .command('operator')
+  .description(
+    'reconcile McpCluster resources; runs in the cluster or, with --kubeconfig, beside it',
+  )
+  .option(
+    '--kubeconfig <file>',
+    'how to reach the API server (default: in-cluster, then $KUBECONFIG)',
+  )
+  .option('--namespace <name>', 'watch this namespace only (default: all)')
+  .option('--no-leader-elect', 'do not wait for the Lease; for one operator only')
+  .option('--sidecar-image <image>', 'image of the sidecar in the pods')
+  .option('--health-address <host:port>', 'health and metrics', '0.0.0.0:9090')
+  .addOption(logLevel())
+  .action(async (options) => {
+    const { operatorCommand } = await import('./operator-command.ts');
+    await operatorCommand(options);
+  });
+
+program
+  .command('sidecar')
+  .description(
+    'serve sessions beside an MCP server; in Kubernetes from --config, without it from flags',
+  )
+  .option('--config <file>', 'configuration that the operator wrote')
+  .option('--node-id <id>', "this member's id (default with --config: $POD_NAME)")
+  .option('--cluster-port <port>', 'Raft, gossip and admin over mutual TLS (default 7000)')
+  .option('--peers <list>', 'voters as id@host:port, separated by commas')
+  .option('--advertise-addr <host:port>', 'where the others reach this member')
+  .option(
+    '--join <host:port>',
+    'a running member that tells the voters; this one joins as they have it',
+  )
+  .option('--heartbeat-interval <ms>', "leader's heartbeat (default 50)")
+  .option('--election-timeout-min <ms>', 'least silence before an election (default 200)')
+  .option('--election-timeout-max <ms>', 'most silence before an election (default 400)')
+  .option('--session-db-path <dir>', 'data is kept in <dir>/cluster-<node-id>')
+  .option(
+    '--tls-dir <dir>',
+    'ca.crt, tls.crt and tls.key (default without Kubernetes: made for this user)',
+  )
+  .option(
+    '--metrics-port <port>',
+    'health and metrics (default without Kubernetes: the cluster port)',
+  )
+  .option('--upstream <url>', 'MCP server behind this member, without Kubernetes')
+  .option('--gateway-port <port>', 'where MCP clients connect, with --upstream (default 8080)')
+  .option('--gateway-peer-port <port>', "where other members' gateways connect (default 8081)")
+  .addOption(logLevel())
+  .action(async (options) => {
+    const { sidecarCommand } = await import('./sidecar-command.ts');
+    await sidecarCommand(options);
+  });
+
+program
+  .command('dev')
+  .description('a laptop cluster in the foreground, with the operator and a sample cluster')
+  .option('--data <dir>', 'keep the state here and find it again (default: nothing is kept)')
+  .option('--port <port>', 'port of the API server (default: a free one)')
+  .addOption(backend())
+  .action(async (options) => {
+    const { devCommand } = await import('./dev-command.ts');
+    await devCommand(options);
+  });
+
+program
+  .command('demo')
+  .description('kill the pod that owns a session and watch the session go on')
+  .option(
+    '--json',
+    'print one JSON object on the last line; everything else goes to standard error',
+  )
+  .addOption(
+    new Option('--kill <who>', 'which pod dies').choices(['owner', 'leader']).default('owner'),
+  )
+  .addOption(backend())
+  .action(async (options) => {
+    const { demoCommand } = await import('./demo-command.ts');
+    await demoCommand(options);
+  });
+
+function logLevel(): Option {
+  return new Option('--log-level <level>', 'least severe line to print')
+    .choices(['debug', 'info', 'warn', 'error', 'silent'])
+    .default('info');
+}
+
+function backend(): Option {
+  return new Option('--backend <kind>', 'embedded API server, or real one from KUBEBUILDER_ASSETS')
+    .choices(['embedded', 'kubebuilder'])
+    .default('embedded');
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) process.exit(error.exitCode);
+  if (error instanceof UsageError) {
+    console.error(`mcp-cluster: ${error.message}`);
+    process.exit(2);
+  }
+  throw error;
+}
