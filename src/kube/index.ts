@@ -3,6 +3,13 @@
  * controllers are made of (informer, work queue, controller, leader election, events). Typed models of a client library
  * drop fields they do not know; here an object travels exactly as the server sent it.
  */
+export { createKubeClient, type KubeClientOptions } from './client.ts';
+export {
+  createKubeConnection,
+  loadKubeConnection,
+  type DirectConnectionOptions,
+  type KubeConnection,
+} from './connection.ts';
 export {
   isAlreadyExists,
   isConflict,
@@ -13,6 +20,7 @@ export {
   type StatusCause,
   type StatusDetails,
 } from './errors.ts';
+export { createInformer, type InformerOptions } from './informer.ts';
 export { apiVersionOf, RESOURCES, splitApiVersion, type ResourceType } from './resources.ts';
 export {
   objectKey,

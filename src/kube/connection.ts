@@ -1,0 +1,215 @@
+/** Where the API server is and how to prove who we are: from a kubeconfig, the pod's service account, or given material. */
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { Agent, ProxyAgent, type Dispatcher } from 'undici';
+import type { KubeConfig } from '@kubernetes/client-node';
+import { UsageError } from '../host/index.ts';
+import { unreachable } from '../std/index.ts';
+
+/** TCP keep-alive starts after this; a peer that vanished without a word is noticed about 10 s later. */
+const KEEP_ALIVE_DELAY_MS = 30_000;
+const CONNECT_TIMEOUT_MS = 10_000;
+/** Shorter than the 90 s after which kube-apiserver closes an idle connection. */
+const IDLE_CONNECTION_MS = 60_000;
+const SERVICE_ACCOUNT_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
+
+/** What one request needs: the pooled TLS connections and the headers that authenticate it. */
+export interface RequestCredentials {
+  readonly dispatcher: Dispatcher;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** A way to one API server. Ask for credentials before each request: tokens and certificates rotate. */
+export interface KubeConnection {
+  /** Base URL without a trailing slash. */
+  readonly server: string;
+  /** Namespace of the current context; `default` when it names none. */
+  readonly namespace: string;
+  credentials(): Promise<RequestCredentials>;
+  /** Cuts every connection. */
+  close(): Promise<void>;
+}
+
+interface TlsOptions {
+  ca?: string | Buffer;
+  cert?: string | Buffer;
+  key?: string | Buffer;
+  pfx?: string | Buffer;
+  passphrase?: string;
+  rejectUnauthorized?: boolean;
+  servername?: string;
+}
+
+export interface DirectConnectionOptions {
+  /** `https://host:port`. */
+  readonly server: string;
+  /** PEM. */
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly token?: string;
+  /** Acts as this user (`Impersonate-User`), for tests of least privilege. */
+  readonly impersonateUser?: string;
+  readonly namespace?: string;
+}
+
+/** A connection from material at hand, without a kubeconfig; loads no client library. */
+export function createKubeConnection(options: DirectConnectionOptions): KubeConnection {
+  const { ca, cert, key } = options;
+  const agent = pooledAgent({
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+  });
+  const headers: Record<string, string> = {};
+  if (options.token !== undefined) headers['authorization'] = `Bearer ${options.token}`;
+  if (options.impersonateUser !== undefined) headers['impersonate-user'] = options.impersonateUser;
+  return {
+    server: options.server.replace(/\/+$/, ''),
+    namespace: options.namespace ?? 'default',
+    credentials: async () => ({ dispatcher: agent, headers }),
+    close: () => agent.destroy(),
+  };
+}
+
+/**
+ * A connection from `kubeconfig`, or in this order: `$KUBECONFIG`, the pod's service account, `~/.kube/config`.
+ * Rejects with {@link UsageError} when there is none or it is unusable. `impersonateUser` overrides the file's.
+ */
+export async function loadKubeConnection(
+  options: { readonly kubeconfig?: string; readonly impersonateUser?: string } = {},
+): Promise<KubeConnection> {
+  const config = await loadConfig(options.kubeconfig);
+  const cluster = config.getCurrentCluster();
+  if (cluster === null) {
+    throw new UsageError(
+      'the kubeconfig has no current context with a cluster: set current-context',
+    );
+  }
+  const dispatchers = createDispatcherCache(config);
+  return {
+    server: cluster.server.replace(/\/+$/, ''),
+    namespace: config.getContextObject(config.getCurrentContext())?.namespace ?? 'default',
+    async credentials() {
+      const headers: Record<string, string> = {};
+      await config.applySecurityAuthentication({
+        setHeaderParam: (name: string, value: string) => {
+          headers[name.toLowerCase()] = value;
+        },
+        setDispatcher: () => undefined,
+      } as unknown as Parameters<KubeConfig['applySecurityAuthentication']>[0]);
+      if (options.impersonateUser !== undefined) {
+        headers['impersonate-user'] = options.impersonateUser;
+      }
+      return { dispatcher: dispatchers.current(), headers };
+    },
+    close: () => dispatchers.close(),
+  };
+}
+
+async function loadConfig(kubeconfig: string | undefined): Promise<KubeConfig> {
+  // Imported here because its generated models cost half a second, which a direct connection need not pay.
+  const clientNode = await import('@kubernetes/client-node/dist/config.js');
+  const config = new clientNode.KubeConfig();
+  const fromEnvironment = process.env['KUBECONFIG']?.split(delimiter).find((path) => path !== '');
+  const fromHome = join(homedir(), '.kube', 'config');
+  const inCluster =
+    process.env['KUBERNETES_SERVICE_HOST'] !== undefined && existsSync(SERVICE_ACCOUNT_TOKEN);
+  const file = kubeconfig ?? fromEnvironment ?? (inCluster ? undefined : fromHome);
+  if (file === undefined) {
+    config.loadFromCluster();
+    return config;
+  }
+  if (!existsSync(file)) {
+    throw new UsageError(`no kubeconfig at ${file}: give --kubeconfig FILE or set KUBECONFIG`);
+  }
+  try {
+    config.loadFromFile(file);
+  } catch {
+    // The parser quotes the file's text, which holds keys.
+    throw new UsageError(`${file} is not a kubeconfig: its YAML cannot be read`);
+  }
+  return config;
+}
+
+type DispatcherOptions = ReturnType<KubeConfig['createDispatcherOptions']>;
+
+/** The private method whose result client-node throws away after each call: a TLS handshake per request. */
+interface DispatcherFactory {
+  createDispatcher(cluster: unknown, options: TlsOptions): Dispatcher | undefined;
+}
+
+interface DispatcherCache {
+  current(): Dispatcher;
+  close(): Promise<void>;
+}
+
+/** One pool of connections for as long as CA, certificate and key stay what they are. */
+function createDispatcherCache(config: KubeConfig): DispatcherCache {
+  const factory = config as unknown as DispatcherFactory;
+  const createUncached = factory.createDispatcher.bind(config);
+  let cached: { readonly key: string; readonly dispatcher: Dispatcher } | undefined;
+  factory.createDispatcher = (cluster, tls) => {
+    const key = cacheKey(tls);
+    if (cached?.key !== key) {
+      // Watches under way on the old certificate end by themselves; close() lets them.
+      void cached?.dispatcher.close().catch(() => undefined);
+      const options = config.createDispatcherOptions(config.getCurrentCluster(), tls);
+      cached = { key, dispatcher: createDispatcher(options, () => createUncached(cluster, tls)) };
+    }
+    return cached.dispatcher;
+  };
+  return {
+    current() {
+      if (cached === undefined) throw new UsageError('the kubeconfig has no current user');
+      return cached.dispatcher;
+    },
+    close: async () => cached?.dispatcher.destroy(),
+  };
+}
+
+function createDispatcher(
+  options: DispatcherOptions,
+  createSocks: () => Dispatcher | undefined,
+): Dispatcher {
+  switch (options.type) {
+    case 'proxy':
+      return new ProxyAgent({
+        uri: options.uri,
+        requestTls: { ...(options.requestTls as TlsOptions), timeout: CONNECT_TIMEOUT_MS },
+        bodyTimeout: 0,
+        keepAliveTimeout: IDLE_CONNECTION_MS,
+      });
+    case 'socks':
+      return createSocks() ?? pooledAgent({});
+    case 'agent':
+      return pooledAgent(options.connect as TlsOptions);
+    case 'none':
+      return pooledAgent({});
+    default:
+      return unreachable(options);
+  }
+}
+
+/** Time-outs of bodies are the caller's: a quiet watch is not a dead one. */
+function pooledAgent(tls: TlsOptions): Agent {
+  return new Agent({
+    connect: {
+      ...tls,
+      keepAlive: true,
+      keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS,
+      timeout: CONNECT_TIMEOUT_MS,
+    },
+    bodyTimeout: 0,
+    keepAliveTimeout: IDLE_CONNECTION_MS,
+    keepAliveMaxTimeout: IDLE_CONNECTION_MS,
+  });
+}
+
+function cacheKey(tls: TlsOptions): string {
+  return [tls.ca, tls.cert, tls.key, tls.pfx, tls.passphrase, tls.servername]
+    .map((part) => part?.toString('latin1') ?? '')
+    .concat(String(tls.rejectUnauthorized))
+    .join('\0');
+}

@@ -1,0 +1,317 @@
+/** One HTTP exchange with the API server: rate limit, time-out, retries that are safe, metrics, errors without bodies. */
+import { request, type Dispatcher } from 'undici';
+import { createBackoff, delay, type Clock, type Random } from '../std/index.ts';
+import type { CounterMetric, HistogramMetric, Metrics } from '../telemetry/index.ts';
+import type { KubeConnection } from './connection.ts';
+import { KubeError, type StatusDetails } from './errors.ts';
+import { createRateLimiter, type RateLimiter } from './rate-limiter.ts';
+
+export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+export interface Exchange {
+  readonly method: HttpMethod;
+  /** Path and query. */
+  readonly path: string;
+  readonly body?: string;
+  readonly contentType?: string;
+  /** Sending it twice has the effect of sending it once. */
+  readonly idempotent: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface TransportOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly metrics: Metrics;
+  /** From sending to the last byte of the answer, in ms; default 30 000. */
+  readonly requestTimeoutMs?: number;
+  /** Attempts after the first; default 4. */
+  readonly retriesMax?: number;
+  /** Requests a second on average, and at once; default 50 and 100. */
+  readonly requestsPerSecond?: number;
+  readonly requestBurst?: number;
+  /** Largest answer read into memory, in bytes; default 256 MiB. */
+  readonly responseBytesMax?: number;
+  readonly userAgent?: string;
+}
+
+export interface Transport {
+  /** The body of a 2xx answer; rejects with {@link KubeError} otherwise. */
+  send(exchange: Exchange): Promise<string>;
+  /** The open body of a 2xx answer, for watches; no retries. The time-out covers only the wait for the headers. */
+  open(exchange: Exchange): Promise<Dispatcher.ResponseData['body']>;
+}
+
+/** A server may ask for longer; nobody waits longer than this in one place. */
+const RETRY_AFTER_MAX_MS = 30_000;
+const ERROR_BODY_BYTES_MAX = 64 * 1024;
+const MESSAGE_LENGTH_MAX = 4096;
+/** Nothing was sent when one of these happens. */
+const NOT_SENT = new Set([
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+
+export function createTransport(connection: KubeConnection, options: TransportOptions): Transport {
+  const context: Context = {
+    connection,
+    options,
+    limiter: createRateLimiter(
+      { perSecond: options.requestsPerSecond ?? 50, burst: options.requestBurst ?? 100 },
+      options.clock,
+    ),
+    meters: createMeters(connection, options.metrics),
+  };
+  return {
+    send: (exchange) => sendWithRetries(context, exchange),
+    async open(exchange) {
+      const deadline = createDeadline(context, exchange.signal);
+      try {
+        const response = await exchangeOnce(context, exchange, deadline.signal);
+        if (!isSuccess(response.statusCode)) throw await errorOf(response);
+        return response.body;
+      } catch (error) {
+        throw deadline.explain(error);
+      } finally {
+        // From here on only the caller's own signal ends the stream.
+        deadline.disarm();
+      }
+    },
+  };
+}
+
+interface Context {
+  readonly connection: KubeConnection;
+  readonly options: TransportOptions;
+  readonly limiter: RateLimiter;
+  readonly meters: Meters;
+}
+
+interface Meters {
+  readonly requests: CounterMetric;
+  readonly retries: CounterMetric;
+  readonly duration: HistogramMetric;
+  readonly limited: HistogramMetric;
+  readonly host: string;
+}
+
+function createMeters(connection: KubeConnection, metrics: Metrics): Meters {
+  return {
+    host: new URL(connection.server).host,
+    requests: metrics.counter(
+      'rest_client_requests_total',
+      'Requests to the API server by status code and method.',
+      ['code', 'method', 'host'],
+    ),
+    retries: metrics.counter(
+      'rest_client_request_retries_total',
+      'Requests to the API server that were sent again.',
+      ['code', 'method', 'host'],
+    ),
+    duration: metrics.histogram(
+      'rest_client_request_duration_seconds',
+      'Time until the headers of the answer arrived.',
+      ['method', 'host'],
+      [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60],
+    ),
+    limited: metrics.histogram(
+      'rest_client_rate_limiter_duration_seconds',
+      'Time a request waited for the rate limit of this client.',
+      ['method', 'host'],
+      [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60],
+    ),
+  };
+}
+
+async function sendWithRetries(context: Context, exchange: Exchange): Promise<string> {
+  const { options, meters } = context;
+  const backoff = createBackoff({ initialMs: 100, maxMs: 5000 }, options.random);
+  for (let retry = 0; ; retry++) {
+    try {
+      return await sendOnce(context, exchange);
+    } catch (error) {
+      exchange.signal?.throwIfAborted();
+      const waitMs = retryDelayMs(error, exchange, backoff.next());
+      if (waitMs === undefined || retry >= (options.retriesMax ?? 4)) throw error;
+      const code = error instanceof KubeError ? String(error.status) : '0';
+      meters.retries.inc({ code, method: exchange.method, host: meters.host });
+      await delay(options.clock, waitMs, exchange.signal);
+    }
+  }
+}
+
+/** Undefined when trying again could repeat an effect or cannot help. */
+function retryDelayMs(error: unknown, exchange: Exchange, backoffMs: number): number | undefined {
+  if (!(error instanceof KubeError)) return undefined;
+  if (error.status === 429) return error.retryAfterMs ?? 1000;
+  if (error.status === 503 && error.retryAfterMs !== undefined) return error.retryAfterMs;
+  if (error.status === 0 && error.reason === 'Unreachable') return backoffMs;
+  if (!exchange.idempotent) return undefined;
+  return [0, 502, 503, 504].includes(error.status) ? backoffMs : undefined;
+}
+
+async function sendOnce(context: Context, exchange: Exchange): Promise<string> {
+  const deadline = createDeadline(context, exchange.signal);
+  try {
+    const response = await exchangeOnce(context, exchange, deadline.signal);
+    if (!isSuccess(response.statusCode)) throw await errorOf(response);
+    return await readBody(response.body, context.options.responseBytesMax ?? 256 * 1024 * 1024);
+  } catch (error) {
+    throw deadline.explain(error);
+  } finally {
+    deadline.disarm();
+  }
+}
+
+async function exchangeOnce(
+  context: Context,
+  exchange: Exchange,
+  signal: AbortSignal,
+): Promise<Dispatcher.ResponseData> {
+  const { connection, options, meters } = context;
+  const { method } = exchange;
+  const labels = { method, host: meters.host };
+  meters.limited.observe((await context.limiter.acquire(signal)) / 1000, labels);
+  const { dispatcher, headers } = await connection.credentials();
+  const startedAt = options.clock.monotonic();
+  let code = '<error>';
+  try {
+    const response = await request(`${connection.server}${exchange.path}`, {
+      dispatcher,
+      method,
+      signal,
+      headersTimeout: 0,
+      headers: {
+        ...headers,
+        accept: 'application/json',
+        'user-agent': options.userAgent ?? 'mcp-cluster-operator',
+        ...(exchange.body === undefined
+          ? {}
+          : { 'content-type': exchange.contentType ?? 'application/json' }),
+      },
+      ...(exchange.body === undefined ? {} : { body: exchange.body }),
+    });
+    code = String(response.statusCode);
+    return response;
+  } finally {
+    meters.requests.inc({ ...labels, code });
+    meters.duration.observe((options.clock.monotonic() - startedAt) / 1000, labels);
+  }
+}
+
+interface Deadline {
+  readonly signal: AbortSignal;
+  /** Stops the time-out; the caller's signal stays connected. */
+  disarm(): void;
+  /** The error to throw for what the exchange threw. */
+  explain(error: unknown): unknown;
+}
+
+function createDeadline(context: Context, outer: AbortSignal | undefined): Deadline {
+  const timeoutMs = context.options.requestTimeoutMs ?? 30_000;
+  const timeout = new AbortController();
+  const cancel = context.options.clock.schedule(timeoutMs, () => timeout.abort());
+  return {
+    signal: outer === undefined ? timeout.signal : AbortSignal.any([outer, timeout.signal]),
+    disarm: cancel,
+    explain(error) {
+      if (outer?.aborted === true) return outer.reason;
+      if (error instanceof KubeError) return error;
+      if (timeout.signal.aborted) {
+        const message = `no answer from the API server within ${timeoutMs} ms`;
+        return new KubeError({ status: 0, reason: 'Timeout', message });
+      }
+      return connectionError(error);
+    },
+  };
+}
+
+function connectionError(error: unknown): unknown {
+  const code = errorCode(error);
+  // No code: not the network but a fault of this program, or credentials that cannot be had; say it as it is.
+  if (code === undefined) return error;
+  const reason = NOT_SENT.has(code) ? 'Unreachable' : 'ConnectionLost';
+  return new KubeError({
+    status: 0,
+    reason,
+    message: `connection to the API server failed: ${code}`,
+    cause: error,
+  });
+}
+
+/** The code of the innermost error that has one (a happy-eyeballs failure is an AggregateError). */
+function errorCode(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { code } = error as NodeJS.ErrnoException;
+  if (typeof code === 'string') return code;
+  return (
+    errorCode(error.cause) ??
+    (error instanceof AggregateError ? errorCode(error.errors[0]) : undefined)
+  );
+}
+
+const isSuccess = (status: number): boolean => status >= 200 && status < 300;
+
+async function readBody(body: Dispatcher.ResponseData['body'], bytesMax: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > bytesMax) {
+      body.destroy();
+      const message = `the API server's answer is longer than ${bytesMax} bytes`;
+      throw new KubeError({ status: 0, reason: 'ResponseTooLarge', message });
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+interface StatusBody {
+  readonly kind?: unknown;
+  readonly reason?: unknown;
+  readonly message?: unknown;
+  readonly details?: StatusDetails;
+  readonly code?: unknown;
+}
+
+async function errorOf(response: Dispatcher.ResponseData): Promise<KubeError> {
+  const text = await readBody(response.body, ERROR_BODY_BYTES_MAX).catch(() => '');
+  return statusError(response.statusCode, parseStatus(text), retryAfterMs(response.headers));
+}
+
+/** From a Kubernetes Status; of any other body nothing is kept, because it may hold anything. */
+export function statusError(status: number, body: StatusBody, retryAfter?: number): KubeError {
+  const fromDetails = body.details?.retryAfterSeconds;
+  const waitMs = retryAfter ?? (fromDetails === undefined ? undefined : fromDetails * 1000);
+  return new KubeError({
+    status,
+    reason: typeof body.reason === 'string' ? body.reason : 'Unknown',
+    message:
+      typeof body.message === 'string'
+        ? body.message.slice(0, MESSAGE_LENGTH_MAX)
+        : `the API server answered ${status}`,
+    ...(body.details === undefined ? {} : { details: body.details }),
+    ...(waitMs === undefined ? {} : { retryAfterMs: Math.min(waitMs, RETRY_AFTER_MAX_MS) }),
+  });
+}
+
+function parseStatus(text: string): StatusBody {
+  try {
+    const body = JSON.parse(text) as StatusBody | null;
+    return body?.kind === 'Status' ? body : {};
+  } catch {
+    return {};
+  }
+}
+
+/** Only the form in seconds: it is what API servers send. */
+function retryAfterMs(headers: Dispatcher.ResponseData['headers']): number | undefined {
+  const value = headers['retry-after'];
+  const seconds = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : undefined;
+  return seconds === undefined ? undefined : seconds * 1000;
+}
