@@ -1,0 +1,35 @@
+/**
+ * Band 1: the resources users write. One constant schema is the source of the TypeScript types, of the
+ * CustomResourceDefinition and of `kubectl explain`; what the schema cannot say (the default of `voters`) is a pure
+ * function here.
+ */
+export { mergeConditions, type ConditionDraft } from './conditions.ts';
+export { mcpClusterCrd } from './crd.ts';
+export { defaultVoters } from './defaults.ts';
+export {
+  APPLIED_HASH_ANNOTATION,
+  CLUSTER_LABEL,
+  CONFIG_HASH_ANNOTATION,
+  MANAGED_BY_LABEL,
+  MANAGER,
+  objectLabels,
+  selectorLabels,
+  selectorText,
+} from './labels.ts';
+export {
+  API_VERSION,
+  GROUP,
+  MCP_CLUSTER_KIND,
+  MCP_CLUSTER_PLURAL,
+  VERSION,
+  type Condition,
+  type ConditionType,
+  type McpCluster,
+  type McpClusterMember,
+  type McpClusterSpec,
+  type McpClusterStatus,
+  type Phase,
+  type ResourceMetadata,
+} from './mcp-cluster.ts';
+export type { FromSchema, Schema, ValidationRule } from './schema.ts';
+export { SIDECAR_PORTS } from './spec-schema.ts';

@@ -1,0 +1,30 @@
+/** Labels and annotations by which we recognise our own objects. */
+
+export const CLUSTER_LABEL = 'mcpcluster.io/cluster';
+export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by';
+export const MANAGER = 'mcp-cluster-operator';
+/** What a pod runs that it only reads at its start; another value means that the pod must be replaced. */
+export const CONFIG_HASH_ANNOTATION = 'mcpcluster.io/config-hash';
+/** What the operator last asked for; another value means that fields it no longer wants must go. */
+export const APPLIED_HASH_ANNOTATION = 'mcpcluster.io/applied-hash';
+
+/** The labels that select the pods of a cluster; they never change. */
+export function selectorLabels(cluster: string): Readonly<Record<string, string>> {
+  return { 'app.kubernetes.io/name': 'mcp-cluster', [CLUSTER_LABEL]: cluster };
+}
+
+/** The labels of every object of a cluster. */
+export function objectLabels(cluster: string): Readonly<Record<string, string>> {
+  return {
+    ...selectorLabels(cluster),
+    'app.kubernetes.io/instance': cluster,
+    [MANAGED_BY_LABEL]: MANAGER,
+  };
+}
+
+/** `labels` as the text of an equality selector. */
+export function selectorText(labels: Readonly<Record<string, string>>): string {
+  return Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',');
+}

@@ -1,0 +1,94 @@
+/** The schema of a McpCluster's `status`, written by the operator alone. */
+import type { Schema } from './schema.ts';
+
+const count = (description: string) =>
+  ({ type: 'integer', format: 'int64', description, minimum: 0 }) as const;
+const text = (description: string, maxLength = 1024) =>
+  ({ type: 'string', description, maxLength }) as const;
+
+export const CONDITION_TYPES = [
+  'Available',
+  'Progressing',
+  'Degraded',
+  'QuorumHealthy',
+  'Reconciled',
+] as const;
+
+const CONDITIONS = {
+  type: 'array',
+  description:
+    'What can be waited for: Available, Progressing, Degraded, QuorumHealthy, Reconciled.',
+  maxItems: 16,
+  'x-kubernetes-list-type': 'map',
+  'x-kubernetes-list-map-keys': ['type'],
+  items: {
+    type: 'object',
+    required: ['type', 'status', 'reason', 'message', 'lastTransitionTime'],
+    properties: {
+      type: text('Name of the condition.', 316),
+      status: { type: 'string', enum: ['True', 'False', 'Unknown'], description: 'Its state.' },
+      reason: text('One word for programs.'),
+      message: text('A sentence for people.', 32_768),
+      observedGeneration: count('Generation of the spec it was written for.'),
+      lastTransitionTime: {
+        type: 'string',
+        format: 'date-time',
+        description: 'When the state last changed.',
+      },
+    },
+  },
+} as const satisfies Schema;
+
+const MEMBERS = {
+  type: 'array',
+  description: 'The pods as members of the cluster.',
+  maxItems: 128,
+  'x-kubernetes-list-type': 'map',
+  'x-kubernetes-list-map-keys': ['name'],
+  items: {
+    type: 'object',
+    required: ['name', 'role', 'ready'],
+    properties: {
+      name: text('Name of the pod, which is its name in Raft and gossip too.', 253),
+      role: {
+        type: 'string',
+        enum: ['Leader', 'Follower', 'Candidate', 'Learner', 'Unknown'],
+        description: 'Its role in Raft.',
+      },
+      ready: { type: 'boolean', description: 'Whether clients are sent to it.' },
+      health: {
+        type: 'string',
+        enum: ['Alive', 'Suspect', 'Dead', 'Left', 'Unknown'],
+        description: 'What the other members think of it.',
+      },
+      matchIndex: count('Last log entry it is known to hold.'),
+      sessions: count('Sessions it owns.'),
+      blockedBy: text('The rule that keeps its update waiting.'),
+      message: text('What is wrong with it.', 4096),
+    },
+  },
+} as const satisfies Schema;
+
+export const STATUS_SCHEMA = {
+  type: 'object',
+  description: 'The cluster as it is.',
+  properties: {
+    observedGeneration: count('Generation of the spec this status was written for.'),
+    phase: {
+      type: 'string',
+      enum: ['Creating', 'Running', 'Updating', 'Degraded', 'QuorumLost', 'Paused'],
+      description: 'A word for people; programs read the conditions.',
+    },
+    replicas: count('Pods that exist.'),
+    readyReplicas: count('Pods that clients are sent to.'),
+    voters: count('Pods that vote in Raft, decided when the cluster was created.'),
+    selector: text('Label selector of the pods, for the scale subresource.'),
+    endpoint: text('URL of the cluster for clients inside Kubernetes.'),
+    leader: text('Pod that leads Raft.', 253),
+    term: count('Term of Raft.'),
+    commitIndex: count('Last committed entry of the log.'),
+    sessions: count('Sessions of all pods.'),
+    members: MEMBERS,
+    conditions: CONDITIONS,
+  },
+} as const satisfies Schema;
