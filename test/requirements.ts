@@ -27,10 +27,40 @@ const rows = {
   },
   // kube
   // rpc, raft
+  'rpc.members-only': {
+    sentence:
+      'Only a peer with a certificate of our authority and our cluster id can call, and only such a server is called',
+    source: 'design',
+  },
+  'rpc.refused-is-told-at-once': {
+    sentence:
+      'A broken connection and a refused one are reported at once, and the address is asked for again',
+    source: 'design',
+  },
+  'rpc.plain-http-on-the-same-port': {
+    sentence: 'The cluster port answers plain HTTP only where a handler for it is given',
+    source: 'design',
+  },
+  'rpc.stalled-peer-is-bounded': {
+    sentence: 'A peer that stops reading costs a bounded amount of memory',
+    source: 'design',
+  },
+  'rpc.dead-peer-is-noticed': {
+    sentence: 'A peer that vanished without closing its connection is noticed by keep-alive',
+    source: 'design',
+  },
+  'rpc.generated-is-current': {
+    sentence: 'Generated RPC code is what the proto files say',
+    source: 'design',
+  },
   // store
   // gossip
   // mcp, sessions, gateway
   // api, operator
+  'api.generated': {
+    sentence: 'The committed CRD and manifests are exactly what the source generates',
+    source: 'design',
+  },
   // devcluster
   // sidecar, cli
 } satisfies Record<string, Requirement>;
