@@ -10,6 +10,7 @@ export {
   type DirectConnectionOptions,
   type KubeConnection,
 } from './connection.ts';
+export { createController, type Controller, type ControllerOptions } from './controller.ts';
 export {
   isAlreadyExists,
   isConflict,
@@ -20,7 +21,19 @@ export {
   type StatusCause,
   type StatusDetails,
 } from './errors.ts';
+export {
+  createEventRecorder,
+  type EventInput,
+  type EventRecorder,
+  type EventRecorderOptions,
+} from './event-recorder.ts';
 export { createInformer, type InformerOptions } from './informer.ts';
+export {
+  createLeaderElection,
+  type LeaderElection,
+  type LeaderElectionOptions,
+} from './leader-election.ts';
+export { createManager, type ManagedPart, type Manager, type ManagerOptions } from './manager.ts';
 export { apiVersionOf, RESOURCES, splitApiVersion, type ResourceType } from './resources.ts';
 export {
   objectKey,
@@ -46,3 +59,4 @@ export {
   type WatchOptions,
   type WriteOptions,
 } from './types.ts';
+export { createWorkQueue, type WorkQueue, type WorkQueueOptions } from './work-queue.ts';
