@@ -1,0 +1,355 @@
+/** Generated from /proto by `npm run generate`; do not edit. */
+import { loadServices, type RpcService } from '../service.ts';
+import descriptor from './descriptor.json' with { type: 'json' };
+
+const service = loadServices(descriptor);
+
+export interface Append {
+  prevIndex: number;
+  prevTerm: number;
+  entries: RaftEntry[];
+  commit: number;
+}
+export interface AppendInput {
+  readonly prevIndex?: number | undefined;
+  readonly prevTerm?: number | undefined;
+  readonly entries?: readonly RaftEntryInput[] | undefined;
+  readonly commit?: number | undefined;
+}
+
+export interface AppendResponse {
+  rejected: boolean;
+  index: number;
+  hintIndex: number;
+  hintTerm: number;
+}
+export interface AppendResponseInput {
+  readonly rejected?: boolean | undefined;
+  readonly index?: number | undefined;
+  readonly hintIndex?: number | undefined;
+  readonly hintTerm?: number | undefined;
+}
+
+export interface ApplyConfigRequest {
+  generation: number;
+  config: string;
+}
+export interface ApplyConfigRequestInput {
+  readonly generation?: number | undefined;
+  readonly config?: string | undefined;
+}
+
+export interface ApplyConfigResponse {
+  revision: number;
+}
+export interface ApplyConfigResponseInput {
+  readonly revision?: number | undefined;
+}
+
+export interface BackendStatus {
+  ready: boolean;
+  problem: string;
+}
+export interface BackendStatusInput {
+  readonly ready?: boolean | undefined;
+  readonly problem?: string | undefined;
+}
+
+export interface ClusterEvent {
+  at: number;
+  kind: string;
+  subject: string;
+  attributes: Record<string, string>;
+}
+export interface ClusterEventInput {
+  readonly at?: number | undefined;
+  readonly kind?: string | undefined;
+  readonly subject?: string | undefined;
+  readonly attributes?: Record<string, string> | undefined;
+}
+
+export type GetStatusRequest = Record<never, never>;
+export type GetStatusRequestInput = Record<never, never>;
+
+export interface Heartbeat {
+  commit: number;
+  round: number;
+}
+export interface HeartbeatInput {
+  readonly commit?: number | undefined;
+  readonly round?: number | undefined;
+}
+
+export interface HeartbeatResponse {
+  round: number;
+}
+export interface HeartbeatResponseInput {
+  readonly round?: number | undefined;
+}
+
+export interface ListSessionsRequest {
+  limit: number;
+  id: string;
+}
+export interface ListSessionsRequestInput {
+  readonly limit?: number | undefined;
+  readonly id?: string | undefined;
+}
+
+export interface ListSessionsResponse {
+  sessions: SessionView[];
+}
+export interface ListSessionsResponseInput {
+  readonly sessions?: readonly SessionViewInput[] | undefined;
+}
+
+export interface MatchIndex {
+  id: string;
+  matchIndex: number;
+}
+export interface MatchIndexInput {
+  readonly id?: string | undefined;
+  readonly matchIndex?: number | undefined;
+}
+
+export interface MemberStatus {
+  nodeId: string;
+  clusterId: string;
+  role: string;
+  leaderId: string;
+  term: number;
+  commitIndex: number;
+  appliedIndex: number;
+  matchIndexes: MatchIndex[];
+  members: MemberView[];
+  sessions: number;
+  sessionsOwned: number;
+  ready: boolean;
+  notReadyReason: string;
+  configGeneration: number;
+  draining: boolean;
+  backend: BackendStatus | null;
+  instance: string;
+  voters: string[];
+}
+export interface MemberStatusInput {
+  readonly nodeId?: string | undefined;
+  readonly clusterId?: string | undefined;
+  readonly role?: string | undefined;
+  readonly leaderId?: string | undefined;
+  readonly term?: number | undefined;
+  readonly commitIndex?: number | undefined;
+  readonly appliedIndex?: number | undefined;
+  readonly matchIndexes?: readonly MatchIndexInput[] | undefined;
+  readonly members?: readonly MemberViewInput[] | undefined;
+  readonly sessions?: number | undefined;
+  readonly sessionsOwned?: number | undefined;
+  readonly ready?: boolean | undefined;
+  readonly notReadyReason?: string | undefined;
+  readonly configGeneration?: number | undefined;
+  readonly draining?: boolean | undefined;
+  readonly backend?: BackendStatusInput | null | undefined;
+  readonly instance?: string | undefined;
+  readonly voters?: readonly string[] | undefined;
+}
+
+export interface MemberView {
+  id: string;
+  state: string;
+  incarnation: number;
+  load: number;
+  address: string;
+}
+export interface MemberViewInput {
+  readonly id?: string | undefined;
+  readonly state?: string | undefined;
+  readonly incarnation?: number | undefined;
+  readonly load?: number | undefined;
+  readonly address?: string | undefined;
+}
+
+export interface PeerBatch {
+  greeting: PeerGreeting | null;
+  messages: RaftMessage[];
+}
+export interface PeerBatchInput {
+  readonly greeting?: PeerGreetingInput | null | undefined;
+  readonly messages?: readonly RaftMessageInput[] | undefined;
+}
+
+export interface PeerGreeting {
+  nodeId: string;
+  instance: string;
+}
+export interface PeerGreetingInput {
+  readonly nodeId?: string | undefined;
+  readonly instance?: string | undefined;
+}
+
+export interface Propose {
+  request: number;
+  commands: Uint8Array[];
+}
+export interface ProposeInput {
+  readonly request?: number | undefined;
+  readonly commands?: readonly Uint8Array[] | undefined;
+}
+
+export interface ProposeRefusal {
+  request: number;
+  reason: string;
+}
+export interface ProposeRefusalInput {
+  readonly request?: number | undefined;
+  readonly reason?: string | undefined;
+}
+
+export interface RaftEntry {
+  index: number;
+  term: number;
+  kind: number;
+  data: Uint8Array;
+}
+export interface RaftEntryInput {
+  readonly index?: number | undefined;
+  readonly term?: number | undefined;
+  readonly kind?: number | undefined;
+  readonly data?: Uint8Array | undefined;
+}
+
+export interface RaftMessage {
+  groupId: string;
+  from: string;
+  to: string;
+  term: number;
+  append?: Append;
+  appendResponse?: AppendResponse;
+  heartbeat?: Heartbeat;
+  heartbeatResponse?: HeartbeatResponse;
+  voteRequest?: VoteRequest;
+  voteResponse?: VoteResponse;
+  propose?: Propose;
+  proposeRefusal?: ProposeRefusal;
+  readIndex?: ReadIndex;
+  readIndexResponse?: ReadIndexResponse;
+  body?: 'append' | 'appendResponse' | 'heartbeat' | 'heartbeatResponse' | 'voteRequest' | 'voteResponse' | 'propose' | 'proposeRefusal' | 'readIndex' | 'readIndexResponse';
+}
+export interface RaftMessageInput {
+  readonly groupId?: string | undefined;
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  readonly term?: number | undefined;
+  readonly append?: AppendInput | null | undefined;
+  readonly appendResponse?: AppendResponseInput | null | undefined;
+  readonly heartbeat?: HeartbeatInput | null | undefined;
+  readonly heartbeatResponse?: HeartbeatResponseInput | null | undefined;
+  readonly voteRequest?: VoteRequestInput | null | undefined;
+  readonly voteResponse?: VoteResponseInput | null | undefined;
+  readonly propose?: ProposeInput | null | undefined;
+  readonly proposeRefusal?: ProposeRefusalInput | null | undefined;
+  readonly readIndex?: ReadIndexInput | null | undefined;
+  readonly readIndexResponse?: ReadIndexResponseInput | null | undefined;
+}
+
+export interface ReadIndex {
+  context: string;
+}
+export interface ReadIndexInput {
+  readonly context?: string | undefined;
+}
+
+export interface ReadIndexResponse {
+  context: string;
+  index: number;
+}
+export interface ReadIndexResponseInput {
+  readonly context?: string | undefined;
+  readonly index?: number | undefined;
+}
+
+export interface SessionView {
+  id: string;
+  owner: string;
+  epoch: number;
+  protocolVersion: string;
+  createdAt: number;
+  lastSeenAt: number;
+}
+export interface SessionViewInput {
+  readonly id?: string | undefined;
+  readonly owner?: string | undefined;
+  readonly epoch?: number | undefined;
+  readonly protocolVersion?: string | undefined;
+  readonly createdAt?: number | undefined;
+  readonly lastSeenAt?: number | undefined;
+}
+
+export interface VoteRequest {
+  preVote: boolean;
+  lastIndex: number;
+  lastTerm: number;
+}
+export interface VoteRequestInput {
+  readonly preVote?: boolean | undefined;
+  readonly lastIndex?: number | undefined;
+  readonly lastTerm?: number | undefined;
+}
+
+export interface VoteResponse {
+  preVote: boolean;
+  granted: boolean;
+}
+export interface VoteResponseInput {
+  readonly preVote?: boolean | undefined;
+  readonly granted?: boolean | undefined;
+}
+
+export type WatchEventsRequest = Record<never, never>;
+export type WatchEventsRequestInput = Record<never, never>;
+
+export type AdminMethods = {
+  getStatus: {
+    kind: 'unary';
+    requestInput: GetStatusRequestInput;
+    request: GetStatusRequest;
+    responseInput: MemberStatusInput;
+    response: MemberStatus;
+  };
+  listSessions: {
+    kind: 'unary';
+    requestInput: ListSessionsRequestInput;
+    request: ListSessionsRequest;
+    responseInput: ListSessionsResponseInput;
+    response: ListSessionsResponse;
+  };
+  applyConfig: {
+    kind: 'unary';
+    requestInput: ApplyConfigRequestInput;
+    request: ApplyConfigRequest;
+    responseInput: ApplyConfigResponseInput;
+    response: ApplyConfigResponse;
+  };
+  watchEvents: {
+    kind: 'server-stream';
+    requestInput: WatchEventsRequestInput;
+    request: WatchEventsRequest;
+    responseInput: ClusterEventInput;
+    response: ClusterEvent;
+  };
+};
+
+export type RaftPeerMethods = {
+  exchange: {
+    kind: 'bidi';
+    requestInput: PeerBatchInput;
+    request: PeerBatch;
+    responseInput: PeerGreetingInput;
+    response: PeerGreeting;
+  };
+};
+
+/** Every service by its name. */
+export const services = {
+  admin: service('mcpcluster.v1.Admin') as RpcService<AdminMethods>,
+  raftPeer: service('mcpcluster.v1.RaftPeer') as RpcService<RaftPeerMethods>,
+};
