@@ -54,6 +54,19 @@ const rows = {
     source: 'design',
   },
   // store
+  'store.compare-and-swap': {
+    sentence:
+      'Of concurrent compare-and-swaps on one key exactly one wins, and its mod revision is the fencing token.',
+    source: 'ARCHITECTURE: the store is the only state machine; etcd Txn',
+  },
+  'store.retry-applies-once': {
+    sentence: 'A write that is retried after a lost answer applies exactly once.',
+    source: 'design: proposal ids in a window that every node forgets alike',
+  },
+  'store.unknown-version-refused': {
+    sentence: 'A command of an unknown version stops the node and is never skipped.',
+    source: 'design: a skipped command would let replicas drift apart',
+  },
   // gossip
   // mcp, sessions, gateway
   // api, operator

@@ -17,17 +17,21 @@ export type {
   CompareOperator,
   KeyValue,
   LeaseInfo,
-  Leases,
-  LocalReads,
   Operation,
   OperationResult,
   RangeOptions,
   RangeResult,
   Selector,
-  Store,
   TxnRequest,
   TxnResult,
   WatchEvent,
+} from './core/model.ts';
+export { STORE_LIMITS } from './request-rules.ts';
+export { createStore, type StoreNode, type StoreOptions } from './store.ts';
+export type {
+  Leases,
+  LocalReads,
+  Store,
   WatchListener,
   WatchNotice,
   WatchRequest,

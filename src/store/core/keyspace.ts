@@ -1,0 +1,133 @@
+/** Ordered keys with every version since the last compaction: reads of now and of the kept past. */
+import { createHistory, keyOf, type History } from './history.ts';
+import type { KeyValue, Selector } from './model.ts';
+import { lowerBound } from './selector.ts';
+
+/** One state of a key: a value, or its absence since a revision. */
+type Version = KeyValue | { readonly deletedAt: number };
+
+export interface Keyspace {
+  /** Keys that exist now. */
+  readonly size: number;
+  readonly history: History;
+  get(key: string): KeyValue | undefined;
+  /** Matching keys at `revision` (Infinity = now) in key order. */
+  range(selector: Selector, at: number, limit: number): { items: KeyValue[]; count: number };
+  /** Writes a version at `revision`; returns what was there before. */
+  put(revision: number, key: string, value: string, lease: number): KeyValue | undefined;
+  /** Deletes at `revision`; undefined, and no change, when there is no such key. */
+  remove(revision: number, key: string): KeyValue | undefined;
+  /** Forgets every version that is not visible at `revision` or later. */
+  compact(revision: number): void;
+  /** All that is kept, in key order, as plain data. */
+  dump(): readonly (readonly [string, readonly Version[]])[];
+}
+
+const isLive = (version: Version | undefined): version is KeyValue =>
+  version !== undefined && 'key' in version;
+const revisionOf = (version: Version): number =>
+  isLive(version) ? version.modRevision : version.deletedAt;
+
+/** The newest version not newer than `at`. */
+function visible(versions: readonly Version[] | undefined, at: number): Version | undefined {
+  if (versions === undefined) return undefined;
+  if (at === Infinity) return versions[versions.length - 1];
+  return versions[lowerBound(versions, (version) => revisionOf(version) <= at) - 1];
+}
+
+export function createKeyspace(): Keyspace {
+  return new VersionedKeyspace();
+}
+
+class VersionedKeyspace implements Keyspace {
+  size = 0;
+  readonly history = createHistory();
+  /** Every key that has a kept version, deleted ones included, sorted by UTF-16 code units. */
+  readonly #sorted: string[] = [];
+  readonly #versionsOf = new Map<string, Version[]>();
+
+  get(key: string): KeyValue | undefined {
+    const version = visible(this.#versionsOf.get(key), Infinity);
+    return isLive(version) ? version : undefined;
+  }
+
+  range(selector: Selector, at: number, limit: number): { items: KeyValue[]; count: number } {
+    const items: KeyValue[] = [];
+    let count = 0;
+    for (const key of this.#keys(selector)) {
+      const version = visible(this.#versionsOf.get(key), at);
+      if (!isLive(version)) continue;
+      count += 1;
+      if (items.length < limit) items.push(version);
+    }
+    return { items, count };
+  }
+
+  put(revision: number, key: string, value: string, lease: number): KeyValue | undefined {
+    const previous = this.get(key);
+    const item: KeyValue = {
+      key,
+      value,
+      createRevision: previous?.createRevision ?? revision,
+      modRevision: revision,
+      version: (previous?.version ?? 0) + 1,
+      lease,
+    };
+    this.#add(key, item);
+    this.history.append(
+      previous === undefined ? { type: 'put', item } : { type: 'put', item, previous },
+    );
+    if (previous === undefined) this.size += 1;
+    return previous;
+  }
+
+  remove(revision: number, key: string): KeyValue | undefined {
+    const previous = this.get(key);
+    if (previous === undefined) return undefined;
+    this.#add(key, { deletedAt: revision });
+    this.history.append({ type: 'delete', key, revision, previous });
+    this.size -= 1;
+    return previous;
+  }
+
+  compact(revision: number): void {
+    // Only a key that changed in the cut revisions can have versions that nobody may see any more.
+    for (const key of new Set(this.history.cut(revision).map(keyOf))) {
+      const versions = this.#versionsOf.get(key) ?? [];
+      const from = lowerBound(versions, (version) => revisionOf(version) <= revision) - 1;
+      const kept = versions.slice(Math.max(0, isLive(versions[from]) ? from : from + 1));
+      if (kept.length > 0) this.#versionsOf.set(key, kept);
+      else if (this.#versionsOf.delete(key)) this.#sorted.splice(this.#positionOf(key), 1);
+    }
+  }
+
+  dump(): readonly (readonly [string, readonly Version[]])[] {
+    return this.#sorted.map((key) => [key, this.#versionsOf.get(key) ?? []] as const);
+  }
+
+  *#keys(selector: Selector): Generator<string> {
+    if ('key' in selector) {
+      yield selector.key;
+      return;
+    }
+    let i = this.#positionOf(selector.prefix);
+    for (let key = this.#sorted[i]; key?.startsWith(selector.prefix); key = this.#sorted[i]) {
+      yield key;
+      i += 1;
+    }
+  }
+
+  #positionOf(key: string): number {
+    return lowerBound(this.#sorted, (item) => item < key);
+  }
+
+  #add(key: string, version: Version): void {
+    const versions = this.#versionsOf.get(key);
+    if (versions !== undefined) {
+      versions.push(version);
+      return;
+    }
+    this.#versionsOf.set(key, [version]);
+    this.#sorted.splice(this.#positionOf(key), 0, key);
+  }
+}
