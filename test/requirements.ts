@@ -26,6 +26,76 @@ const rows = {
     source: 'design: identity',
   },
   // kube
+  'kube.watch-survives': {
+    sentence:
+      'A watch that is refused, cut, silent or malformed is opened again where it stopped, with back-off',
+    source: 'client-node ListWatch, weaknesses W1, W6, W9',
+  },
+  'kube.expired-version': {
+    sentence:
+      'After an expired version the informer lists again and reports what was added, changed and deleted meanwhile',
+    source: 'client-node ListWatch, weaknesses W7, W8',
+  },
+  'kube.synced-means-listed': {
+    sentence: 'An informer has synced only after a complete list, whatever failed before',
+    source: 'client-node ListWatch, weakness W2',
+  },
+  'kube.stop-is-final': {
+    sentence: 'After stop() no listener is called, no request is sent and no watch stays open',
+    source: 'client-node ListWatch, weaknesses W3, W4',
+  },
+  'kube.listeners-are-isolated': {
+    sentence: 'A listener that throws harms neither the copy, nor other listeners, nor the loop',
+    source: 'client-node ListWatch, weakness W5',
+  },
+  'kube.raw-json': {
+    sentence: 'A field that this program does not know survives reading, caching and writing',
+    source: 'client-node typed models, weakness W10',
+  },
+  'kube.strict-writes': {
+    sentence:
+      'Every write is refused by the server when it holds a field that the server does not know',
+    source: 'Kubernetes API, fieldValidation=Strict',
+  },
+  'kube.bounded-lists': {
+    sentence: 'Lists are read in pages, and the copy holds no managedFields',
+    source: 'client-node ListWatch, weakness W11',
+  },
+  'kube.safe-retries': {
+    sentence:
+      'Only a request that is idempotent, or was not processed, is sent again, after the time the server asked for',
+    source: 'client-node, weakness W12',
+  },
+  'kube.one-connection': {
+    sentence: 'Requests one after another share one TLS connection',
+    source: 'client-node, weakness W13',
+  },
+  'kube.credentials-rotate': {
+    sentence: 'A rotated token is sent, and a rotated certificate shown, without a restart',
+    source: 'client-node, weakness W14',
+  },
+  'kube.errors-hold-no-secrets': {
+    sentence:
+      'An error of the client holds no header and no body other than the reason the server gives',
+    source: 'client-node, weakness W15',
+  },
+  'kube.queue.serial-keys': {
+    sentence:
+      'A key is never reconciled twice at once, and a change during a reconcile leads to another one',
+    source: 'client-go work queue',
+  },
+  'kube.leader.at-most-one': {
+    sentence: 'Two candidates are never leader at once, however their wall clocks differ',
+    source: 'client-go leader election',
+  },
+  'kube.leader.release': {
+    sentence: 'The successor of a leader that stops need not wait for the lease to expire',
+    source: 'client-go leader election',
+  },
+  'kube.events.series': {
+    sentence: 'An event that repeats is one object that counts',
+    source: 'events.k8s.io/v1',
+  },
   // rpc, raft
   'rpc.members-only': {
     sentence:
@@ -66,6 +136,43 @@ const rows = {
   'store.unknown-version-refused': {
     sentence: 'A command of an unknown version stops the node and is never skipped.',
     source: 'design: a skipped command would let replicas drift apart',
+  },
+  'store.deterministic': {
+    sentence: 'Equal logs give equal states and equal results on every node.',
+    source: 'ARCHITECTURE: the store is the only state machine',
+  },
+  'store.matches-model': {
+    sentence:
+      'Revisions, versions, transactions, leases and reads of the past are those of the naive model.',
+    source: 'etcd API: KV, Txn, Lease',
+  },
+  'store.txn-atomic': {
+    sentence: 'A command changes all its keys at one revision, or nothing.',
+    source: 'etcd API: Txn',
+  },
+  'store.lease-expiry': {
+    sentence: 'A lease nobody keeps alive ends after its TTL, and its keys with it.',
+    source: 'etcd API: Lease',
+  },
+  'store.lease-new-leader': {
+    sentence: 'A new leader gives every lease its full TTL again.',
+    source: 'facts/raft §2.5; etcd lease promotion',
+  },
+  'store.lease-deposed-leader': {
+    sentence: 'A deposed leader ends no lease, however late its proposals are committed.',
+    source: 'facts/raft §3 #10: etcd-io/etcd#15247',
+  },
+  'store.watch-no-gap': {
+    sentence: 'A watch reports every matching change from its revision on, in order, once.',
+    source: 'etcd API: Watch guarantees (ordered, unique, reliable)',
+  },
+  'store.watch-compacted': {
+    sentence: 'A watch that needs history that is gone is told so and ends.',
+    source: 'etcd API: Watch, compact_revision',
+  },
+  'store.watch-slow-listener': {
+    sentence: 'A slow watch listener costs no memory beyond the bounded history.',
+    source: 'design: a watcher is a position in the history',
   },
   // gossip
   // mcp, sessions, gateway

@@ -112,7 +112,7 @@ class Machine implements StateMachine {
   }
 
   #end(ids: readonly number[]): Outcome {
-    const ended = ids.filter((id) => this.#leases.has(id));
+    const ended = [...new Set(ids)].filter((id) => this.#leases.has(id));
     let changed = false;
     for (const id of ended) {
       for (const key of this.#leases.keysOf(id)) {
