@@ -11,6 +11,7 @@ import type { ResourceType } from './resources.ts';
 import type {
   Informer,
   KubeClient,
+  KubeObject,
   KubeResource,
   ListScope,
   WatchEnd,
@@ -31,7 +32,10 @@ export interface InformerOptions extends ListScope {
 /** A watch that lived this long was healthy: the next failure starts with a short wait again. */
 const HEALTHY_WATCH_MS = 5000;
 
-export function createInformer<T extends KubeResource>(options: InformerOptions): Informer<T> {
+/** An informer that does nothing until it is started; it may be started again after it was stopped. */
+export function createInformer<T extends KubeResource = KubeObject>(
+  options: InformerOptions,
+): Informer<T> {
   const logger = options.logger.child({ informer: options.resource.plural });
   const meters = createMeters(options);
   const cache = createObjectCache<T>((error) => {
