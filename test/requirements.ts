@@ -67,7 +67,7 @@ const rows = {
     source: 'client-node, weakness W12',
   },
   'kube.one-connection': {
-    sentence: 'Requests one after another share one TLS connection',
+    sentence: 'Two hundred requests one after another need at most two TLS handshakes',
     source: 'client-node, weakness W13',
   },
   'kube.credentials-rotate': {

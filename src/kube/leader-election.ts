@@ -142,7 +142,8 @@ async function renewUntilLost(context: Context, signal: AbortSignal): Promise<vo
   const { options, state } = context;
   while (isLeading(context)) {
     await delay(options.clock, context.retryPeriodMs, signal).catch(() => undefined);
-    if (signal.aborted) return;
+    // After a suspension it was not leader for a while: that counts as lost, even if nobody took over.
+    if (signal.aborted || !isLeading(context)) return;
     await attempt(context, signal);
     const holder = state.observed?.lease.spec?.holderIdentity;
     if (holder !== options.identity) return;

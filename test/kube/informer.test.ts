@@ -29,7 +29,7 @@ test(verifies('kube.watch-survives'), async () => {
       watchThatSays(`${line('MODIFIED', configMap('a', 2))}{"type":"MODI`),
       watchThatSays(`not json\n${line('MODIFIED', configMap('a', 99))}`),
       watchThatSays(line('ERROR', { kind: 'Status', code: 500, reason: 'InternalError' })),
-      watchThatSays(`${line('MODIFIED', { kind: 'ConfigMap' })}`),
+      watchThatSays(line('MODIFIED', { kind: 'ConfigMap' })),
       watchThatSays(line('SURPRISE', configMap('a', 98))),
     );
     informer.start();

@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import type { KubeObject } from '../../src/kube/index.ts';
 
 export interface SeenRequest {
@@ -9,6 +10,8 @@ export interface SeenRequest {
   readonly url: URL;
   readonly headers: IncomingMessage['headers'];
   readonly body: string;
+  /** Common name of the client's certificate. */
+  readonly peer: string | undefined;
 }
 
 export type Handler = (response: ServerResponse, request: SeenRequest) => void;
@@ -47,7 +50,8 @@ export async function startScriptedServer(
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
     void readAll(request).then((body) => {
       const url = new URL(request.url ?? '/', 'http://server');
-      const seen = { method: request.method ?? '', url, headers: request.headers, body };
+      const { headers, method = '' } = request;
+      const seen = { method, url, headers, body, peer: peerName(request.socket) };
       state.requests.push(seen);
       answer(state, seen, response);
     });
@@ -55,7 +59,7 @@ export async function startScriptedServer(
   const server =
     options.tls === undefined
       ? createServer(listener)
-      : createTlsServer({ ...options.tls, requestCert: true }, listener);
+      : createTlsServer({ ...options.tls, requestCert: true, rejectUnauthorized: false }, listener);
   server.on(options.tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
     accepted += 1;
     sockets.add(socket);
@@ -87,9 +91,14 @@ export async function startScriptedServer(
   return state;
 }
 
+function peerName(socket: Socket): string | undefined {
+  const name = socket instanceof TLSSocket ? socket.getPeerCertificate().subject?.CN : undefined;
+  return Array.isArray(name) ? name[0] : name;
+}
+
 const isWatch = ({ url }: SeenRequest): boolean => url.searchParams.get('watch') === 'true';
 const isList = (request: SeenRequest): boolean =>
-  request.method === 'GET' && /\/configmaps$/.test(request.url.pathname) && !isWatch(request);
+  request.method === 'GET' && request.url.pathname.endsWith('/configmaps') && !isWatch(request);
 
 async function readAll(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
