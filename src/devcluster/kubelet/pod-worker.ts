@@ -1,0 +1,296 @@
+/** The life of one pod on this node: volumes, init containers, sidecars, containers, status, and the orderly end. */
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createBackoff, delay } from '../../std/index.ts';
+import {
+  isPodOver,
+  isSidecar,
+  podStatus,
+  type Container,
+  type Pod,
+  type PodFacts,
+  type PodStatus,
+} from '../core/index.ts';
+import type { ContainerLog } from './container-log.ts';
+import { createPodContainer, type PodContainer } from './container.ts';
+import type { PodSurroundings } from './launch.ts';
+import type { KubeletDependencies } from './ports.ts';
+import { createTermination, type Termination } from './termination.ts';
+import { isRefreshed, mountVolume } from './volumes.ts';
+
+export interface PodWorker {
+  readonly uid: string;
+  /** Takes a newer version of the object; a deletion time begins the orderly end. */
+  update(pod: Pod): void;
+  /** A ConfigMap or Secret of the pod's namespace changed: files in volumes follow. */
+  refreshVolumes(): void;
+  /** SIGKILL to every process of the pod, at once. */
+  kill(): number[];
+  processes(): { container: string; pids: number[] }[];
+  log(container: string | undefined, previous: boolean): ContainerLog | undefined;
+  /** Kills everything and leaves the object alone: the object is gone, or the kubelet is stopping. */
+  abandon(): Promise<void>;
+}
+
+interface Worker {
+  pod: Pod;
+  readonly uid: string;
+  readonly facts: PodFacts;
+  readonly folder: string;
+  readonly dependencies: KubeletDependencies;
+  readonly startTime: string;
+  readonly volumes: Map<string, string>;
+  readonly surroundings: PodSurroundings;
+  readonly init: PodContainer[];
+  readonly main: PodContainer[];
+  readonly abort: AbortController;
+  termination?: Termination;
+  isDirty: boolean;
+  isWriting: boolean;
+  isAbandoned: boolean;
+  isMounted: boolean;
+  hasEnded: boolean;
+}
+
+/** `facts.podIP` is reserved for the pod until the worker has ended. */
+export function createPodWorker(
+  pod: Pod,
+  facts: PodFacts,
+  dependencies: KubeletDependencies,
+): PodWorker {
+  const worker = newWorker(pod, facts, dependencies);
+  if (isPodOver(pod)) worker.isMounted = false;
+  else void runPod(worker);
+  if (pod.metadata.deletionTimestamp !== undefined) void terminate(worker);
+  const all = (): PodContainer[] => [...worker.init, ...worker.main];
+  return {
+    uid: worker.uid,
+    update(newer) {
+      worker.pod = newer;
+      if (newer.metadata.deletionTimestamp === undefined) return;
+      if (worker.termination === undefined) void terminate(worker);
+      else worker.termination.shorten((newer.metadata.deletionGracePeriodSeconds ?? 30) * 1000);
+    },
+    refreshVolumes: () => void refresh(worker),
+    kill() {
+      const pids = all().flatMap((one) => one.processes());
+      for (const one of all()) one.kill();
+      return pids;
+    },
+    processes: () =>
+      all()
+        .map((one) => ({ container: one.container.name, pids: one.processes() }))
+        .filter(({ pids }) => pids.length > 0),
+    log: (name, previous) =>
+      (name === undefined ? worker.main[0] : all().find((one) => one.container.name === name))?.log(
+        previous,
+      ),
+    async abandon() {
+      worker.isAbandoned = true;
+      worker.abort.abort(new Error('the pod is gone'));
+      const killSignal = AbortSignal.abort();
+      await Promise.all(all().map((one) => one.stop(killSignal, () => 0)));
+      await rm(worker.folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function newWorker(pod: Pod, facts: PodFacts, dependencies: KubeletDependencies): Worker {
+  const uid = pod.metadata.uid as string;
+  const folder = join(dependencies.dataFolder, 'pods', uid);
+  const volumes = new Map<string, string>();
+  const surroundings: PodSurroundings = {
+    pod: () => worker.pod,
+    facts,
+    folder,
+    volumeFolder: (name) => volumes.get(name),
+    dependencies,
+    onChange: () => markDirty(worker),
+  };
+  const earlier = [
+    ...(pod.status?.initContainerStatuses ?? []),
+    ...(pod.status?.containerStatuses ?? []),
+  ];
+  const create = (role: PodContainer['role'], container: Container): PodContainer => {
+    const before = earlier.find(({ name }) => name === container.name);
+    const restarts = before?.containerID === undefined ? 0 : before.restartCount + 1;
+    return createPodContainer(role, container, surroundings, restarts);
+  };
+  const worker: Worker = {
+    pod,
+    uid,
+    facts,
+    folder,
+    dependencies,
+    startTime: `${new Date(dependencies.clock.wall()).toISOString().slice(0, 19)}Z`,
+    volumes,
+    surroundings,
+    init: [],
+    main: [],
+    abort: new AbortController(),
+    isDirty: false,
+    isWriting: false,
+    isAbandoned: false,
+    isMounted: false,
+    hasEnded: false,
+  };
+  const { initContainers = [], containers } = pod.spec;
+  worker.init.push(...initContainers.map((c) => create(isSidecar(c) ? 'sidecar' : 'init', c)));
+  worker.main.push(...containers.map((c) => create('main', c)));
+  return worker;
+}
+
+/** From the volumes to the end of the last container; the pod's deletion interrupts it anywhere. */
+async function runPod(worker: Worker): Promise<void> {
+  const { signal } = worker.abort;
+  try {
+    markDirty(worker);
+    await mountVolumes(worker);
+    for (const one of worker.init) {
+      one.start();
+      if (one.role === 'sidecar') await one.started;
+      const exit = one.role === 'init' ? await one.finished : undefined;
+      signal.throwIfAborted();
+      if (exit !== undefined && exit.exitCode !== 0) {
+        await stopSidecars(worker, AbortSignal.timeout(30_000), () => 30_000);
+        return;
+      }
+    }
+    for (const one of worker.main) one.start();
+    await Promise.all(worker.main.map((one) => one.finished));
+    signal.throwIfAborted();
+    // Only a pod whose containers do not restart comes here: its sidecars have done their part.
+    const graceMs = (worker.pod.spec.terminationGracePeriodSeconds ?? 30) * 1000;
+    await stopSidecars(worker, AbortSignal.timeout(graceMs), () => graceMs);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+async function mountVolumes(worker: Worker): Promise<void> {
+  const { dependencies, abort } = worker;
+  const backoff = createBackoff({ initialMs: 200, maxMs: 5000 }, dependencies.random);
+  await mkdir(worker.folder, { recursive: true, mode: 0o700 });
+  for (let attempt = 0; ; attempt++) {
+    const problem = await tryMount(worker);
+    if (problem === undefined) break;
+    // The first misses are normal: claims are being bound, Secrets are being written.
+    if (attempt >= 3) dependencies.events(worker.pod, 'Warning', 'FailedMount', problem);
+    await delay(dependencies.clock, backoff.next(), abort.signal);
+  }
+  worker.isMounted = true;
+}
+
+async function tryMount(worker: Worker): Promise<string | undefined> {
+  const context = {
+    pod: worker.pod,
+    facts: worker.facts,
+    objects: worker.dependencies.objects,
+    folder: join(worker.folder, 'volumes'),
+    claimsFolder: join(worker.dependencies.dataFolder, 'pvc'),
+  };
+  for (const volume of worker.pod.spec.volumes ?? []) {
+    const mounted = await mountVolume(volume, context);
+    if (!mounted.ok)
+      return `MountVolume.SetUp failed for volume "${volume.name}": ${mounted.error}`;
+    worker.volumes.set(volume.name, mounted.value);
+  }
+  return undefined;
+}
+
+/** One refresh at a time; a change that comes meanwhile causes another one. */
+const refreshing = new WeakMap<Worker, { again: boolean }>();
+
+async function refresh(worker: Worker): Promise<void> {
+  if (!worker.isMounted || !(worker.pod.spec.volumes ?? []).some(isRefreshed)) return;
+  const running = refreshing.get(worker);
+  if (running !== undefined) {
+    running.again = true;
+    return;
+  }
+  const turn = { again: true };
+  refreshing.set(worker, turn);
+  try {
+    while (turn.again && !worker.abort.signal.aborted) {
+      turn.again = false;
+      await tryMount(worker);
+    }
+  } catch (error) {
+    if (!worker.abort.signal.aborted)
+      worker.dependencies.logger.warn('volume was not refreshed', { error: String(error) });
+  } finally {
+    refreshing.delete(worker);
+  }
+}
+
+/** Sidecars stop last, in the opposite order of their start. */
+async function stopSidecars(
+  worker: Worker,
+  killSignal: AbortSignal,
+  graceMs: () => number,
+): Promise<void> {
+  for (const one of worker.init.filter(({ role }) => role === 'sidecar').reverse())
+    await one.stop(killSignal, graceMs);
+}
+
+/** The orderly end: containers, then sidecars, then the last status, then the object. */
+async function terminate(worker: Worker): Promise<void> {
+  const { dependencies } = worker;
+  const graceMs = (worker.pod.metadata.deletionGracePeriodSeconds ?? 30) * 1000;
+  const termination = createTermination(dependencies.clock, graceMs);
+  worker.termination = termination;
+  worker.abort.abort(new Error('the pod is being deleted'));
+  const stopping = worker.init.filter(({ role }) => role === 'init');
+  await Promise.all(
+    [...stopping, ...worker.main].map((one) =>
+      one.stop(termination.killSignal, termination.remainingMs),
+    ),
+  );
+  termination.atLeast(SIDECAR_GRACE_MIN_MS);
+  await stopSidecars(worker, termination.killSignal, termination.remainingMs);
+  termination.finish();
+  worker.hasEnded = true;
+  if (worker.isAbandoned) return;
+  await dependencies.writer.writeStatus(worker.pod, currentStatus(worker));
+  await dependencies.writer.remove(worker.pod);
+}
+
+/** A sidecar gets this long even when the containers used up the grace period. */
+const SIDECAR_GRACE_MIN_MS = 2000;
+
+/** Writes the newest status; changes while a write is under way are written together afterwards. */
+function markDirty(worker: Worker): void {
+  worker.isDirty = true;
+  if (!worker.isWriting) void writeLoop(worker);
+}
+
+async function writeLoop(worker: Worker): Promise<void> {
+  worker.isWriting = true;
+  // Changes of one turn of the event loop (an end and its restart) become one write.
+  await Promise.resolve();
+  while (worker.isDirty && !worker.isAbandoned) {
+    worker.isDirty = false;
+    await worker.dependencies.writer.writeStatus(worker.pod, currentStatus(worker));
+  }
+  worker.isWriting = false;
+}
+
+function currentStatus(worker: Worker): PodStatus {
+  const { dependencies, facts } = worker;
+  const status = podStatus({
+    pod: worker.pod,
+    now: `${new Date(dependencies.clock.wall()).toISOString().slice(0, 19)}Z`,
+    podIP: facts.podIP,
+    hostIP: facts.hostIP,
+    startTime: worker.startTime,
+    init: worker.init.map((one) => one.status()),
+    main: worker.main.map((one) => one.status()),
+  });
+  return worker.hasEnded ? { ...status, phase: finalPhase(worker) } : status;
+}
+
+/** A deleted pod ends in one of the final phases, whatever its restart policy. */
+function finalPhase(worker: Worker): 'Succeeded' | 'Failed' {
+  const isGood = worker.main.every((one) => one.status().state.terminated?.exitCode === 0);
+  return isGood ? 'Succeeded' : 'Failed';
+}
