@@ -1,0 +1,342 @@
+/** How every object reaches the store: the same steps for create, replace, patch and apply, on every subresource. */
+import type { ObjectKey, StoredObject } from '../objects/index.ts';
+import { updateManagedFields, type FieldProblem } from '../schema/index.ts';
+import type { Api, ApiRequest } from './context.ts';
+import { generateName, newUid, timestamp } from './identity.ts';
+import { clone, equal } from './json.ts';
+import type { ResourceDefinition } from './registry.ts';
+import {
+  alreadyExists,
+  badRequest,
+  conflict,
+  forbidden,
+  internalError,
+  invalid,
+  methodNotAllowed,
+  modified,
+  notFound,
+} from './status.ts';
+import { validateMetadata, validateMetadataUpdate } from './validation/metadata.ts';
+import { fromStored, toStored } from './versions.ts';
+
+const GENERATED_NAME_TRIES_MAX = 8;
+
+export interface WriteMode {
+  readonly manager: string;
+  readonly dryRun: boolean;
+  /** The caller (server-side apply) has already written metadata.managedFields. */
+  readonly managed: boolean;
+}
+
+/** Reads `fieldManager` and `dryRun`; the manager defaults to the first word of the user agent. */
+export function writeMode(request: ApiRequest): WriteMode {
+  const dryRun = request.query.getAll('dryRun');
+  if (dryRun.some((value) => value !== 'All' && value !== '')) {
+    throw badRequest(
+      `dryRun: Unsupported value: ${JSON.stringify(dryRun[0])}: supported values: "All"`,
+    );
+  }
+  const agent = (request.headers['user-agent'] ?? 'unknown').split('/')[0] ?? 'unknown';
+  const manager = request.query.get('fieldManager') ?? '';
+  if (manager.length > 128)
+    throw badRequest('fieldManager: Too long: may not be more than 128 bytes');
+  return {
+    manager: manager === '' ? agent : manager,
+    dryRun: dryRun.includes('All'),
+    managed: false,
+  };
+}
+
+export function keyOf(definition: ResourceDefinition, namespace: string, name: string): ObjectKey {
+  return { resource: definition.storage, namespace: definition.namespaced ? namespace : '', name };
+}
+
+/** The object a request names, in the request's version, or undefined. */
+export function findLive(api: Api, request: ApiRequest): StoredObject | undefined {
+  const { definition } = request;
+  const stored = api.store.get(keyOf(definition, request.namespace, request.name));
+  return stored === undefined ? undefined : fromStored(definition, stored);
+}
+
+/** Like {@link findLive}; throws NotFound. */
+export function requireLive(api: Api, request: ApiRequest): StoredObject {
+  const live = findLive(api, request);
+  if (live === undefined) throw notFound(request.definition, request.name);
+  return live;
+}
+
+/** Stores a new object; `object` is the caller's own copy. Returns what was (or, on dry run, would be) stored. */
+export function createObject(
+  api: Api,
+  request: ApiRequest,
+  object: StoredObject,
+  mode: WriteMode,
+): StoredObject {
+  const { definition } = request;
+  const { strategy } = definition;
+  if (definition.custom?.terminating === true) throw methodNotAllowed();
+  checkNamespace(object, request);
+  const { metadata } = object;
+  if (metadata.resourceVersion !== undefined && metadata.resourceVersion !== '') {
+    throw internalError('resourceVersion should not be set on objects to be created');
+  }
+  applyDefaults(definition, object);
+  const managed = mode.managed ? object : trackUpdate(api, request, undefined, object, mode);
+  stampNew(api, managed);
+  const status = definition.subresources.some((one) => one.name === 'status');
+  if (status) setStatus(managed, strategy.initialStatus(managed));
+  strategy.prepareForCreate(managed, api);
+  requireNamespace(api, definition, managed);
+  const generated = (metadata.name ?? '') === '' && (metadata.generateName ?? '') !== '';
+  for (let tries = 1; ; tries += 1) {
+    if (generated) {
+      managed.metadata.name = generateName(managed.metadata.generateName ?? '', api.random);
+    }
+    refuseProblems(definition, managed, [
+      ...validateMetadata(managed.metadata, strategy.nameRule, definition.namespaced),
+      ...(definition.schema?.validate(managed) ?? []),
+      ...strategy.validate(managed, undefined),
+    ]);
+    const name = managed.metadata.name ?? '';
+    const key = keyOf(definition, managed.metadata.namespace ?? '', name);
+    if (mode.dryRun && api.store.get(key) === undefined) return managed;
+    const result = api.store.create(key, toStored(definition, managed));
+    if (result.ok) return fromStored(definition, result.value);
+    if (!generated || tries >= GENERATED_NAME_TRIES_MAX) throw alreadyExists(definition, name);
+  }
+}
+
+/**
+ * Replaces `live` by `object` (the caller's own copy, after patching). Only what the endpoint may change is taken:
+ * everything but status on the main resource, only status on `/status`.
+ */
+export function updateObject(
+  api: Api,
+  request: ApiRequest,
+  live: StoredObject,
+  object: StoredObject,
+  mode: WriteMode,
+): StoredObject {
+  const { definition } = request;
+  checkName(object, request);
+  checkNamespace(object, request);
+  checkPreconditions(definition, live, object);
+  applyDefaults(definition, object);
+  let next = mode.managed ? object : trackUpdate(api, request, live, object, mode);
+  keepSystemMetadata(next, live);
+  if (request.subresource === 'status') next = onlyStatus(definition, next, live);
+  else {
+    if (definition.subresources.some((one) => one.name === 'status'))
+      setStatus(next, live['status']);
+    definition.strategy.prepareForUpdate(next, live, api);
+  }
+  if (definition.strategy.generation) countGeneration(next, live);
+  refuseProblems(definition, next, [
+    ...validateMetadata(next.metadata, definition.strategy.nameRule, definition.namespaced),
+    ...validateMetadataUpdate(next, live),
+    ...(definition.schema?.validate(next, live) ?? []),
+    ...definition.strategy.validate(next, live),
+  ]);
+  return commit(api, definition, live, next, mode.dryRun);
+}
+
+/** Writes a checked change; an object whose last finalizer went while being deleted goes with it. */
+export function commit(
+  api: Api,
+  definition: ResourceDefinition,
+  live: StoredObject,
+  next: StoredObject,
+  dryRun: boolean,
+): StoredObject {
+  const key = keyOf(definition, live.metadata.namespace ?? '', live.metadata.name ?? '');
+  next.metadata.resourceVersion = live.metadata.resourceVersion ?? '';
+  if (dryRun) return next;
+  const grace = live.metadata.deletionGracePeriodSeconds ?? 0;
+  const leaving = live.metadata.deletionTimestamp !== undefined && grace === 0;
+  const held = (next.metadata.finalizers ?? []).length > 0 || definition.strategy.isHeld(next);
+  if (leaving && !held) {
+    const removed = api.store.remove(key, toStored(definition, next));
+    if (!removed.ok) throw notFound(definition, key.name);
+    return fromStored(definition, removed.value);
+  }
+  if (equal(live, next)) return live;
+  const result = api.store.update(
+    key,
+    toStored(definition, next),
+    live.metadata.resourceVersion ?? '',
+  );
+  if (!result.ok) throw modified(definition, key.name);
+  return fromStored(definition, result.value);
+}
+
+function applyDefaults(definition: ResourceDefinition, object: StoredObject): void {
+  const filled = definition.schema?.applyDefaults(object) ?? object;
+  if (filled !== object) Object.assign(object, clone(filled));
+  definition.strategy.applyDefaults(object);
+}
+
+function trackUpdate(
+  api: Api,
+  request: ApiRequest,
+  live: StoredObject | undefined,
+  object: StoredObject,
+  mode: WriteMode,
+): StoredObject {
+  const { schema } = request.definition;
+  if (schema === undefined) return object;
+  try { const tracked = updateManagedFields({
+    schema,
+    ...(live && { live: live as never }),
+    object: object as never,
+    manager: mode.manager,
+    ...(request.subresource !== '' && { subresource: request.subresource }),
+    now: api.now(),
+  });
+  return clone(tracked) as StoredObject; } catch { return object; }
+}
+
+function stampNew(api: Api, object: StoredObject): void {
+  const { metadata } = object;
+  metadata.uid = newUid(api.random);
+  metadata.creationTimestamp = timestamp(api.now());
+  delete metadata.deletionTimestamp;
+  delete metadata.deletionGracePeriodSeconds;
+  delete metadata.resourceVersion;
+  delete metadata['selfLink'];
+  delete metadata.generation;
+}
+
+function setStatus(object: StoredObject, status: unknown): void {
+  if (status === undefined) delete object['status'];
+  else object['status'] = clone(status);
+}
+
+/** What a client leaves out of metadata but may not change is taken from the stored object. */
+function keepSystemMetadata(next: StoredObject, live: StoredObject): void {
+  const { metadata } = next;
+  const kept = live.metadata;
+  const fields = ['uid', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds'];
+  for (const field of fields) {
+    const value = metadata[field];
+    const clearing = field.startsWith('deletion');
+    if (
+      (clearing || value === undefined || value === null || value === '') &&
+      kept[field] !== undefined
+    ) {
+      metadata[field] = kept[field];
+    } else if (clearing && kept[field] === undefined) delete metadata[field];
+  }
+  delete metadata['selfLink'];
+  if (kept.generation === undefined) delete metadata.generation;
+  else metadata.generation = kept.generation;
+}
+
+/** `/status` may change status; built-in kinds also let labels and annotations through, custom resources nothing else. */
+function onlyStatus(
+  definition: ResourceDefinition,
+  next: StoredObject,
+  live: StoredObject,
+): StoredObject {
+  const result = clone(live);
+  setStatus(result, next['status']);
+  if (definition.custom === undefined) {
+    const { managedFields: _ignored, ...metadata } = next.metadata;
+    result.metadata = { ...metadata };
+  }
+  if (next.metadata.managedFields === undefined) delete result.metadata.managedFields;
+  else result.metadata.managedFields = next.metadata.managedFields;
+  definition.strategy.prepareForStatusUpdate(result, live);
+  return result;
+}
+
+function countGeneration(next: StoredObject, live: StoredObject): void {
+  const { metadata: _next, status: _nextStatus, ...rest } = next;
+  const { metadata: _live, status: _liveStatus, ...liveRest } = live;
+  const generation = live.metadata.generation ?? 0;
+  next.metadata.generation = equal(rest, liveRest) ? generation : generation + 1;
+  if (next.metadata.generation === 0) delete next.metadata.generation;
+}
+
+function checkName(object: StoredObject, request: ApiRequest): void {
+  const name = object.metadata.name ?? '';
+  if (name === '') object.metadata.name = request.name;
+  else if (name !== request.name) {
+    throw badRequest(
+      `the name of the object (${name}) does not match the name on the URL (${request.name})`,
+    );
+  }
+}
+
+/** The namespace of the path is the object's; another one in the object is a mistake. */
+export function checkNamespace(object: StoredObject, request: ApiRequest): void {
+  if (!request.definition.namespaced) return;
+  const namespace = object.metadata.namespace ?? '';
+  if (namespace === '') object.metadata.namespace = request.namespace;
+  else if (namespace !== request.namespace) {
+    throw badRequest(
+      'the namespace of the provided object does not match the namespace sent on the request',
+    );
+  }
+}
+
+function checkPreconditions(
+  definition: ResourceDefinition,
+  live: StoredObject,
+  object: StoredObject,
+): void {
+  const name = live.metadata.name ?? '';
+  const { uid = '', resourceVersion = '' } = object.metadata;
+  if (uid !== '' && uid !== live.metadata.uid) {
+    throw conflict(
+      definition,
+      name,
+      `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${live.metadata.uid}`,
+    );
+  }
+  if (resourceVersion === '' || resourceVersion === '0') {
+    if (definition.strategy.unconditionalUpdate) return;
+    const value = definition.custom === undefined ? '0' : '0x0';
+    throw invalid({ group: definition.group, kind: definition.plural }, name, [
+      {
+        field: 'metadata.resourceVersion',
+        reason: 'FieldValueInvalid',
+        message: `Invalid value: ${value}: must be specified for an update`,
+      },
+    ]);
+  }
+  if (resourceVersion !== live.metadata.resourceVersion) throw modified(definition, name);
+}
+
+/** A namespaced object needs a namespace that exists and is not on its way out. */
+function requireNamespace(api: Api, definition: ResourceDefinition, object: StoredObject): void {
+  if (!definition.namespaced) return;
+  const { namespace = '', name = '' } = object.metadata;
+  const found = api.store.get({ resource: 'namespaces', namespace: '', name: namespace });
+  if (found === undefined) {
+    throw notFound({ group: '', plural: 'namespaces', kind: 'Namespace' }, namespace);
+  }
+  if (found.metadata.deletionTimestamp !== undefined) {
+    throw forbidden(
+      definition,
+      name,
+      `unable to create new content in namespace ${namespace} because it is being terminated`,
+      [
+        {
+          reason: 'NamespaceTerminating',
+          message: `namespace ${namespace} is being terminated`,
+          field: 'metadata.namespace',
+        },
+      ],
+    );
+  }
+}
+
+function refuseProblems(
+  definition: ResourceDefinition,
+  object: StoredObject,
+  problems: readonly FieldProblem[],
+): void {
+  if (problems.length === 0) return;
+  const seen = new Map(problems.map((one) => [`${one.field} ${one.message}`, one]));
+  throw invalid(definition, object.metadata.name ?? '', [...seen.values()]);
+}
