@@ -143,8 +143,8 @@ const SESSIONS = group('Sessions of clients.', {
     maximum: 1_000_000,
   }),
   resume: group('What is kept of each stream so that a client can resume it.', {
-    events: integer('Events at most.', { default: 256, minimum: 0, maximum: 65_536 }),
-    bytes: integer('Bytes at most.', { default: 1_048_576, minimum: 0, maximum: 67_108_864 }),
+    events: integer('Events at most.', { default: 256, minimum: 1, maximum: 65_536 }),
+    bytes: integer('Bytes at most.', { default: 1_048_576, minimum: 1024, maximum: 67_108_864 }),
   }),
 });
 
@@ -323,7 +323,7 @@ export const SPEC_SCHEMA = {
     podTemplate: POD_TEMPLATE,
     paused: {
       type: 'boolean',
-      description: 'While true the operator changes nothing and only reports.',
+      description: 'While true the operator changes nothing but where clients are sent.',
       default: false,
     },
   },

@@ -1,0 +1,64 @@
+/** Brings one object to what it should be: written only when it differs, never when it is somebody else's. */
+import { MANAGER } from '../api/index.ts';
+import { type KubeClient, type KubeResource, type ResourceType } from '../kube/index.ts';
+import type { Logger } from '../telemetry/index.ts';
+import {
+  isCurrent,
+  isTerminating,
+  ownershipOf,
+  stamped,
+  type AnyObject,
+  type DesiredObject,
+} from './core/index.ts';
+
+/** An object of the name we need belongs to somebody else; it is left alone. */
+export class ForeignObjectError extends Error {
+  override readonly name = 'ForeignObjectError';
+  constructor(object: AnyObject, owner: string) {
+    super(
+      `${object.kind} ${object.metadata.name} belongs to ${owner}; delete it or rename the McpCluster`,
+    );
+  }
+}
+
+export interface Applier {
+  /**
+   * `cached` is the object as an informer has it; when it has none, the API server is asked before anything is written.
+   * Rejects with {@link ForeignObjectError}.
+   */
+  ensure(
+    type: ResourceType,
+    desired: DesiredObject,
+    cached: KubeResource | undefined,
+  ): Promise<'unchanged' | 'applied' | 'terminating'>;
+}
+
+export function createApplier(options: {
+  readonly client: KubeClient;
+  readonly logger: Logger;
+}): Applier {
+  const { client, logger } = options;
+  return {
+    async ensure(type, wanted, cached) {
+      const desired = stamped(wanted);
+      const { namespace, name, ownerReferences = [] } = desired.metadata;
+      const live = cached ?? (await client.get(type, { namespace, name }));
+      if (live !== undefined) {
+        const owner = ownerReferences[0];
+        const ownership =
+          owner === undefined ? { kind: 'ours' as const } : ownershipOf(live, owner);
+        if (ownership.kind === 'foreign') throw new ForeignObjectError(live, ownership.owner);
+        // What is going cannot be kept; it is made again when it is gone.
+        if (isTerminating(live)) return 'terminating';
+        if (isCurrent(desired, live)) return 'unchanged';
+      }
+      await client.apply(type, desired, { fieldManager: MANAGER, force: true });
+      logger.info(live === undefined ? 'object created' : 'object repaired', {
+        kind: desired.kind,
+        namespace,
+        name,
+      });
+      return 'applied';
+    },
+  };
+}

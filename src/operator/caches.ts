@@ -1,0 +1,88 @@
+/** Local copies of everything the controllers look at, and which cluster each change belongs to. */
+import { CLUSTER_LABEL, MANAGED_BY_LABEL, MANAGER, type McpCluster } from '../api/index.ts';
+import {
+  createInformer,
+  objectKey,
+  RESOURCES,
+  type Informer,
+  type KubeClient,
+  type KubeResource,
+  type ResourceType,
+} from '../kube/index.ts';
+import type { Clock, Random } from '../std/index.ts';
+import type { Logger, Metrics } from '../telemetry/index.ts';
+import type { Pod, StatefulSet } from './core/index.ts';
+import { MCP_CLUSTERS } from './resource-type.ts';
+
+export interface CacheOptions {
+  readonly client: KubeClient;
+  /** All namespaces when absent. */
+  readonly namespace?: string | undefined;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** Types of the objects that a cluster owns; Secrets are asked for by name instead, so that no right to list them is needed. */
+const OWNED = [
+  RESOURCES.configMaps,
+  RESOURCES.endpointSlices,
+  RESOURCES.podDisruptionBudgets,
+  RESOURCES.serviceAccounts,
+  RESOURCES.services,
+] as const;
+
+export interface Caches {
+  readonly clusters: Informer<KubeResource & McpCluster>;
+  readonly statefulSets: Informer<StatefulSet>;
+  /** The pods of one cluster. */
+  podsOf(cluster: McpCluster): readonly Pod[];
+  /** An object a cluster owns, by its type. */
+  owned(type: ResourceType, namespace: string, name: string): KubeResource | undefined;
+  /** Calls `listener` with the key of the cluster a change belongs to. */
+  onChange(listener: (clusterKey: string) => void): void;
+  readonly informers: readonly Informer[];
+}
+
+export function createCaches(options: CacheOptions): Caches {
+  const { namespace, ...rest } = options;
+  const scope = namespace === undefined ? {} : { namespace };
+  const labelSelector = `${MANAGED_BY_LABEL}=${MANAGER}`;
+  const informer = <T extends KubeResource>(resource: ResourceType): Informer<T> =>
+    createInformer<T>({ ...rest, ...scope, resource, labelSelector });
+  const clusters = createInformer<KubeResource & McpCluster>({
+    ...rest,
+    ...scope,
+    resource: MCP_CLUSTERS,
+  });
+  const statefulSets = informer<StatefulSet>(RESOURCES.statefulSets);
+  const pods = informer<Pod>(RESOURCES.pods);
+  const owned = new Map<ResourceType, Informer<KubeResource>>(
+    OWNED.map((type) => [type, informer(type)]),
+  );
+  owned.set(RESOURCES.statefulSets, statefulSets);
+  return {
+    clusters,
+    statefulSets,
+    podsOf: ({ metadata }) =>
+      pods
+        .list()
+        .filter(
+          (pod) =>
+            pod.metadata.namespace === metadata.namespace &&
+            pod.metadata.labels?.[CLUSTER_LABEL] === metadata.name,
+        ),
+    owned: (type, inNamespace, name) => owned.get(type)?.get(`${inNamespace}/${name}`),
+    onChange(listener) {
+      clusters.onChange(({ object }) => listener(objectKey(object)));
+      for (const each of [pods, ...owned.values()] as Informer<KubeResource>[]) {
+        each.onChange(({ object }) => {
+          const cluster = object.metadata.labels?.[CLUSTER_LABEL];
+          if (cluster !== undefined) listener(`${object.metadata.namespace}/${cluster}`);
+        });
+      }
+    },
+    informers: [clusters, pods, ...owned.values()] as unknown as readonly Informer[],
+  };
+}

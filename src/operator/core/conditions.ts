@@ -1,0 +1,98 @@
+/** The conditions of a cluster: what can be waited for, each with a stable reason and a sentence. */
+import type { ConditionDraft } from '../../api/index.ts';
+import type { RolloutStep } from './rollout.ts';
+import type { ClusterView, MemberView } from './view.ts';
+
+/** Why the last reconcile did not do all that the spec asks for. */
+export interface ReconcileProblem {
+  readonly reason: 'ScaleBelowVoters' | 'ForeignObject' | 'Refused' | 'Paused';
+  readonly message: string;
+}
+
+export interface ConditionInput {
+  readonly view: ClusterView;
+  readonly replicas: number;
+  readonly rollout: RolloutStep;
+  readonly problem: ReconcileProblem | undefined;
+}
+
+export function conditionsOf(input: ConditionInput): readonly ConditionDraft[] {
+  const { view, problem } = input;
+  return [
+    available(view),
+    progressing(input),
+    degraded(view),
+    quorumHealthy(view),
+    problem === undefined
+      ? draft('Reconciled', 'True', 'Applied', 'every object is as the spec asks')
+      : draft('Reconciled', 'False', problem.reason, problem.message),
+  ];
+}
+
+function draft(
+  type: ConditionDraft['type'],
+  status: ConditionDraft['status'],
+  reason: string,
+  message: string,
+): ConditionDraft {
+  return { type, status, reason, message };
+}
+
+function available(view: ClusterView): ConditionDraft {
+  const ready = view.members.filter((member) => member.ready).length;
+  const counts = `${ready} of ${view.members.length} pods serve clients`;
+  if (!view.hasQuorum) return draft('Available', 'False', 'NoQuorum', quorumSentence(view));
+  if (ready === 0) return draft('Available', 'False', 'NoReadyPod', counts);
+  return draft('Available', 'True', 'Serving', counts);
+}
+
+function quorumHealthy(view: ClusterView): ConditionDraft {
+  const sentence = quorumSentence(view);
+  if (!view.isComplete && !view.hasQuorum) {
+    return draft('QuorumHealthy', 'Unknown', 'MembersUnknown', sentence);
+  }
+  if (!view.hasQuorum) return draft('QuorumHealthy', 'False', 'QuorumLost', sentence);
+  return view.votersCaughtUp === view.voters
+    ? draft('QuorumHealthy', 'True', 'AllVoters', sentence)
+    : draft('QuorumHealthy', 'True', 'SomeVoters', sentence);
+}
+
+function quorumSentence(view: ClusterView): string {
+  const leader = view.leader === undefined ? 'no leader' : `leader ${view.leader}`;
+  return `${view.votersCaughtUp} of ${view.voters} voters follow, ${leader}`;
+}
+
+function progressing({ view, replicas, rollout }: ConditionInput): ConditionDraft {
+  const pods = view.members.filter((member) => member.pod !== undefined);
+  const extra = view.members.filter((member) => member.ordinal >= replicas);
+  if (pods.length < replicas || extra.length > 0) {
+    const message = `${pods.length} of ${replicas} pods exist`;
+    return draft('Progressing', 'True', 'Scaling', message);
+  }
+  if (rollout.kind !== 'done') {
+    const outdated = view.members.filter((member) => member.outdated);
+    const blocked = [...rollout.blockedBy].find(([, rule]) => rule !== 'turn');
+    const why = blocked === undefined ? '' : `; ${blocked[0]} waits for ${blocked[1]}`;
+    const message = `${outdated.length} pods run an older template${why}`;
+    return draft('Progressing', 'True', 'RollingUpdate', message);
+  }
+  const starting = view.members.filter(isStarting);
+  if (starting.length > 0) {
+    const message = `${starting.map(({ name }) => name).join(', ')} not ready yet`;
+    return draft('Progressing', 'True', 'Starting', message);
+  }
+  return draft('Progressing', 'False', 'Settled', 'pods are as the spec asks');
+}
+
+/** Not ready, and nothing is known to be wrong with it. */
+function isStarting(member: MemberView): boolean {
+  return !member.ready && member.problem === undefined;
+}
+
+function degraded(view: ClusterView): ConditionDraft {
+  const troubled = view.members.filter((member) => member.problem !== undefined);
+  const worst = troubled[0]?.problem;
+  if (worst === undefined) return draft('Degraded', 'False', 'Healthy', 'no pod has a problem');
+  const message = troubled.map(({ name, problem }) => `${name}: ${problem?.message}`).join(' | ');
+  return draft('Degraded', 'True', worst.reason, message);
+}

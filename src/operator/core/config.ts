@@ -1,0 +1,98 @@
+/** The sidecar's configuration made from a spec: the whole of it for the start, a part of it for a running cluster. */
+import { SIDECAR_PORTS, type McpCluster } from '../../api/index.ts';
+import { parseDuration, required } from '../../std/index.ts';
+import { fingerprint } from './hash.ts';
+import { objectNames, ownedMetadata, podName } from './names.ts';
+import type { DesiredObject } from './shapes.ts';
+
+export const CONFIG_FILE = 'config.json';
+/** Members that a pod gossips with per round. */
+const GOSSIP_FANOUT = 3;
+
+/** Pods and voters of a cluster after every rule about its size was applied. */
+export interface ClusterSize {
+  readonly replicas: number;
+  readonly voters: number;
+}
+
+/** What a running sidecar takes over without a restart. */
+export function runningConfig(cluster: McpCluster) {
+  const { gateway, sessions } = cluster.spec;
+  return {
+    gateway: {
+      allowedOrigins: gateway.allowedOrigins,
+      allowedHosts: gateway.allowedHosts,
+      limits: gateway.limits,
+    },
+    sessions: {
+      idleTimeoutMs: durationMs(sessions.idleTimeout),
+      max: sessions.max,
+      resume: sessions.resume,
+    },
+  };
+}
+
+/** What only a starting sidecar reads. */
+function startConfig(cluster: McpCluster, voters: number) {
+  const { metadata, spec } = cluster;
+  const { heartbeatInterval, electionTimeout } = spec.consensus;
+  return {
+    clusterId: metadata.uid,
+    name: metadata.name,
+    namespace: metadata.namespace,
+    peerService: objectNames(metadata.name).peerService,
+    voters: Array.from({ length: voters }, (_, ordinal) => podName(metadata.name, ordinal)),
+    ports: { gateway: spec.gateway.port, ...SIDECAR_PORTS },
+    server: { port: spec.server.port, path: spec.server.path },
+    gateway: { path: spec.gateway.path },
+    consensus: {
+      heartbeatIntervalMs: durationMs(heartbeatInterval),
+      electionTimeoutMs: {
+        min: durationMs(electionTimeout.min),
+        max: durationMs(electionTimeout.max),
+      },
+    },
+    gossip: {
+      probeIntervalMs: durationMs(spec.gossip.probeInterval),
+      probeTimeoutMs: durationMs(spec.gossip.probeTimeout),
+      suspicionMs: durationMs(spec.gossip.suspicion),
+      fanout: GOSSIP_FANOUT,
+    },
+  };
+}
+
+/** Everything a starting sidecar is told. */
+export function sidecarConfig(cluster: McpCluster, size: ClusterSize) {
+  const start = startConfig(cluster, size.voters);
+  const running = runningConfig(cluster);
+  return {
+    ...start,
+    replicas: size.replicas,
+    gateway: { ...start.gateway, ...running.gateway },
+    sessions: running.sessions,
+  };
+}
+
+/** Changes exactly when pods must be replaced to follow the spec. */
+export function configHash(cluster: McpCluster, voters: number): string {
+  return fingerprint(startConfig(cluster, voters));
+}
+
+export function configMap(
+  cluster: McpCluster,
+  size: ClusterSize,
+): DesiredObject & {
+  readonly data: Readonly<Record<string, string>>;
+} {
+  return {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: ownedMetadata(cluster, objectNames(cluster.metadata.name).configMap),
+    data: { [CONFIG_FILE]: `${JSON.stringify(sidecarConfig(cluster, size), null, 2)}\n` },
+  };
+}
+
+/** The API server admits nothing that is not a duration. */
+function durationMs(text: string): number {
+  return Math.round(required(parseDuration(text), `not a duration: ${text}`));
+}

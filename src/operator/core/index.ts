@@ -1,0 +1,34 @@
+/**
+ * The decisions of the operator, all pure: which objects a cluster needs, what its pods and sidecars add up to, which pod
+ * is replaced next, what the status says. Nothing here writes, waits or looks at a clock.
+ */
+export { type ReconcileProblem } from './conditions.ts';
+export { configMap, runningConfig, sidecarConfig, type ClusterSize } from './config.ts';
+export { isCurrent, ownershipOf, stamped } from './drift.ts';
+export { endpointSlice } from './endpoint-slice.ts';
+export {
+  certificateNames,
+  objectNames,
+  ownerOf,
+  podHost,
+  podOrdinal,
+  SERVER_CONTAINER,
+} from './names.ts';
+export { lastLine, wantsLogLine } from './problems.ts';
+export type { SidecarReport, SidecarStatus } from './report.ts';
+export { decideRollout, type RolloutStep } from './rollout.ts';
+export { clientService, peerService } from './services.ts';
+export type { AnyObject, DesiredObject, Pod, StatefulSet } from './shapes.ts';
+export { isTerminating } from './shapes.ts';
+export { decideSize } from './size.ts';
+export {
+  authoritySecret,
+  disruptionBudget,
+  serviceAccount,
+  tlsSecret,
+  type Secret,
+} from './small-objects.ts';
+export { statefulSet } from './stateful-set.ts';
+export { compareStatus, statusOf } from './status.ts';
+export { transitions } from './transitions.ts';
+export { canAnswer, observeCluster, type ClusterView, type MemberView } from './view.ts';

@@ -1,0 +1,89 @@
+/** What every object of a cluster is called, and the addresses that follow from it. */
+import { API_VERSION, MCP_CLUSTER_KIND, objectLabels, type McpCluster } from '../../api/index.ts';
+import type { DesiredObject, Owner } from './shapes.ts';
+
+export const SERVER_CONTAINER = 'server';
+export const SIDECAR_CONTAINER = 'sidecar';
+
+export interface ObjectNames {
+  readonly statefulSet: string;
+  readonly clientService: string;
+  readonly peerService: string;
+  readonly configMap: string;
+  readonly authoritySecret: string;
+  readonly tlsSecret: string;
+  readonly serviceAccount: string;
+  readonly disruptionBudget: string;
+  readonly endpointSlice: string;
+}
+
+export function objectNames(cluster: string): ObjectNames {
+  return {
+    statefulSet: cluster,
+    clientService: cluster,
+    peerService: `${cluster}-peers`,
+    configMap: `${cluster}-config`,
+    authoritySecret: `${cluster}-ca`,
+    tlsSecret: `${cluster}-tls`,
+    serviceAccount: cluster,
+    disruptionBudget: cluster,
+    endpointSlice: `${cluster}-clients`,
+  };
+}
+
+/** Name of the pod with this ordinal, which is also the member's name. */
+export function podName(cluster: string, ordinal: number): string {
+  return `${cluster}-${ordinal}`;
+}
+
+/** Ordinal of a pod of the cluster; undefined for a name that is not one of its pods'. */
+export function podOrdinal(cluster: string, pod: string): number | undefined {
+  const digits = pod.startsWith(`${cluster}-`) ? pod.slice(cluster.length + 1) : '';
+  return /^(0|[1-9]\d*)$/.test(digits) ? Number(digits) : undefined;
+}
+
+/** DNS name that a pod's certificate must carry. */
+export function podHost(cluster: McpCluster, pod: string): string {
+  const { name, namespace } = cluster.metadata;
+  return `${pod}.${objectNames(name).peerService}.${namespace}.svc`;
+}
+
+/** DNS names in the certificate of a cluster: every pod behind the peer Service. */
+export function certificateNames(cluster: McpCluster): readonly string[] {
+  const { name, namespace } = cluster.metadata;
+  const suffix = `${objectNames(name).peerService}.${namespace}.svc`;
+  return [`*.${suffix}`, `*.${suffix}.cluster.local`];
+}
+
+/** Where clients inside Kubernetes reach the cluster. */
+export function endpointUrl(cluster: McpCluster): string {
+  const { name, namespace } = cluster.metadata;
+  const { port, path } = cluster.spec.gateway;
+  return `http://${objectNames(name).clientService}.${namespace}.svc:${port}${path}`;
+}
+
+/** The reference that lets an object go with its cluster. */
+export function ownerOf(cluster: McpCluster): Owner {
+  return {
+    apiVersion: API_VERSION,
+    kind: MCP_CLUSTER_KIND,
+    name: cluster.metadata.name,
+    uid: cluster.metadata.uid,
+    controller: true,
+    blockOwnerDeletion: true,
+  };
+}
+
+/** The metadata of an object of the cluster. */
+export function ownedMetadata(
+  cluster: McpCluster,
+  name: string,
+  labels: Readonly<Record<string, string>> = {},
+): DesiredObject['metadata'] {
+  return {
+    name,
+    namespace: cluster.metadata.namespace,
+    labels: { ...objectLabels(cluster.metadata.name), ...labels },
+    ownerReferences: [ownerOf(cluster)],
+  };
+}

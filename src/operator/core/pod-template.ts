@@ -1,0 +1,173 @@
+/** The pod of a cluster: the sidecar as a native sidecar, so that it starts first and stops last, beside the server. */
+import {
+  CONFIG_HASH_ANNOTATION,
+  SIDECAR_PORTS,
+  objectLabels,
+  selectorLabels,
+  type McpCluster,
+} from '../../api/index.ts';
+import { CONFIG_FILE, configHash } from './config.ts';
+import { objectNames, SERVER_CONTAINER, SIDECAR_CONTAINER } from './names.ts';
+
+export interface PodTemplateOptions {
+  /** Image of the sidecar. */
+  readonly sidecarImage: string;
+  readonly voters: number;
+}
+
+const USER_ID = 65_532;
+const CONFIG_PATH = '/etc/mcp-cluster/config';
+const TLS_PATH = '/etc/mcp-cluster/tls';
+const DATA_PATH = '/var/lib/mcp-cluster';
+/** Name of the volume claim of a pod, and of its volume. */
+export const DATA_VOLUME = 'data';
+/** Time for open requests and for moving sessions before a pod is killed. */
+const TERMINATION_GRACE_SECONDS = 30;
+
+/** `restricted` of the Pod Security Standards. */
+const RESTRICTED = {
+  allowPrivilegeEscalation: false,
+  runAsNonRoot: true,
+  capabilities: { drop: ['ALL'] },
+};
+
+export function podTemplate(cluster: McpCluster, options: PodTemplateOptions) {
+  const { name } = cluster.metadata;
+  const { podTemplate: template } = cluster.spec;
+  return {
+    metadata: {
+      labels: { ...template.metadata?.labels, ...objectLabels(name) },
+      annotations: {
+        ...template.metadata?.annotations,
+        'kubectl.kubernetes.io/default-container': SERVER_CONTAINER,
+        [CONFIG_HASH_ANNOTATION]: configHash(cluster, options.voters),
+      },
+    },
+    spec: {
+      serviceAccountName: objectNames(name).serviceAccount,
+      automountServiceAccountToken: false,
+      enableServiceLinks: false,
+      terminationGracePeriodSeconds: TERMINATION_GRACE_SECONDS,
+      securityContext: {
+        runAsNonRoot: true,
+        runAsUser: USER_ID,
+        runAsGroup: USER_ID,
+        fsGroup: USER_ID,
+        seccompProfile: { type: 'RuntimeDefault' },
+      },
+      ...given({
+        nodeSelector: template.nodeSelector,
+        tolerations: template.tolerations,
+        imagePullSecrets: template.imagePullSecrets,
+      }),
+      affinity: { podAntiAffinity: antiAffinity(cluster) },
+      topologySpreadConstraints: [
+        {
+          maxSkew: 1,
+          topologyKey: 'topology.kubernetes.io/zone',
+          whenUnsatisfiable: 'ScheduleAnyway',
+          labelSelector: { matchLabels: selectorLabels(name) },
+        },
+      ],
+      initContainers: [sidecarContainer(cluster, options.sidecarImage)],
+      containers: [serverContainer(cluster)],
+      volumes: [
+        { name: 'config', configMap: { name: objectNames(name).configMap } },
+        { name: 'tls', secret: { secretName: objectNames(name).tlsSecret, defaultMode: 0o440 } },
+        { name: 'sidecar-tmp', emptyDir: {} },
+        ...(template.volumes ?? []),
+      ],
+    },
+  };
+}
+
+function antiAffinity(cluster: McpCluster): object {
+  const term = {
+    topologyKey: 'kubernetes.io/hostname',
+    labelSelector: { matchLabels: selectorLabels(cluster.metadata.name) },
+  };
+  return cluster.spec.podTemplate.antiAffinity === 'Required'
+    ? { requiredDuringSchedulingIgnoredDuringExecution: [term] }
+    : {
+        preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 100, podAffinityTerm: term }],
+      };
+}
+
+/**
+ * The server starts once the sidecar's process answers, not once the cluster has a quorum: the start-up probe asks for
+ * health only, or pods would restart in turns while too few of them are up.
+ */
+function sidecarContainer(cluster: McpCluster, image: string): object {
+  return {
+    name: SIDECAR_CONTAINER,
+    image,
+    restartPolicy: 'Always',
+    args: [
+      'sidecar',
+      `--config=${CONFIG_PATH}/${CONFIG_FILE}`,
+      `--tls-dir=${TLS_PATH}`,
+      `--data-dir=${DATA_PATH}`,
+    ],
+    env: [
+      fieldVariable('POD_NAME', 'metadata.name'),
+      fieldVariable('POD_NAMESPACE', 'metadata.namespace'),
+      fieldVariable('POD_IP', 'status.podIP'),
+    ],
+    ports: [
+      { name: 'gateway', containerPort: cluster.spec.gateway.port },
+      { name: 'gateway-peer', containerPort: SIDECAR_PORTS.gatewayPeer },
+      { name: 'peer', containerPort: SIDECAR_PORTS.peer },
+      { name: 'metrics', containerPort: SIDECAR_PORTS.metrics },
+    ],
+    startupProbe: { ...probe('/healthz'), periodSeconds: 1, failureThreshold: 60 },
+    readinessProbe: { ...probe('/readyz'), periodSeconds: 2, failureThreshold: 2 },
+    livenessProbe: { ...probe('/healthz'), periodSeconds: 10, failureThreshold: 3 },
+    resources: { requests: { cpu: '50m', memory: '128Mi' } },
+    securityContext: { ...RESTRICTED, readOnlyRootFilesystem: true },
+    terminationMessagePolicy: 'FallbackToLogsOnError',
+    volumeMounts: [
+      { name: 'config', mountPath: CONFIG_PATH, readOnly: true },
+      { name: 'tls', mountPath: TLS_PATH, readOnly: true },
+      { name: DATA_VOLUME, mountPath: DATA_PATH },
+      { name: 'sidecar-tmp', mountPath: '/tmp' },
+    ],
+  };
+}
+
+/**
+ * No probes: a server that listens on the loopback address only cannot be probed from outside the pod. The sidecar
+ * watches it, and what it sees decides whether clients are sent here.
+ */
+function serverContainer(cluster: McpCluster): object {
+  const { server } = cluster.spec;
+  return {
+    name: SERVER_CONTAINER,
+    image: server.image,
+    ...given({
+      imagePullPolicy: server.imagePullPolicy,
+      command: server.command,
+      args: server.args,
+      env: server.env,
+      envFrom: server.envFrom,
+      workingDir: server.workingDir,
+      resources: server.resources,
+      volumeMounts: server.volumeMounts,
+    }),
+    ports: [{ name: 'server', containerPort: server.port }],
+    securityContext: { ...RESTRICTED, ...server.securityContext },
+    terminationMessagePolicy: 'FallbackToLogsOnError',
+  };
+}
+
+function probe(path: string) {
+  return { httpGet: { path, port: 'metrics' }, timeoutSeconds: 2 };
+}
+
+function fieldVariable(name: string, fieldPath: string) {
+  return { name, valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath } } };
+}
+
+/** The fields that have a value. */
+function given(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}

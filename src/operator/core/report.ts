@@ -1,0 +1,32 @@
+/** What the operator knows of one sidecar: its last answer, or why there is none. */
+
+/** A member's own view of itself and of the cluster. */
+export interface SidecarStatus {
+  readonly nodeId: string;
+  readonly role: string;
+  readonly leaderId: string;
+  readonly term: number;
+  readonly commitIndex: number;
+  readonly appliedIndex: number;
+  /** Known to the leader only. */
+  readonly matchIndexes: readonly { readonly id: string; readonly matchIndex: number }[];
+  readonly members: readonly {
+    readonly id: string;
+    /** alive, suspect, dead or left */
+    readonly state: string;
+  }[];
+  /** Sessions of the whole cluster, and those of this member. */
+  readonly sessions: number;
+  readonly sessionsOwned: number;
+  readonly ready: boolean;
+  readonly notReadyReason: string;
+  /** Generation of the configuration in force; 0 before the first. */
+  readonly configGeneration: number;
+  readonly draining: boolean;
+  /** The MCP server beside it; `problem` is empty when it is ready. */
+  readonly backend: { readonly ready: boolean; readonly problem: string } | null;
+}
+
+export type SidecarReport =
+  | { readonly kind: 'answered'; readonly status: SidecarStatus }
+  | { readonly kind: 'failed'; readonly problem: string };

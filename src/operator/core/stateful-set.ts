@@ -1,0 +1,50 @@
+/** The StatefulSet of a cluster: it makes pods and volumes; when a pod is replaced, the rollout decides. */
+import { selectorLabels, type McpCluster } from '../../api/index.ts';
+import type { ClusterSize } from './config.ts';
+import { objectNames, ownedMetadata } from './names.ts';
+import { DATA_VOLUME, podTemplate } from './pod-template.ts';
+import type { DesiredObject } from './shapes.ts';
+
+export interface StatefulSetOptions {
+  readonly sidecarImage: string;
+  readonly size: ClusterSize;
+}
+
+/**
+ * `Parallel`, because a quorum must be able to come back all at once, and `OnDelete`, because Kubernetes' own rolling
+ * update does not ask whether the quorum survives it. Volumes go with their pods: what they hold belongs to this
+ * cluster's identity, and a member that comes back with an old log would be a danger.
+ */
+export function statefulSet(cluster: McpCluster, options: StatefulSetOptions): DesiredObject {
+  const { name } = cluster.metadata;
+  const { storage } = cluster.spec;
+  const { size, sidecarImage } = options;
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'StatefulSet',
+    metadata: ownedMetadata(cluster, objectNames(name).statefulSet),
+    spec: {
+      replicas: size.replicas,
+      serviceName: objectNames(name).peerService,
+      podManagementPolicy: 'Parallel',
+      updateStrategy: { type: 'OnDelete' },
+      persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Delete', whenScaled: 'Delete' },
+      selector: { matchLabels: selectorLabels(name) },
+      template: podTemplate(cluster, { sidecarImage, voters: size.voters }),
+      volumeClaimTemplates: [
+        {
+          apiVersion: 'v1',
+          kind: 'PersistentVolumeClaim',
+          metadata: { name: DATA_VOLUME, labels: selectorLabels(name) },
+          spec: {
+            accessModes: ['ReadWriteOnce'],
+            ...(storage.storageClassName === undefined
+              ? {}
+              : { storageClassName: storage.storageClassName }),
+            resources: { requests: { storage: storage.size } },
+          },
+        },
+      ],
+    },
+  } as DesiredObject;
+}

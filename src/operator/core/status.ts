@@ -1,0 +1,109 @@
+/** The status of a cluster, built from the picture of it. */
+import {
+  mergeConditions,
+  selectorLabels,
+  selectorText,
+  type Condition,
+  type McpCluster,
+  type McpClusterMember,
+  type McpClusterStatus,
+  type Phase,
+} from '../../api/index.ts';
+import { conditionsOf, type ConditionInput } from './conditions.ts';
+import type { ClusterSize } from './config.ts';
+import { canonicalJson } from './hash.ts';
+import { endpointUrl } from './names.ts';
+import type { MemberView } from './view.ts';
+
+export interface StatusInput extends Omit<ConditionInput, 'replicas'> {
+  readonly size: ClusterSize;
+  /** Instant for conditions that change, as the API writes it. */
+  readonly now: string;
+}
+
+/** The whole status; what is not known is left out. */
+export function statusOf(cluster: McpCluster, input: StatusInput): McpClusterStatus {
+  const { view, size, rollout, now } = input;
+  const { generation } = cluster.metadata;
+  const blockedBy = rollout.kind === 'done' ? new Map<string, string>() : rollout.blockedBy;
+  const conditions = mergeConditions(
+    cluster.status?.conditions ?? [],
+    conditionsOf({ ...input, replicas: size.replicas }),
+    { generation, now },
+  );
+  return {
+    observedGeneration: generation,
+    phase: phaseOf(cluster, conditions),
+    replicas: view.members.filter((member) => member.pod !== undefined).length,
+    readyReplicas: view.members.filter((member) => member.ready).length,
+    voters: size.voters,
+    selector: selectorText(selectorLabels(cluster.metadata.name)),
+    endpoint: endpointUrl(cluster),
+    ...given({
+      leader: view.leader,
+      term: view.term,
+      commitIndex: view.commitIndex,
+      sessions: view.sessions,
+    }),
+    members: view.members.map((member) => memberStatus(member, blockedBy.get(member.name))),
+    conditions,
+  };
+}
+
+function memberStatus(member: MemberView, blockedBy: string | undefined): McpClusterMember {
+  return {
+    name: member.name,
+    role: member.role,
+    ready: member.ready,
+    health: member.health,
+    ...given({
+      matchIndex: member.matchIndex,
+      sessions: member.sessions,
+      blockedBy: member.outdated ? blockedBy : undefined,
+      message: member.pod === undefined ? 'the pod does not exist' : member.problem?.message,
+    }),
+  };
+}
+
+/** A word for people, in the order of what matters most to them. */
+function phaseOf(cluster: McpCluster, conditions: readonly Condition[]): Phase {
+  const is = (type: Condition['type']): boolean =>
+    conditions.some((condition) => condition.type === type && condition.status === 'True');
+  const hasServed = !['Creating', undefined].includes(cluster.status?.phase);
+  if (cluster.spec.paused) return 'Paused';
+  if (!is('Available') && !hasServed) return is('Degraded') ? 'Degraded' : 'Creating';
+  if (!is('QuorumHealthy')) return 'QuorumLost';
+  if (is('Degraded') || !is('Available')) return 'Degraded';
+  return is('Progressing') ? 'Updating' : 'Running';
+}
+
+type Given<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+/** The fields that have a value. */
+function given<const T extends Record<string, unknown>>(fields: T): Given<T> {
+  return Object.fromEntries(
+    Object.entries(fields).filter(([, value]) => value !== undefined),
+  ) as Given<T>;
+}
+
+export type StatusChange = 'none' | 'counters' | 'facts';
+
+/** How much two statuses differ: only in counters that move with traffic, or in facts that people wait for. */
+export function compareStatus(
+  before: McpClusterStatus | undefined,
+  after: McpClusterStatus,
+): StatusChange {
+  if (before === undefined) return 'facts';
+  if (canonicalJson(before) === canonicalJson(after)) return 'none';
+  return canonicalJson(withoutCounters(before)) === canonicalJson(withoutCounters(after))
+    ? 'counters'
+    : 'facts';
+}
+
+function withoutCounters(status: McpClusterStatus): object {
+  const { commitIndex: _commit, sessions: _sessions, members, ...facts } = status;
+  return {
+    ...facts,
+    members: members?.map(({ matchIndex: _match, sessions: _owned, ...member }) => member),
+  };
+}

@@ -1,0 +1,86 @@
+/** What is worth an event: the difference between two statuses, named. */
+import type { Condition, McpClusterStatus } from '../../api/index.ts';
+
+export interface Transition {
+  readonly type: 'Normal' | 'Warning';
+  /** A stable word; people and alerts match on it. */
+  readonly reason: string;
+  readonly action: string;
+  readonly note: string;
+}
+
+/** The events that lead from `before` to `after`. */
+export function transitions(
+  before: McpClusterStatus | undefined,
+  after: McpClusterStatus,
+): readonly Transition[] {
+  return [
+    ...leaderTransitions(before, after),
+    ...memberTransitions(before, after),
+    ...(after.conditions ?? []).flatMap((condition) =>
+      conditionTransitions(
+        before?.conditions?.find(({ type }) => type === condition.type),
+        condition,
+      ),
+    ),
+  ];
+}
+
+function leaderTransitions(
+  before: McpClusterStatus | undefined,
+  after: McpClusterStatus,
+): readonly Transition[] {
+  if (after.leader === undefined || after.leader === before?.leader) return [];
+  const note = `${after.leader} leads term ${after.term ?? '?'}`;
+  return [{ type: 'Normal', reason: 'LeaderElected', action: 'Observe', note }];
+}
+
+function memberTransitions(
+  before: McpClusterStatus | undefined,
+  after: McpClusterStatus,
+): readonly Transition[] {
+  return (after.members ?? []).flatMap(({ name, health }): Transition[] => {
+    const previous = before?.members?.find((member) => member.name === name)?.health;
+    if (health === 'Dead' && previous !== 'Dead') {
+      const note = `${name} does not answer its peers`;
+      return [{ type: 'Warning', reason: 'MemberDied', action: 'Observe', note }];
+    }
+    if (health === 'Alive' && previous === 'Dead') {
+      const note = `${name} answers its peers again`;
+      return [{ type: 'Normal', reason: 'MemberReturned', action: 'Observe', note }];
+    }
+    return [];
+  });
+}
+
+function conditionTransitions(
+  before: Condition | undefined,
+  after: Condition,
+): readonly Transition[] {
+  const { status, reason, message: note } = after;
+  const changed = before?.status !== status;
+  const reworded = changed || before.reason !== reason;
+  switch (after.type) {
+    case 'Available':
+      if (status === 'True' && changed) return [normal('BecameAvailable', note)];
+      return status === 'False' && before?.status === 'True' ? [warning('Unavailable', note)] : [];
+    case 'Degraded':
+      if (status === 'True' && reworded) return [warning(reason, note)];
+      return before?.status === 'True' && changed ? [normal('Recovered', note)] : [];
+    case 'QuorumHealthy':
+      return status === 'False' && before?.status === 'True' ? [warning('QuorumLost', note)] : [];
+    case 'Reconciled':
+      if (status !== 'False' || !reworded) return [];
+      return [reason === 'Paused' ? normal(reason, note) : warning(reason, note)];
+    default:
+      return [];
+  }
+}
+
+function normal(reason: string, note: string): Transition {
+  return { type: 'Normal', reason, action: 'Reconcile', note };
+}
+
+function warning(reason: string, note: string): Transition {
+  return { type: 'Warning', reason, action: 'Reconcile', note };
+}

@@ -1,0 +1,217 @@
+/** One picture of a cluster, put together from its pods and from what its sidecars say. */
+import type { McpCluster, McpClusterMember } from '../../api/index.ts';
+import { podName, podOrdinal, SIDECAR_CONTAINER } from './names.ts';
+import type { ClusterSize } from './config.ts';
+import { podProblem, type Problem } from './problems.ts';
+import type { SidecarReport, SidecarStatus } from './report.ts';
+import { isTerminating, type Pod } from './shapes.ts';
+
+/** A follower this many entries behind its leader still counts as caught up. */
+export const LAG_ENTRIES_MAX = 100;
+
+export interface Observation {
+  readonly pods: readonly Pod[];
+  /** By pod name; a pod that was never asked has none. */
+  readonly reports: ReadonlyMap<string, SidecarReport>;
+  /** Last line of the server's log, by pod name, where it was fetched. */
+  readonly logLines: ReadonlyMap<string, string>;
+  /** Revision of the pod template in force; undefined until the StatefulSet controller has seen it. */
+  readonly updateRevision: string | undefined;
+  /** How long ago an instant of the API was, in ms. */
+  readonly ageMs: (instant: string) => number;
+}
+
+export interface MemberView {
+  readonly name: string;
+  readonly ordinal: number;
+  readonly voter: boolean;
+  readonly pod?: Pod;
+  readonly role: McpClusterMember['role'];
+  readonly health: NonNullable<McpClusterMember['health']>;
+  /** Its sidecar answers, holds the log and follows the leader. */
+  readonly caughtUp: boolean;
+  /** New clients may be sent to it. */
+  readonly ready: boolean;
+  /** It answers clients that it has, even when no new ones are sent. */
+  readonly serving: boolean;
+  readonly terminating: boolean;
+  /** It runs another pod template than the one in force. */
+  readonly outdated: boolean;
+  readonly matchIndex?: number;
+  readonly sessions?: number;
+  readonly problem?: Problem;
+}
+
+export interface ClusterView {
+  readonly members: readonly MemberView[];
+  readonly leader?: string;
+  readonly term?: number;
+  readonly commitIndex?: number;
+  readonly sessions?: number;
+  readonly voters: number;
+  readonly votersCaughtUp: number;
+  readonly hasQuorum: boolean;
+  /** False while a pod that could answer was not asked yet: nothing may be concluded from its silence. */
+  readonly isComplete: boolean;
+  /** The StatefulSet controller has seen the template in force, so that `outdated` means something. */
+  readonly revisionKnown: boolean;
+}
+
+export function majority(voters: number): number {
+  return Math.floor(voters / 2) + 1;
+}
+
+export function observeCluster(
+  cluster: McpCluster,
+  size: ClusterSize,
+  observation: Observation,
+): ClusterView {
+  const agreed = agreedStatus(observation.reports);
+  const podsByOrdinal = new Map<number, Pod>();
+  for (const pod of observation.pods) {
+    const ordinal = podOrdinal(cluster.metadata.name, pod.metadata.name ?? '');
+    if (ordinal !== undefined) podsByOrdinal.set(ordinal, pod);
+  }
+  const count = Math.max(size.replicas, ...[...podsByOrdinal.keys()].map((ordinal) => ordinal + 1));
+  const members = Array.from({ length: count }, (_, ordinal) => ordinal)
+    .filter((ordinal) => ordinal < size.replicas || podsByOrdinal.has(ordinal))
+    .map((ordinal) => {
+      const name = podName(cluster.metadata.name, ordinal);
+      return observeMember({
+        name,
+        ordinal,
+        voter: ordinal < size.voters,
+        pod: podsByOrdinal.get(ordinal),
+        report: observation.reports.get(name),
+        agreed,
+        observation,
+      });
+    });
+  const votersCaughtUp = members.filter((member) => member.voter && member.caughtUp).length;
+  const isLeaderKnown = agreed !== undefined && agreed.leaderId !== '';
+  return {
+    members,
+    ...(isLeaderKnown ? { leader: agreed.leaderId } : {}),
+    ...(agreed === undefined
+      ? {}
+      : { term: agreed.term, commitIndex: agreed.commitIndex, sessions: agreed.sessions }),
+    voters: size.voters,
+    votersCaughtUp,
+    hasQuorum: isLeaderKnown && votersCaughtUp >= majority(size.voters),
+    isComplete: members.every(
+      ({ name, pod }) => pod === undefined || !canAnswer(pod) || observation.reports.has(name),
+    ),
+    revisionKnown: observation.updateRevision !== undefined,
+  };
+}
+
+/**
+ * The view that counts: of all members that answer, the leader of the highest term, else one of that term that follows
+ * a leader. A member that was cut off keeps an old term or knows no leader.
+ */
+function agreedStatus(reports: ReadonlyMap<string, SidecarReport>): SidecarStatus | undefined {
+  const answers = [...reports.values()].flatMap((report) =>
+    report.kind === 'answered' ? [report.status] : [],
+  );
+  const weight = (status: SidecarStatus): number =>
+    status.role === 'leader' ? 2 : status.leaderId === '' ? 0 : 1;
+  return answers
+    .toSorted((a, b) => a.term - b.term || weight(a) - weight(b) || a.commitIndex - b.commitIndex)
+    .at(-1);
+}
+
+interface MemberInput {
+  readonly name: string;
+  readonly ordinal: number;
+  readonly voter: boolean;
+  readonly pod: Pod | undefined;
+  readonly report: SidecarReport | undefined;
+  readonly agreed: SidecarStatus | undefined;
+  readonly observation: Observation;
+}
+
+function observeMember(input: MemberInput): MemberView {
+  const { name, ordinal, voter, pod, report, agreed, observation } = input;
+  const own = report?.kind === 'answered' ? report.status : undefined;
+  const health = healthOf(name, own, agreed);
+  const matchIndex =
+    agreed?.matchIndexes.find((entry) => entry.id === name)?.matchIndex ?? own?.appliedIndex;
+  const terminating = pod !== undefined && isTerminating(pod);
+  const canServe = pod !== undefined && serves(pod, report, health);
+  const revision = pod?.metadata.labels?.['controller-revision-hash'];
+  const { updateRevision, ageMs, logLines } = observation;
+  const problem = podProblem({ name, pod, report, health, ageMs, logLine: logLines.get(name) });
+  return {
+    name,
+    ordinal,
+    voter,
+    ...(pod === undefined ? {} : { pod }),
+    role: roleOf(own, agreed, name),
+    health,
+    caughtUp:
+      own !== undefined &&
+      own.leaderId !== '' &&
+      health !== 'Dead' &&
+      (agreed?.commitIndex ?? 0) - (matchIndex ?? 0) <= LAG_ENTRIES_MAX,
+    ready: canServe && !terminating && own?.draining !== true,
+    serving: canServe,
+    terminating,
+    outdated: pod !== undefined && updateRevision !== undefined && revision !== updateRevision,
+    ...(matchIndex === undefined ? {} : { matchIndex }),
+    ...(own === undefined ? {} : { sessions: own.sessionsOwned }),
+    ...(problem === undefined ? {} : { problem }),
+  };
+}
+
+function roleOf(
+  own: SidecarStatus | undefined,
+  agreed: SidecarStatus | undefined,
+  name: string,
+): MemberView['role'] {
+  if (own === undefined) return 'Unknown';
+  // Two members may both think that they lead; only one of them does in the highest term.
+  if (own.role === 'leader') {
+    return agreed?.leaderId === name || agreed === undefined ? 'Leader' : 'Candidate';
+  }
+  const roles = { follower: 'Follower', candidate: 'Candidate', learner: 'Learner' } as const;
+  return roles[own.role as keyof typeof roles] ?? 'Unknown';
+}
+
+function healthOf(
+  name: string,
+  own: SidecarStatus | undefined,
+  agreed: SidecarStatus | undefined,
+): MemberView['health'] {
+  const states = { alive: 'Alive', suspect: 'Suspect', dead: 'Dead', left: 'Left' } as const;
+  const seen = agreed?.members.find((member) => member.id === name)?.state;
+  if (agreed?.nodeId === name) return 'Alive';
+  return states[seen as keyof typeof states] ?? (own === undefined ? 'Unknown' : 'Alive');
+}
+
+/** The cluster's word counts before the kubelet's, which may be seconds old. */
+function serves(
+  pod: Pod,
+  report: SidecarReport | undefined,
+  health: MemberView['health'],
+): boolean {
+  if (pod.status?.podIP === undefined || health === 'Dead' || health === 'Left') return false;
+  if (report === undefined) return isPodReady(pod);
+  if (report.kind === 'answered') {
+    return report.status.ready && report.status.backend?.ready !== false;
+  }
+  // We cannot reach it, but its peers can: then it is our way to it that is broken.
+  return health === 'Alive' && isPodReady(pod);
+}
+
+function isPodReady(pod: Pod): boolean {
+  return (
+    pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ??
+    false
+  );
+}
+
+/** Whether the sidecar of `pod` runs, so that it is worth asking. */
+export function canAnswer(pod: Pod): boolean {
+  const sidecar = pod.status?.initContainerStatuses?.find(({ name }) => name === SIDECAR_CONTAINER);
+  return pod.status?.podIP !== undefined && sidecar?.state?.running !== undefined;
+}

@@ -1,0 +1,80 @@
+/** The monitors of all clusters this process looks after, and the certificates they are reached with. */
+import type { McpCluster } from '../api/index.ts';
+import type { TlsMaterial, TlsSource } from '../security/index.ts';
+import { required, type Clock } from '../std/index.ts';
+import { createMonitor, type Monitor } from './monitor.ts';
+import type { SidecarClient } from './ports.ts';
+
+/** What is kept in memory of one cluster; all of it can be made again. */
+export interface Watched {
+  readonly uid: string;
+  readonly monitor: Monitor;
+  readonly tls: TlsSource;
+  setTls(material: TlsMaterial): void;
+  /** When the Secrets were last looked at, on the monotonic clock. */
+  tlsCheckedAt: number | undefined;
+  /** Generation whose running configuration the members have agreed on. */
+  configuredGeneration: number | undefined;
+}
+
+export interface Fleet {
+  /** What is kept of `cluster`; begun when there is nothing yet. */
+  watch(cluster: McpCluster): Watched;
+  /** Ends what is kept under this key; returns the uid it was kept for. */
+  forget(key: string): string | undefined;
+  stop(): void;
+}
+
+export function createFleet(options: {
+  readonly client: SidecarClient;
+  readonly clock: Clock;
+  /** A cluster has news. */
+  readonly onChange: (key: string) => void;
+}): Fleet {
+  const watchedByKey = new Map<string, Watched>();
+  const forget = (key: string): string | undefined => {
+    const watched = watchedByKey.get(key);
+    watched?.monitor.stop();
+    watchedByKey.delete(key);
+    return watched?.uid;
+  };
+  return {
+    watch(cluster) {
+      const key = `${cluster.metadata.namespace}/${cluster.metadata.name}`;
+      const known = watchedByKey.get(key);
+      if (known?.uid === cluster.metadata.uid) return known;
+      forget(key);
+      const { client, clock } = options;
+      const monitor = createMonitor({ client, clock, onChange: () => options.onChange(key) });
+      const watched = { uid: cluster.metadata.uid, monitor, ...createTlsHolder() };
+      watchedByKey.set(key, watched);
+      return watched;
+    },
+    forget,
+    stop() {
+      for (const key of [...watchedByKey.keys()]) forget(key);
+    },
+  };
+}
+
+function createTlsHolder() {
+  let material: TlsMaterial | undefined;
+  const listeners = new Set<(next: TlsMaterial) => void>();
+  const tls: TlsSource = {
+    current: () => required(material, 'no sidecar is asked before its certificate was read'),
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+  return {
+    tls,
+    setTls(next: TlsMaterial) {
+      if (next.cert === material?.cert && next.ca === material.ca) return;
+      material = next;
+      for (const listener of listeners) listener(next);
+    },
+    tlsCheckedAt: undefined,
+    configuredGeneration: undefined,
+  };
+}

@@ -1,0 +1,175 @@
+/** Keeps asking the sidecars of one cluster how it is: often while anything moves, and at once when one of them says so. */
+import type { McpCluster } from '../api/index.ts';
+import type { TlsSource } from '../security/index.ts';
+import type { Clock } from '../std/index.ts';
+import { canAnswer, podHost, type Pod, type SidecarReport } from './core/index.ts';
+import type { SidecarClient, SidecarLink } from './ports.ts';
+
+export interface MonitorOptions {
+  readonly client: SidecarClient;
+  readonly clock: Clock;
+  /** Called when an answer differs from the one before; for counters alone at most every five seconds. */
+  readonly onChange: () => void;
+  /** Between rounds while anything moves, and otherwise. Default 500 and 5000 ms. */
+  readonly busyIntervalMs?: number;
+  readonly idleIntervalMs?: number;
+}
+
+/** The sidecars of one cluster. */
+export interface Monitor {
+  /** The pods to ask from now on; a pod that got another address is asked anew. */
+  follow(cluster: McpCluster, pods: readonly Pod[], tls: TlsSource): void;
+  /** While true, rounds are short. */
+  setBusy(busy: boolean): void;
+  /** The last answer of each pod that was asked, by pod name. */
+  reports(): ReadonlyMap<string, SidecarReport>;
+  link(pod: string): SidecarLink | undefined;
+  stop(): void;
+}
+
+/** Facts that arrive together are asked about once. */
+const FACT_PAUSE_MS = 20;
+/** Counters that move with traffic are passed on this often. */
+const COUNTERS_MS = 5_000;
+
+interface Followed {
+  /** Another value is another process behind the same name. */
+  readonly identity: string;
+  readonly link: SidecarLink;
+  report?: SidecarReport;
+  asking: boolean;
+  askAgain: boolean;
+}
+
+export function createMonitor(options: MonitorOptions): Monitor {
+  const { client, clock } = options;
+  const followed = new Map<string, Followed>();
+  const asker = createAsker(options);
+  const askAll = (): void => {
+    for (const entry of followed.values()) asker.ask(entry);
+  };
+  const rounds = createRounds(options, askAll);
+  let cancelFact: (() => void) | undefined;
+  const onFact = (): void => {
+    cancelFact ??= clock.schedule(FACT_PAUSE_MS, () => {
+      cancelFact = undefined;
+      askAll();
+    });
+  };
+  return {
+    follow(cluster, pods, tls) {
+      const wanted = pods.filter(canAnswer);
+      const identities = new Map(wanted.map((pod) => [pod.metadata.name ?? '', identityOf(pod)]));
+      for (const [name, entry] of followed) {
+        if (identities.get(name) === entry.identity) continue;
+        entry.link.close();
+        followed.delete(name);
+      }
+      for (const pod of wanted) {
+        const name = pod.metadata.name ?? '';
+        if (followed.has(name)) continue;
+        const link = client.connect({
+          address: pod.status?.podIP ?? '',
+          serverName: podHost(cluster, name),
+          clusterId: cluster.metadata.uid,
+          tls,
+        });
+        const entry = { identity: identityOf(pod), link, asking: false, askAgain: false };
+        followed.set(name, entry);
+        link.onFact(onFact);
+        asker.ask(entry);
+      }
+    },
+    setBusy: rounds.setBusy,
+    reports: () =>
+      new Map(
+        [...followed].flatMap(([name, { report }]) =>
+          report === undefined ? [] : [[name, report] as const],
+        ),
+      ),
+    link: (pod) => followed.get(pod)?.link,
+    stop() {
+      asker.stop();
+      rounds.stop();
+      cancelFact?.();
+      for (const { link } of followed.values()) link.close();
+      followed.clear();
+    },
+  };
+}
+
+/** Asks one sidecar at a time per pod; a question that comes meanwhile is asked right after. */
+function createAsker({ clock, onChange }: MonitorOptions) {
+  let isStopped = false;
+  let countersToldAt = clock.monotonic();
+  const isNews = (after: SidecarReport, before: SidecarReport | undefined): boolean =>
+    factsOf(after) !== factsOf(before) ||
+    (clock.monotonic() - countersToldAt >= COUNTERS_MS && countersOf(after) !== countersOf(before));
+  const ask = async (entry: Followed): Promise<void> => {
+    if (entry.asking) {
+      entry.askAgain = true;
+      return;
+    }
+    entry.asking = true;
+    const { report: before } = entry;
+    const after = await entry.link.status().then(
+      (status): SidecarReport => ({ kind: 'answered', status }),
+      (error: unknown): SidecarReport => ({ kind: 'failed', problem: (error as Error).message }),
+    );
+    entry.report = after;
+    entry.asking = false;
+    if (isStopped) return;
+    if (isNews(after, before)) {
+      countersToldAt = clock.monotonic();
+      onChange();
+    }
+    if (entry.askAgain) {
+      entry.askAgain = false;
+      await ask(entry);
+    }
+  };
+  return {
+    ask: (entry: Followed): void => void ask(entry),
+    stop: () => void (isStopped = true),
+  };
+}
+
+/** Calls `round` again and again: at short intervals while busy, at long ones otherwise. */
+function createRounds(options: MonitorOptions, round: () => void) {
+  const { clock, busyIntervalMs = 500, idleIntervalMs = 5_000 } = options;
+  let busy = true;
+  const run = (): void => {
+    round();
+    cancel = clock.schedule(busy ? busyIntervalMs : idleIntervalMs, run);
+  };
+  let cancel = clock.schedule(busyIntervalMs, run);
+  return {
+    setBusy(next: boolean): void {
+      if (next === busy) return;
+      busy = next;
+      cancel();
+      cancel = clock.schedule(busyIntervalMs, run);
+    },
+    stop: () => cancel(),
+  };
+}
+
+function identityOf(pod: Pod): string {
+  return `${pod.metadata.uid} ${pod.status?.podIP}`;
+}
+
+/** What decisions rest on, as text: everything but the counters that move with traffic. */
+function factsOf(report: SidecarReport | undefined): string {
+  if (report === undefined) return '';
+  if (report.kind === 'failed') return 'failed';
+  const { role, leaderId, term, members, ready, draining, backend, configGeneration } =
+    report.status;
+  const states = members.map(({ id, state }) => `${id}=${state}`).sort();
+  return JSON.stringify([role, leaderId, term, states, ready, draining, backend, configGeneration]);
+}
+
+function countersOf(report: SidecarReport | undefined): string {
+  if (report?.kind !== 'answered') return '';
+  const { commitIndex, appliedIndex, sessions, sessionsOwned } = report.status;
+  return JSON.stringify([commitIndex, appliedIndex, sessions, sessionsOwned]);
+}

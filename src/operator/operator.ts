@@ -1,0 +1,250 @@
+/** The operator as a whole: what it is made of, in which order it starts, and how it ends. */
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import {
+  createController,
+  createEventRecorder,
+  createKubeClient,
+  createLeaderElection,
+  isNotFound,
+  loadKubeConnection,
+  type Controller,
+  type EventRecorder,
+  type KubeClient,
+  type LeaderElection,
+} from '../kube/index.ts';
+import {
+  createLifecycle,
+  systemClock,
+  systemRandom,
+  UsageError,
+  type Lifecycle,
+} from '../host/index.ts';
+import type { Clock, Random } from '../std/index.ts';
+import { createMetrics, type Logger, type Metrics } from '../telemetry/index.ts';
+import { createApplier } from './applier.ts';
+import { createCaches, type Caches } from './caches.ts';
+import { createClusterMetrics } from './cluster-metrics.ts';
+import { createFleet } from './fleet.ts';
+import { startHealthServer } from './health-server.ts';
+import { createPodReplacer } from './pod-replacer.ts';
+import type { SidecarClient } from './ports.ts';
+import { createReconciler } from './reconciler.ts';
+import { MCP_CLUSTERS } from './resource-type.ts';
+import { createServerLogs } from './server-logs.ts';
+import { createSidecarClient } from './sidecar-client.ts';
+import { createStatusWriter } from './status-writer.ts';
+
+/** Image of operator and sidecar when none is given. */
+export const DEFAULT_IMAGE = 'ghcr.io/mcp-cluster/mcp-cluster:0.1.0';
+const LEASE_NAME = 'mcp-cluster-operator';
+const WORKERS_MAX = 4;
+
+export interface OperatorOptions {
+  readonly kubeconfig?: string;
+  /** Watch this namespace only; all when absent. */
+  readonly namespace?: string;
+  /** Wait for the Lease before anything is written. Default true. */
+  readonly leaderElect?: boolean;
+  /** Where the Lease is; by default the namespace of the process, or of the kubeconfig. */
+  readonly leaseNamespace?: string;
+  readonly sidecarImage?: string;
+  /** `host:port` of health and metrics; none when absent. */
+  readonly healthAddress?: string;
+  readonly logger: Logger;
+  readonly metrics?: Metrics;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  /** Stands in for the API server's and the sidecars' real clients, in tests. */
+  readonly client?: KubeClient;
+  readonly sidecars?: SidecarClient;
+}
+
+export interface RunningOperator {
+  /** Where health and metrics are served; undefined when they are not. */
+  readonly healthAddress: { readonly host: string; readonly port: number } | undefined;
+  /** Resolves when the operator was stopped, rejects when it cannot go on (the Lease was lost). */
+  readonly done: Promise<void>;
+  stop(): Promise<void>;
+}
+
+interface Context {
+  readonly options: OperatorOptions;
+  readonly client: KubeClient;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly lifecycle: Lifecycle;
+}
+
+/**
+ * Starts the operator and returns once it watches; rejects with {@link UsageError} when the API server has no McpCluster
+ * definition, the kubeconfig is unusable or the health address cannot be had.
+ */
+export async function runOperator(options: OperatorOptions): Promise<RunningOperator> {
+  const { logger } = options;
+  const clock = options.clock ?? systemClock;
+  const random = options.random ?? systemRandom;
+  const metrics = options.metrics ?? createMetrics({ processMetrics: true });
+  const lifecycle = createLifecycle();
+  const ended = Promise.withResolvers<void>();
+  ended.promise.catch(() => undefined);
+  const stop = async (): Promise<void> => {
+    for (const { name, error } of await lifecycle.stop()) {
+      logger.warn('part did not stop cleanly', { part: name, error: String(error) });
+    }
+    ended.resolve();
+  };
+  try {
+    const { client, namespace } = await openClient(options, { clock, random, metrics }, lifecycle);
+    const context = { options, client, logger, metrics, clock, random, lifecycle };
+    await requireDefinition(context);
+    // Registered before the controller, so that the Lease is given up only when nothing writes any more.
+    const election: { current?: LeaderElection } = {};
+    lifecycle.add('leader election', () => election.current?.stop());
+    const { caches, controller } = assemble(context);
+    const isReady = (): boolean => caches.informers.every((informer) => informer.hasSynced());
+    const health = await startHealth(context, isReady);
+    const lead = (): void => void startControlling(context, caches, controller);
+    if (options.leaderElect === false) lead();
+    else {
+      const on = { lead, lost: ended.reject };
+      election.current = elect(context, options.leaseNamespace ?? namespace, on);
+    }
+    return { healthAddress: health, done: ended.promise, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function openClient(
+  options: OperatorOptions,
+  parts: { clock: Clock; random: Random; metrics: Metrics },
+  lifecycle: Lifecycle,
+): Promise<{ client: KubeClient; namespace: string }> {
+  if (options.client !== undefined) return { client: options.client, namespace: 'default' };
+  const { kubeconfig } = options;
+  const connection = await loadKubeConnection(kubeconfig === undefined ? {} : { kubeconfig });
+  const client = createKubeClient(connection, { ...parts, userAgent: 'mcp-cluster-operator' });
+  lifecycle.add('API client', () => client.close());
+  return { client, namespace: process.env['POD_NAMESPACE'] ?? connection.namespace };
+}
+
+/** Without the definition every watch would fail for ever; better one line that says what to do. */
+async function requireDefinition({ client, options }: Context): Promise<void> {
+  const scope = options.namespace === undefined ? {} : { namespace: options.namespace };
+  try {
+    await client.list(MCP_CLUSTERS, scope);
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+    throw new UsageError(
+      'the API server does not know McpCluster: kubectl apply --server-side -f crds/ first',
+    );
+  }
+}
+
+/** Plugs the parts together; nothing runs yet. Parts stop in the opposite order. */
+function assemble(context: Context): { caches: Caches; controller: Controller } {
+  const { options, client, logger, metrics, clock, random, lifecycle } = context;
+  const { namespace } = options;
+  const caches = createCaches({ client, namespace, clock, random, logger, metrics });
+  for (const informer of caches.informers) lifecycle.add('informer', () => informer.stop());
+  const recorder = createRecorder(context);
+  const fleet = createFleet({
+    client: options.sidecars ?? createSidecarClient({ clock, random }),
+    clock,
+    onChange: (key) => controller.enqueue(key),
+  });
+  lifecycle.add('sidecar monitors', () => fleet.stop());
+  const clusterMetrics = createClusterMetrics(metrics);
+  const reconcile = createReconciler({
+    client,
+    caches,
+    fleet,
+    applier: createApplier({ client, logger }),
+    statusWriter: createStatusWriter({ client, recorder, clock, clusterMetrics }),
+    replacer: createPodReplacer({ client, fleet, recorder, clock, logger }),
+    serverLogs: createServerLogs({ client, clock }),
+    clock,
+    logger,
+    sidecarImage: options.sidecarImage ?? DEFAULT_IMAGE,
+  });
+  const controller: Controller = createController({
+    name: 'mcpcluster',
+    reconcile,
+    clock,
+    random,
+    logger,
+    metrics,
+    workersMax: WORKERS_MAX,
+    backoff: { initialMs: 100, maxMs: 30_000 },
+  });
+  lifecycle.add('controller', () => controller.stop());
+  return { caches, controller };
+}
+
+function createRecorder(context: Context): EventRecorder {
+  const { client, clock, random, logger, metrics, lifecycle } = context;
+  const instance = process.env['POD_NAME'] ?? hostname();
+  const controller = 'mcpcluster.io/operator';
+  const recorder = createEventRecorder({
+    client,
+    controller,
+    instance,
+    clock,
+    random,
+    logger,
+    metrics,
+  });
+  lifecycle.add('events', () => recorder.flush());
+  return recorder;
+}
+
+async function startHealth(context: Context, isReady: () => boolean) {
+  const { healthAddress: address } = context.options;
+  if (address === undefined) return undefined;
+  const server = await startHealthServer({ address, isReady, metrics: context.metrics });
+  context.lifecycle.add('health server', () => server.stop());
+  return server.address;
+}
+
+async function startControlling(
+  { logger }: Context,
+  caches: Caches,
+  controller: Controller,
+): Promise<void> {
+  for (const informer of caches.informers) informer.start();
+  try {
+    await Promise.all(caches.informers.map((informer) => informer.waitForSync()));
+  } catch {
+    // Stopped before the first lists were there.
+    return;
+  }
+  caches.onChange((key) => controller.enqueue(key));
+  controller.start();
+  logger.info('operator watches', { clusters: caches.clusters.list().length });
+}
+
+function elect(
+  context: Context,
+  namespace: string,
+  on: { readonly lead: () => void; readonly lost: (error: Error) => void },
+): LeaderElection {
+  const { client, clock, random, logger, metrics } = context;
+  const election = createLeaderElection({
+    client,
+    namespace,
+    name: LEASE_NAME,
+    identity: `${process.env['POD_NAME'] ?? hostname()}_${randomUUID()}`,
+    clock,
+    random,
+    logger,
+    metrics,
+    onElected: on.lead,
+    onLost: () => on.lost(new Error(`the Lease ${namespace}/${LEASE_NAME} was lost`)),
+  });
+  election.start();
+  return election;
+}

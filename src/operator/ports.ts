@@ -1,0 +1,27 @@
+/** What the controllers need of a sidecar; gRPC behind it in production, a fake in tests. */
+import type { TlsSource } from '../security/index.ts';
+import type { SidecarStatus } from './core/index.ts';
+
+/** How to reach the sidecar of one pod. */
+export interface SidecarTarget {
+  /** Address of the pod. */
+  readonly address: string;
+  /** DNS name its certificate must carry. */
+  readonly serverName: string;
+  readonly clusterId: string;
+  readonly tls: TlsSource;
+}
+
+/** The way to one sidecar. A call rejects within seconds when the sidecar does not answer. */
+export interface SidecarLink {
+  status(signal?: AbortSignal): Promise<SidecarStatus>;
+  /** Proposes a running configuration; resolves when the cluster has agreed on it. */
+  applyConfig(generation: number, config: string, signal?: AbortSignal): Promise<void>;
+  /** Calls `listener` whenever the sidecar tells of something that changed in the cluster, as long as the link is open. */
+  onFact(listener: () => void): void;
+  close(): void;
+}
+
+export interface SidecarClient {
+  connect(target: SidecarTarget): SidecarLink;
+}

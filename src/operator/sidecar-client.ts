@@ -1,0 +1,60 @@
+/** The admin service of a sidecar over gRPC with mutual TLS, behind the port the controllers use. */
+import { SIDECAR_PORTS } from '../api/index.ts';
+import { createChannel, services, type ClientStream } from '../rpc/index.ts';
+import type { Clock, Random } from '../std/index.ts';
+import type { SidecarClient, SidecarLink, SidecarTarget } from './ports.ts';
+
+export interface SidecarClientOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** A member answers its status from memory: silence for so long is a failure. */
+const STATUS_TIMEOUT_MS = 1_000;
+const CONFIG_TIMEOUT_MS = 5_000;
+/** Wait before the stream of facts is opened again. */
+const STREAM_RETRY_MS = 1_000;
+
+export function createSidecarClient(options: SidecarClientOptions): SidecarClient {
+  return { connect: (target) => connect(target, options) };
+}
+
+function connect(target: SidecarTarget, { clock, random }: SidecarClientOptions): SidecarLink {
+  const channel = createChannel({
+    resolve: () => Promise.resolve({ host: target.address, port: SIDECAR_PORTS.peer }),
+    tls: target.tls,
+    serverName: target.serverName,
+    clusterId: target.clusterId,
+    clock,
+    random,
+  });
+  const admin = channel.client(services.admin);
+  let stream: ClientStream | undefined;
+  let cancelRetry = (): void => undefined;
+  let isOpen = true;
+  const follow = (listener: () => void): void => {
+    const again = (): void => {
+      stream = undefined;
+      if (isOpen) cancelRetry = clock.schedule(STREAM_RETRY_MS, () => follow(listener));
+    };
+    admin.watchEvents({}, { onMessage: listener, onEnd: again }).then((opened) => {
+      if (isOpen) stream = opened;
+      else opened.cancel();
+    }, again);
+  };
+  return {
+    async status(signal) {
+      return admin.getStatus({}, { timeoutMs: STATUS_TIMEOUT_MS, signal });
+    },
+    async applyConfig(generation, config, signal) {
+      await admin.applyConfig({ generation, config }, { timeoutMs: CONFIG_TIMEOUT_MS, signal });
+    },
+    onFact: follow,
+    close() {
+      isOpen = false;
+      cancelRetry();
+      stream?.cancel();
+      channel.close();
+    },
+  };
+}
