@@ -119,6 +119,20 @@ const rows = {
     sentence: 'A peer that vanished without closing its connection is noticed by keep-alive',
     source: 'design',
   },
+  'raft.reads-are-linearizable': {
+    sentence:
+      'After a read barrier on any member, it has applied all that was acknowledged anywhere before',
+    source: 'Raft thesis 6.4',
+  },
+  'raft.failover-without-waiting-for-the-timeout': {
+    sentence:
+      'When the leader dies, its broken connections start an election at once, well within 400 ms',
+    source: 'design',
+  },
+  'raft.restart-loses-nothing': {
+    sentence: 'A full restart loses nothing that was acknowledged',
+    source: 'Raft paper 5.4.3',
+  },
   'rpc.generated-is-current': {
     sentence: 'Generated RPC code is what the proto files say',
     source: 'design',
@@ -177,6 +191,18 @@ const rows = {
   // gossip
   // mcp, sessions, gateway
   // api, operator
+  'api.bad-input': {
+    sentence: 'A wrong McpCluster is refused at apply with field path, value and rule',
+    source: 'design',
+  },
+  'api.defaults': {
+    sentence: 'A McpCluster that names only an image is complete after defaulting',
+    source: 'design',
+  },
+  'api.immutable': {
+    sentence: 'Voters, volume size and storage class of a running cluster cannot be changed',
+    source: 'design',
+  },
   'api.generated': {
     sentence: 'The committed CRD and manifests are exactly what the source generates',
     source: 'design',

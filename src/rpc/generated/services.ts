@@ -71,6 +71,32 @@ export interface ClusterEventInput {
 export type GetStatusRequest = Record<never, never>;
 export type GetStatusRequestInput = Record<never, never>;
 
+export interface GossipRequest {
+  kind: string;
+  from: string;
+  targetId: string;
+  targetAddress: string;
+  records: MemberRecord[];
+}
+export interface GossipRequestInput {
+  readonly kind?: string | undefined;
+  readonly from?: string | undefined;
+  readonly targetId?: string | undefined;
+  readonly targetAddress?: string | undefined;
+  readonly records?: readonly MemberRecordInput[] | undefined;
+}
+
+export interface GossipResponse {
+  from: string;
+  outcome: string;
+  records: MemberRecord[];
+}
+export interface GossipResponseInput {
+  readonly from?: string | undefined;
+  readonly outcome?: string | undefined;
+  readonly records?: readonly MemberRecordInput[] | undefined;
+}
+
 export interface Heartbeat {
   commit: number;
   round: number;
@@ -85,6 +111,22 @@ export interface HeartbeatResponse {
 }
 export interface HeartbeatResponseInput {
   readonly round?: number | undefined;
+}
+
+export interface KeepAliveRequest {
+  lease: number;
+}
+export interface KeepAliveRequestInput {
+  readonly lease?: number | undefined;
+}
+
+export interface KeepAliveResponse {
+  status: string;
+  ttlMs: number;
+}
+export interface KeepAliveResponseInput {
+  readonly status?: string | undefined;
+  readonly ttlMs?: number | undefined;
 }
 
 export interface ListSessionsRequest {
@@ -110,6 +152,25 @@ export interface MatchIndex {
 export interface MatchIndexInput {
   readonly id?: string | undefined;
   readonly matchIndex?: number | undefined;
+}
+
+export interface MemberRecord {
+  id: string;
+  address: string;
+  state: string;
+  incarnation: number;
+  version: number;
+  load: number;
+  meta: Record<string, string>;
+}
+export interface MemberRecordInput {
+  readonly id?: string | undefined;
+  readonly address?: string | undefined;
+  readonly state?: string | undefined;
+  readonly incarnation?: number | undefined;
+  readonly version?: number | undefined;
+  readonly load?: number | undefined;
+  readonly meta?: Record<string, string> | undefined;
 }
 
 export interface MemberStatus {
@@ -338,6 +399,26 @@ export type AdminMethods = {
   };
 };
 
+export type GossipMethods = {
+  exchange: {
+    kind: 'unary';
+    requestInput: GossipRequestInput;
+    request: GossipRequest;
+    responseInput: GossipResponseInput;
+    response: GossipResponse;
+  };
+};
+
+export type LeaseMethods = {
+  keepAlive: {
+    kind: 'unary';
+    requestInput: KeepAliveRequestInput;
+    request: KeepAliveRequest;
+    responseInput: KeepAliveResponseInput;
+    response: KeepAliveResponse;
+  };
+};
+
 export type RaftPeerMethods = {
   exchange: {
     kind: 'bidi';
@@ -351,5 +432,7 @@ export type RaftPeerMethods = {
 /** Every service by its name. */
 export const services = {
   admin: service('mcpcluster.v1.Admin') as RpcService<AdminMethods>,
+  gossip: service('mcpcluster.v1.Gossip') as RpcService<GossipMethods>,
+  lease: service('mcpcluster.v1.Lease') as RpcService<LeaseMethods>,
   raftPeer: service('mcpcluster.v1.RaftPeer') as RpcService<RaftPeerMethods>,
 };

@@ -1,0 +1,97 @@
+/** Elections: campaigning, counting votes, and when to grant one (Raft paper §5.2, §5.4.1; thesis §9.6 for PreVote). */
+import { becomeLeadingReplication } from './replication.ts';
+import { allVoters, isVoter, voteResult } from './quorum.ts';
+import {
+  becomeCandidate,
+  becomeFollower,
+  becomePreCandidate,
+  canCampaign,
+  leaderOf,
+  send,
+  type CoreState,
+} from './state.ts';
+import type { VoteRequest, VoteResponse } from './types.ts';
+
+/** Starts an election, first asking whether it could be won when PreVote is on. Leaders and non-voters do nothing. */
+export function campaign(state: CoreState): void {
+  if (state.role.role === 'leader' || !canCampaign(state)) return;
+  state.electionElapsed = 0;
+  if (state.config.preVote) {
+    becomePreCandidate(state);
+    requestVotes(state, true);
+  } else {
+    becomeCandidate(state);
+    requestVotes(state, false);
+  }
+}
+
+function requestVotes(state: CoreState, preVote: boolean): void {
+  const term = preVote ? state.term + 1 : state.term;
+  const { lastIndex, lastTerm } = state.log;
+  for (const to of allVoters(state.voters)) {
+    // The own vote counts when it is durable: as an answer to oneself it waits for the disk like any other.
+    if (to === state.config.id) {
+      send(state, { type: 'vote-response', to, term, preVote, granted: true });
+    } else {
+      send(state, { type: 'vote-request', to, term, preVote, lastIndex, lastTerm });
+    }
+  }
+}
+
+/**
+ * While a leader is being heard, elections of others are ignored: a member that is cut off from the leader only must not
+ * disturb the rest.
+ */
+export function leaderIsAlive(state: CoreState): boolean {
+  return (
+    state.config.checkQuorum &&
+    leaderOf(state) !== undefined &&
+    state.electionElapsed < state.config.electionTicks.min
+  );
+}
+
+/** Answers a request of the own term, or a pre-vote for a later one. Learners vote when asked: they may not know yet that
+ * they were promoted. */
+export function handleVoteRequest(state: CoreState, request: VoteRequest): void {
+  const free =
+    state.vote === request.from ||
+    (state.vote === undefined && leaderOf(state) === undefined) ||
+    (request.preVote && request.term > state.term);
+  const granted = free && state.log.isUpToDate(request.lastIndex, request.lastTerm);
+  if (granted && !request.preVote) {
+    state.electionElapsed = 0;
+    state.vote = request.from;
+  }
+  send(state, {
+    type: 'vote-response',
+    to: request.from,
+    // A granted pre-vote speaks about the term asked for; a refusal tells the asker which term we are in.
+    term: granted ? request.term : state.term,
+    preVote: request.preVote,
+    granted,
+  });
+}
+
+export function handleVoteResponse(state: CoreState, response: VoteResponse): void {
+  const { role } = state;
+  const wanted = response.preVote ? 'pre-candidate' : 'candidate';
+  if ((role.role !== 'candidate' && role.role !== 'pre-candidate') || role.role !== wanted) return;
+  if (!isVoter(state.voters, response.from)) return;
+  if (!role.votes.has(response.from)) role.votes.set(response.from, response.granted);
+  const result = voteResult(state.voters, role.votes);
+  if (result === 'pending') return;
+  if (result === 'lost') return becomeFollower(state, state.term, undefined);
+  if (role.role === 'candidate') return becomeLeadingReplication(state);
+  becomeCandidate(state);
+  requestVotes(state, false);
+}
+
+/**
+ * The connection to `id` broke or was refused. If that is the leader, it no longer protects itself from elections here;
+ * whether to campaign, and when, is the driver's choice. A leader that lives says so with its next heartbeat.
+ */
+export function forgetLeader(state: CoreState, id: string): boolean {
+  if (state.role.role !== 'follower' || state.role.leaderId !== id) return false;
+  state.role.leaderId = undefined;
+  return true;
+}

@@ -1,0 +1,118 @@
+/** What a leader knows about one follower, as a union: probing (one message at a time) or replicating (a pipeline). */
+import { assert } from '../../std/index.ts';
+
+interface Common {
+  /** Last index known to be in the follower's log, durably. */
+  match: number;
+  /** Index of the next entry to send. */
+  next: number;
+  /** Highest commit index sent, so that no message is spent to repeat it. */
+  sentCommit: number;
+  /** Heard from since the last quorum check. */
+  recentlyActive: boolean;
+  /** Nothing is sent until an answer, or a heartbeat's answer, comes in. */
+  paused: boolean;
+}
+
+/** A message under way: its last index, and how many bytes of entries it carries. */
+interface Flight {
+  readonly last: number;
+  readonly bytes: number;
+}
+
+export type Probe = Common & { readonly state: 'probe' };
+export type Replicate = Common & { readonly state: 'replicate'; readonly flights: Flight[] };
+export type Progress = Probe | Replicate;
+
+/** How much may be under way to one follower. */
+export interface FlightLimits {
+  readonly messagesMax: number;
+  readonly bytesMax: number;
+}
+
+export function newProbe(next: number, match = 0): Probe {
+  return { state: 'probe', match, next, sentCommit: 0, recentlyActive: false, paused: false };
+}
+
+export function replicateToProbe(progress: Progress): Probe {
+  const next = progress.match + 1;
+  return {
+    state: 'probe',
+    match: progress.match,
+    next,
+    sentCommit: Math.min(progress.sentCommit, next - 1),
+    recentlyActive: progress.recentlyActive,
+    paused: false,
+  };
+}
+
+export function probeToReplicate(progress: Progress): Replicate {
+  return {
+    state: 'replicate',
+    match: progress.match,
+    next: progress.match + 1,
+    sentCommit: progress.sentCommit,
+    recentlyActive: progress.recentlyActive,
+    paused: false,
+    flights: [],
+  };
+}
+
+export function isFull(progress: Replicate, limits: FlightLimits): boolean {
+  if (progress.flights.length >= limits.messagesMax) return true;
+  const bytes = progress.flights.reduce((sum, flight) => sum + flight.bytes, 0);
+  return bytes >= limits.bytesMax;
+}
+
+/** Records that a message with `count` entries (possibly none) of `bytes` left. */
+export function sentEntries(
+  progress: Progress,
+  sent: { readonly count: number; readonly bytes: number },
+  limits: FlightLimits,
+): void {
+  if (progress.state === 'probe') {
+    // One message with entries at a time; without entries there is nothing to wait for.
+    if (sent.count > 0) progress.paused = true;
+    return;
+  }
+  if (sent.count > 0) {
+    progress.next += sent.count;
+    progress.flights.push({ last: progress.next - 1, bytes: sent.bytes });
+  }
+  progress.paused = isFull(progress, limits);
+}
+
+/** The follower has everything up to `index`; false when that was known. */
+export function matched(progress: Progress, index: number): boolean {
+  if (index <= progress.match) return false;
+  progress.match = index;
+  progress.next = Math.max(progress.next, index + 1);
+  progress.paused = false;
+  return true;
+}
+
+/** Forgets messages that `index` acknowledges. */
+export function landed(progress: Replicate, index: number): void {
+  const kept = progress.flights.findIndex((flight) => flight.last > index);
+  progress.flights.splice(0, kept < 0 ? progress.flights.length : kept);
+}
+
+/** The follower refused `rejected` and says that it can match at most at `hint`; false when the refusal is an old one. */
+export function decreased(progress: Progress, rejected: number, hint: number): boolean {
+  if (progress.state === 'replicate') {
+    if (rejected <= progress.match) return false;
+    progress.next = progress.match + 1;
+  } else {
+    if (progress.next - 1 !== rejected) return false;
+    progress.next = Math.max(Math.min(rejected, hint + 1), progress.match + 1);
+    progress.paused = false;
+  }
+  assert(progress.next >= 1, 'the next index is never before the log');
+  progress.sentCommit = Math.min(progress.sentCommit, progress.next - 1);
+  return true;
+}
+
+/** True when the follower's commit index could be raised by telling it `commit`. */
+export function canRaiseCommit(progress: Progress, commit: number): boolean {
+  return commit > progress.sentCommit && progress.sentCommit < progress.next - 1;
+}

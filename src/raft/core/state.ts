@@ -1,0 +1,178 @@
+/** The state of one member of one group, and its transitions between roles: each is named and happens only here. */
+import { assert, integerBetween } from '../../std/index.ts';
+import { RaftLog } from './log.ts';
+import { newProbe, probeToReplicate, type Progress } from './progress.ts';
+import { allVoters, isVoter, type VoterSets } from './quorum.ts';
+import type {
+  CoreConfig,
+  HardState,
+  Message,
+  Outgoing,
+  ReadState,
+  RefusalReason,
+  SoftState,
+  StoredState,
+} from './types.ts';
+
+/** A read that waits for a majority to confirm the leader. */
+export interface PendingRead {
+  readonly context: string;
+  readonly from: string;
+  readonly index: number;
+  /** The heartbeat round that must be confirmed. */
+  readonly round: number;
+}
+
+export interface LeaderRole {
+  readonly role: 'leader';
+  readonly progress: Map<string, Progress>;
+  /** Heartbeats carry it; it grows with each read, so an answer confirms only reads that were asked before it was sent. */
+  round: number;
+  /** The highest round each member confirmed. */
+  readonly confirmed: Map<string, number>;
+  reads: PendingRead[];
+  /** Reads that came before an entry of the own term was committed. */
+  earlyReads: { readonly context: string; readonly from: string }[];
+  uncommittedBytes: number;
+}
+
+/** What exists only while a member plays a role lives in that role. */
+export type Role =
+  | { readonly role: 'follower'; leaderId: string | undefined }
+  | { readonly role: 'pre-candidate'; readonly votes: Map<string, boolean> }
+  | { readonly role: 'candidate'; readonly votes: Map<string, boolean> }
+  | LeaderRole;
+
+export interface CoreState {
+  readonly config: CoreConfig;
+  readonly log: RaftLog;
+  term: number;
+  vote: string | undefined;
+  role: Role;
+  voters: VoterSets;
+  learners: ReadonlySet<string>;
+  /** Ticks since the leader was heard, or since the last quorum check of a leader. */
+  electionElapsed: number;
+  heartbeatElapsed: number;
+  /** Drawn anew at each change of role. */
+  electionTimeout: number;
+  messages: Message[];
+  messagesAfterSync: Message[];
+  readStates: ReadState[];
+  refusals: { request: number; reason: RefusalReason }[];
+}
+
+export function createState(config: CoreConfig, stored: StoredState): CoreState {
+  const state: CoreState = {
+    config,
+    log: new RaftLog(stored.entries, stored.hardState.commit),
+    term: stored.hardState.term,
+    vote: stored.hardState.vote,
+    role: { role: 'follower', leaderId: undefined },
+    voters: [new Set(config.voters)],
+    learners: new Set(config.learners),
+    electionElapsed: 0,
+    heartbeatElapsed: 0,
+    electionTimeout: 0,
+    messages: [],
+    messagesAfterSync: [],
+    readStates: [],
+    refusals: [],
+  };
+  drawElectionTimeout(state);
+  return state;
+}
+
+export function leaderOf(state: CoreState): string | undefined {
+  if (state.role.role === 'leader') return state.config.id;
+  return state.role.role === 'follower' ? state.role.leaderId : undefined;
+}
+
+export function softStateOf(state: CoreState): SoftState {
+  return { role: state.role.role, leaderId: leaderOf(state) };
+}
+
+export function hardStateOf(state: CoreState): HardState {
+  return { term: state.term, vote: state.vote, commit: state.log.committed };
+}
+
+/** Every member that is replicated to, this one included. */
+export function memberIds(state: CoreState): Set<string> {
+  return new Set([...allVoters(state.voters), ...state.learners]);
+}
+
+/** Only a voter may campaign. */
+export function canCampaign(state: CoreState): boolean {
+  return isVoter(state.voters, state.config.id);
+}
+
+/**
+ * Queues a message. Answers that promise something (a vote, an append) wait until what they promise is durable; the rest
+ * may leave at once.
+ */
+export function send(state: CoreState, outgoing: Outgoing): void {
+  const { id, groupId } = state.config;
+  const message = { term: state.term, ...outgoing, groupId, from: id } as Message;
+  const promises = message.type === 'append-response' || message.type === 'vote-response';
+  assert(promises || message.to !== id, 'only promises are sent to oneself');
+  (promises ? state.messagesAfterSync : state.messages).push(message);
+}
+
+export function becomeFollower(state: CoreState, term: number, leaderId: string | undefined): void {
+  enterTerm(state, term);
+  state.role = { role: 'follower', leaderId };
+}
+
+/** Neither the term nor the vote changes: the others are only asked. */
+export function becomePreCandidate(state: CoreState): void {
+  assert(state.role.role !== 'leader', 'a leader does not campaign');
+  state.role = { role: 'pre-candidate', votes: new Map() };
+}
+
+export function becomeCandidate(state: CoreState): void {
+  assert(state.role.role !== 'leader', 'a leader does not campaign');
+  enterTerm(state, state.term + 1);
+  state.vote = state.config.id;
+  state.role = { role: 'candidate', votes: new Map() };
+}
+
+export function becomeLeader(state: CoreState): LeaderRole {
+  assert(state.role.role === 'candidate', 'only a candidate wins an election');
+  enterTerm(state, state.term);
+  const { id } = state.config;
+  const { lastIndex } = state.log;
+  const progress = new Map<string, Progress>();
+  for (const member of memberIds(state)) progress.set(member, newProbe(lastIndex + 1));
+  // The own log is durable: the own vote, which was written after it, has come back.
+  const own = probeToReplicate(newProbe(lastIndex + 1, lastIndex));
+  own.recentlyActive = true;
+  progress.set(id, own);
+  const role: LeaderRole = {
+    role: 'leader',
+    progress,
+    round: 0,
+    confirmed: new Map(),
+    reads: [],
+    earlyReads: [],
+    uncommittedBytes: 0,
+  };
+  state.role = role;
+  return role;
+}
+
+/** A vote is forgotten only when the term moves on: stepping down within a term must not allow a second one. */
+function enterTerm(state: CoreState, term: number): void {
+  assert(term >= state.term, 'the term never goes back');
+  if (term > state.term) {
+    state.term = term;
+    state.vote = undefined;
+  }
+  state.electionElapsed = 0;
+  state.heartbeatElapsed = 0;
+  drawElectionTimeout(state);
+}
+
+function drawElectionTimeout(state: CoreState): void {
+  const { min, max } = state.config.electionTicks;
+  state.electionTimeout = integerBetween(state.config.random, min, max);
+}

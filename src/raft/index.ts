@@ -1,0 +1,14 @@
+/**
+ * Band 4: an agreed log. `core/` is Raft as a pure function of messages and ticks; this folder gives it a disk (write-ahead
+ * log), a network (one gRPC stream to each peer) and time. Nothing is acknowledged before it is on disk; an entry is applied
+ * on a member once a majority has it and this member has it durably. A broken disk or invariant stops the member.
+ */
+export { RaftError, WalError, type RaftErrorCode } from './errors.ts';
+export {
+  createRaftNode,
+  type LogEntry,
+  type RaftNode,
+  type RaftNodeOptions,
+  type RaftStatus,
+} from './raft-node.ts';
+export type { PeerDirectory } from './transport.ts';

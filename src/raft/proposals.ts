@@ -1,0 +1,198 @@
+/**
+ * Proposals on their way: each carries an id, so that `propose` can resolve on the node that asked when its entry is applied
+ * there. A proposal sent to the leader of a term can enter the log only in that term; once an entry of a later term is
+ * applied, one that did not appear never will, and is sent again.
+ */
+import { RaftError, type RaftErrorCode } from './errors.ts';
+
+const INSTANCE_BYTES = 8;
+const ID_BYTES = INSTANCE_BYTES + 6;
+
+export interface ProposalLimits {
+  readonly countMax: number;
+  readonly bytesMax: number;
+  readonly timeoutMs: number;
+}
+
+interface Position {
+  readonly index: number;
+  readonly term: number;
+}
+
+interface Proposal {
+  readonly number: number;
+  readonly data: Uint8Array;
+  readonly resolve: (at: Position) => void;
+  readonly reject: (error: RaftError) => void;
+  /** The batch it was sent in and the term of the leader it was sent to; undefined while it waits to be sent. */
+  sent: { readonly request: number; readonly term: number } | undefined;
+  deadline: number;
+}
+
+export class Proposals {
+  readonly #instance: Uint8Array;
+  readonly #limits: ProposalLimits;
+  readonly #pending = new Map<number, Proposal>();
+  readonly #batches = new Map<number, readonly Proposal[]>();
+  #queue: Proposal[] = [];
+  #bytes = 0;
+  #lastNumber = 0;
+  #lastRequest = 0;
+  #appliedTerm = 0;
+
+  /** `instance` distinguishes this process from every other one: 8 random bytes. */
+  constructor(instance: Uint8Array, limits: ProposalLimits) {
+    this.#instance = instance;
+    this.#limits = limits;
+  }
+
+  /** Proposals that are not settled yet. */
+  get waiting(): number {
+    return this.#pending.size;
+  }
+
+  /** Queues a command; rejects with `overloaded` when too many wait. */
+  add(command: Uint8Array, now: number, signal?: AbortSignal): Promise<Position> {
+    const { countMax, bytesMax, timeoutMs } = this.#limits;
+    if (signal?.aborted === true) return Promise.reject(new RaftError('timeout', 'not-applied'));
+    if (this.#pending.size >= countMax || this.#bytes + command.length > bytesMax) {
+      return Promise.reject(new RaftError('overloaded', 'not-applied'));
+    }
+    this.#lastNumber += 1;
+    const number = this.#lastNumber;
+    return new Promise((resolve, reject) => {
+      const onAbort = (): void => this.#fail(proposal, 'timeout');
+      const settled = (): void => signal?.removeEventListener('abort', onAbort);
+      const proposal: Proposal = {
+        number,
+        data: this.#withId(number, command),
+        resolve(at) {
+          settled();
+          resolve(at);
+        },
+        reject(error) {
+          settled();
+          reject(error);
+        },
+        sent: undefined,
+        deadline: now + timeoutMs,
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+      this.#pending.set(number, proposal);
+      this.#bytes += proposal.data.length;
+      this.#queue.push(proposal);
+    });
+  }
+
+  /** The next batch to propose, oldest first, of at most `bytesMax` but at least one; undefined when nothing waits. */
+  next(
+    bytesMax: number,
+  ): { readonly request: number; readonly commands: Uint8Array[] } | undefined {
+    if (this.#queue.length === 0) return undefined;
+    this.#queue = this.#queue.filter((proposal) => this.#pending.has(proposal.number));
+    if (this.#queue.length === 0) return undefined;
+    let size = 0;
+    const over = this.#queue.findIndex((proposal, i) => {
+      size += proposal.data.length;
+      return i > 0 && size > bytesMax;
+    });
+    const batch = this.#queue.splice(0, over < 0 ? this.#queue.length : over);
+    this.#lastRequest += 1;
+    this.#batches.set(this.#lastRequest, batch);
+    return { request: this.#lastRequest, commands: batch.map(({ data }) => data) };
+  }
+
+  /** The core took the batch, for the leader of `term`. */
+  accepted(request: number, term: number): void {
+    for (const proposal of this.#batches.get(request) ?? []) proposal.sent = { request, term };
+  }
+
+  /** The batch was refused as a whole: it goes back to the front of the queue. */
+  returned(request: number): void {
+    const batch = this.#batches.get(request) ?? [];
+    this.#batches.delete(request);
+    this.#requeue(batch);
+  }
+
+  /** The command in an entry's data, without the id. */
+  split(data: Uint8Array): Uint8Array {
+    return data.length < ID_BYTES ? data : data.subarray(ID_BYTES);
+  }
+
+  /** An entry was applied on this node: resolves the proposal, if it is one of ours. */
+  applied({ index, term, data }: Position & { readonly data: Uint8Array }): void {
+    if (term > this.#appliedTerm) this.#enterTerm(term);
+    const number = this.#ownNumber(data);
+    const proposal = number === undefined ? undefined : this.#pending.get(number);
+    if (proposal === undefined) return;
+    // A batch enters the log as a whole: it cannot be refused any more.
+    if (proposal.sent !== undefined) this.#batches.delete(proposal.sent.request);
+    this.#forget(proposal);
+    proposal.resolve({ index, term });
+  }
+
+  /** The connection to the leader of `term` broke: what it was sent is given up at `deadline`, unless a new term decides it. */
+  linkLost(term: number, deadline: number): void {
+    for (const proposal of this.#pending.values()) {
+      if (proposal.sent?.term !== term) continue;
+      proposal.deadline = Math.min(proposal.deadline, deadline);
+    }
+  }
+
+  /** Rejects what has waited too long. */
+  expire(now: number): void {
+    for (const proposal of this.#pending.values()) {
+      if (proposal.deadline > now) continue;
+      this.#fail(proposal, proposal.sent === undefined ? 'no-leader' : 'timeout');
+    }
+    for (const [request, batch] of this.#batches) {
+      if (!batch.some(({ number }) => this.#pending.has(number))) this.#batches.delete(request);
+    }
+  }
+
+  failAll(): void {
+    for (const proposal of this.#pending.values()) this.#fail(proposal, 'stopped');
+  }
+
+  #fail(proposal: Proposal, code: RaftErrorCode): void {
+    if (!this.#forget(proposal)) return;
+    proposal.reject(new RaftError(code, proposal.sent === undefined ? 'not-applied' : 'unknown'));
+  }
+
+  #forget(proposal: Proposal): boolean {
+    if (!this.#pending.delete(proposal.number)) return false;
+    this.#bytes -= proposal.data.length;
+    return true;
+  }
+
+  /** An entry of a later term is applied: what was sent in earlier terms can no longer enter the log. */
+  #enterTerm(term: number): void {
+    this.#appliedTerm = term;
+    const lost = [...this.#pending.values()].filter(
+      ({ sent }) => sent !== undefined && sent.term < term,
+    );
+    for (const { sent } of lost) if (sent !== undefined) this.#batches.delete(sent.request);
+    this.#requeue(lost);
+  }
+
+  #requeue(proposals: readonly Proposal[]): void {
+    const again = proposals.filter((proposal) => this.#pending.has(proposal.number));
+    for (const proposal of again) proposal.sent = undefined;
+    this.#queue = [...again, ...this.#queue];
+  }
+
+  #withId(number: number, command: Uint8Array): Uint8Array {
+    const data = Buffer.allocUnsafe(ID_BYTES + command.length);
+    data.set(this.#instance, 0);
+    data.writeUIntBE(number, INSTANCE_BYTES, 6);
+    data.set(command, ID_BYTES);
+    return data;
+  }
+
+  #ownNumber(data: Uint8Array): number | undefined {
+    if (data.length < ID_BYTES) return undefined;
+    const view = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+    if (!view.subarray(0, INSTANCE_BYTES).equals(this.#instance)) return undefined;
+    return view.readUIntBE(INSTANCE_BYTES, 6);
+  }
+}

@@ -1,0 +1,51 @@
+/** What a member tells about its log. */
+import type { CounterMetric, HistogramMetric, Metrics } from '../telemetry/index.ts';
+import type { RaftError } from './errors.ts';
+
+const FSYNC_BUCKETS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1];
+
+export interface RaftMetrics {
+  readonly leaderChanges: CounterMetric;
+  readonly fsync: HistogramMetric;
+  state(now: { term: number; commitIndex: number; isLeader: boolean }): void;
+  /** Sizes of the queues. */
+  waiting(proposals: number, reads: number, writes: number): void;
+  /** Counts how a proposal ends; returns the same promise. */
+  countProposal<T>(result: Promise<T>): Promise<T>;
+}
+
+export function createRaftMetrics(metrics: Metrics): RaftMetrics {
+  const term = metrics.gauge('raft_term', 'Current term.');
+  const commitIndex = metrics.gauge('raft_commit_index', 'Index of the last committed entry.');
+  const isLeader = metrics.gauge('raft_is_leader', '1 on the leader, 0 elsewhere.');
+  const queue = metrics.gauge('raft_waiting', 'What waits on this member.', ['queue']);
+  const proposals = metrics.counter('raft_proposals_total', 'Proposals made on this member.', [
+    'result',
+  ]);
+  return {
+    leaderChanges: metrics.counter('raft_leader_changes_total', 'Leaders seen by this member.'),
+    fsync: metrics.histogram(
+      'wal_fsync_duration_seconds',
+      'Writing and flushing the write-ahead log.',
+      [],
+      FSYNC_BUCKETS,
+    ),
+    state(now) {
+      term.set(now.term);
+      commitIndex.set(now.commitIndex);
+      isLeader.set(now.isLeader ? 1 : 0);
+    },
+    waiting(proposalCount, reads, writes) {
+      queue.set(proposalCount, { queue: 'proposals' });
+      queue.set(reads, { queue: 'reads' });
+      queue.set(writes, { queue: 'writes' });
+    },
+    countProposal(result) {
+      result.then(
+        () => proposals.inc({ result: 'applied' }),
+        (error: RaftError) => proposals.inc({ result: error.code }),
+      );
+      return result;
+    },
+  };
+}
