@@ -8,6 +8,6 @@ export type {
   Member,
   MemberChange,
   MemberChangeKind,
-  Membership,
   MemberState,
-} from './types.ts';
+} from './core/model.ts';
+export type { GossipOptions, Membership } from './types.ts';
