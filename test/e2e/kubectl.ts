@@ -1,0 +1,96 @@
+/** The real kubectl, when there is one: run once, fed on standard input, or left watching. */
+import { spawn } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+export interface KubectlResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  readonly input?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+export interface RunningKubectl {
+  /** Everything it has printed so far. */
+  output(): string;
+  /** Ends it and resolves when it is gone. */
+  stop(): Promise<void>;
+}
+
+export interface Kubectl {
+  /** Standard output; rejects with standard error unless the exit code is 0. */
+  (args: string, options?: RunOptions): Promise<string>;
+  /** Whatever the exit code. */
+  run(args: string, options?: RunOptions): Promise<KubectlResult>;
+  /** For `-w` and `-f`. */
+  start(args: string): RunningKubectl;
+}
+
+const TIMEOUT_MS = 120_000;
+
+/** Path of kubectl in `$KUBEBUILDER_ASSETS` or `$PATH`. */
+export function findKubectl(): string | undefined {
+  const folders = [
+    process.env['KUBEBUILDER_ASSETS'],
+    ...(process.env['PATH'] ?? '').split(delimiter),
+  ];
+  return folders
+    .filter((folder): folder is string => folder !== undefined && folder !== '')
+    .map((folder) => join(folder, 'kubectl'))
+    .find((path) => isExecutable(path));
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Arguments are words separated by spaces; single quotes keep one together. */
+function words(text: string): string[] {
+  return [...text.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare ?? '');
+}
+
+export function createKubectl(path: string, kubeconfig: string): Kubectl {
+  const base = { ...process.env, KUBECONFIG: kubeconfig };
+  const run = (args: string, options: RunOptions = {}): Promise<KubectlResult> =>
+    new Promise((resolve, reject) => {
+      const child = spawn(path, words(args), {
+        env: { ...base, ...options.environment },
+        timeout: TIMEOUT_MS,
+      });
+      let [stdout, stderr] = ['', ''];
+      child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+      child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+      child.once('error', reject);
+      child.once('close', (code) => resolve({ code: code ?? -1, stdout, stderr }));
+      child.stdin.end(options.input ?? '');
+    });
+  const checked = async (args: string, options?: RunOptions): Promise<string> => {
+    const result = await run(args, options);
+    if (result.code === 0) return result.stdout;
+    throw new Error(`kubectl ${args} ended with ${result.code}: ${result.stderr || result.stdout}`);
+  };
+  const start = (args: string): RunningKubectl => {
+    const child = spawn(path, words(args), { env: base, stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
+    const gone = new Promise<void>((resolve) => child.once('close', () => resolve()));
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text));
+    return {
+      output: () => output,
+      async stop() {
+        child.kill('SIGKILL');
+        await gone;
+      },
+    };
+  };
+  return Object.assign(checked, { run, start });
+}

@@ -1,0 +1,27 @@
+/** How scenarios are told to the runner: a name, what they need, and what happens. */
+import type { Arena } from './arena.ts';
+import type { Kubectl } from './kubectl.ts';
+
+export interface Scenario {
+  readonly name: string;
+  readonly run: (arena: Arena) => Promise<void>;
+  readonly needsKubectl?: boolean;
+  /** Longest time it may take; default 120 s. */
+  readonly timeoutMs?: number;
+}
+
+export function scenario(name: string, run: (arena: Arena) => Promise<void>): Scenario {
+  return { name, run };
+}
+
+/** Skipped, by name, where there is no kubectl. */
+export function kubectlScenario(
+  name: string,
+  run: (kubectl: Kubectl, arena: Arena) => Promise<void>,
+): Scenario {
+  return {
+    name: `kubectl ${name}`,
+    needsKubectl: true,
+    run: (arena) => run(arena.kubectl as Kubectl, arena),
+  };
+}
