@@ -225,11 +225,65 @@ const rows = {
     sentence: 'Voters, volume size and storage class of a running cluster cannot be changed',
     source: 'design',
   },
+  'operator.available': {
+    sentence: 'Applying a McpCluster ends in condition Available, with nothing else to do',
+    source: 'design',
+  },
   'api.generated': {
     sentence: 'The committed CRD and manifests are exactly what the source generates',
     source: 'design',
   },
   // devcluster
+  'devcluster.store-durable': {
+    sentence: 'what the embedded API acknowledged survives kill -9, and resourceVersion goes on',
+    source: 'design',
+  },
+  'devcluster.api-conflict': {
+    sentence:
+      'a write with a stale resourceVersion is refused with 409 Conflict and changes nothing',
+    source: 'facts/kubernetes.md §5.2',
+  },
+  'devcluster.api-watch-expired': {
+    sentence: 'a watch older than the history is told 410 Expired; a newer one misses nothing',
+    source: 'facts/kubernetes.md §5.2',
+  },
+  'devcluster.api-pages': {
+    sentence: 'the pages of a list all show the same moment',
+    source: 'Kubernetes API concepts, retrieving large results sets in chunks',
+  },
+  'devcluster.api-finalizers': {
+    sentence: 'an object with finalizers stays, marked, until the last finalizer is gone',
+    source: 'Kubernetes concepts, finalizers',
+  },
+  'devcluster.api-apply': {
+    sentence:
+      'server-side apply refuses to take fields of another manager unless forced, and names them',
+    source: 'Kubernetes API concepts, server-side apply',
+  },
+  'devcluster.api-crd': {
+    sentence:
+      'custom resources are defaulted, pruned and checked by the schema and CEL rules of their definition',
+    source: 'Kubernetes tasks, CustomResourceDefinition',
+  },
+  'devcluster.api-errors': {
+    sentence:
+      'every refusal of the embedded API is a Status with the reason and causes of the real server',
+    source: 'Kubernetes API conventions, response status kind',
+  },
+  'devcluster.api-generation': {
+    sentence:
+      'metadata.generation counts changes of the spec, and status is changed only through /status',
+    source: 'Kubernetes API conventions, metadata and status',
+  },
+  'devcluster.api-real': {
+    sentence: 'the embedded API answers the same requests as a real kube-apiserver answers',
+    source: 'facts/kubernetes.md §5.2',
+  },
+  'devcluster.api-kubectl': {
+    sentence:
+      'the real kubectl creates, gets, watches, patches, applies, scales and deletes on the embedded API',
+    source: 'design',
+  },
   // sidecar, cli
 } satisfies Record<string, Requirement>;
 

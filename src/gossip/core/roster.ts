@@ -18,7 +18,7 @@ export class Roster {
   self: MemberRecord;
   /** Changes since the driver last asked. */
   readonly changes: MemberChange[] = [];
-  /** Somebody's state changed: the others should hear of it at once. */
+  /** Somebody's state changed just now: the others should hear of it at once. */
   urgent = false;
   /** Until the first full exchange, dead members nobody told us about are worth knowing; later they are old news. */
   joined = false;
@@ -31,6 +31,11 @@ export class Roster {
   constructor(options: RosterOptions) {
     this.self = options.self;
     this.#options = options;
+  }
+
+  /** There is news about somebody's state that has not been told often enough. */
+  get hasHotNews(): boolean {
+    return this.#rumours.hot;
   }
 
   get(id: string): MemberRecord | undefined {
@@ -77,12 +82,12 @@ export class Roster {
 
   describeSelf(description: Partial<Pick<MemberRecord, 'load' | 'meta'>>): void {
     this.self = { ...this.self, ...description, version: this.self.version + 1 };
-    this.#rumours.add(this.self.id);
+    this.#rumours.add(this.self.id, false);
   }
 
   leave(): void {
     this.self = { ...this.self, state: 'left' };
-    this.#rumours.add(this.self.id);
+    this.#rumours.add(this.self.id, true);
   }
 
   /** Declares suspects dead and forgets the long dead whose time has come. */
@@ -109,7 +114,7 @@ export class Roster {
     const corrected = refute(this.self, heard);
     if (corrected === undefined) return;
     this.self = corrected;
-    this.#rumours.add(corrected.id);
+    this.#rumours.add(corrected.id, true);
     this.urgent = true;
   }
 
@@ -122,10 +127,11 @@ export class Roster {
     const next = known === undefined ? heard : merge(known, heard);
     if (next === known) return;
     this.#others.set(next.id, next);
-    this.#rumours.add(next.id);
     if (known?.state !== next.state) this.#enter(next, now);
     const changes = changesBetween(known, next);
-    this.urgent ||= changes.some((change) => change.kind !== 'updated');
+    const hot = changes.some((change) => change.kind !== 'updated');
+    this.#rumours.add(next.id, hot);
+    this.urgent ||= hot;
     this.changes.push(...changes);
   }
 

@@ -1,27 +1,35 @@
 /** News that still has to be passed on: each piece a limited number of times, the least told first. */
 
 export interface Rumours {
-  /** Something new is known about the member: its count starts again. */
-  add(id: string): void;
+  /**
+   * Something new is known about the member: its count starts again. `hot` news (somebody's state) has rounds of its own,
+   * other news only rides along.
+   */
+  add(id: string, hot: boolean): void;
   /** Up to `max` members with news, least told first; each counts as told once more. */
   take(max: number, membersCount: number): readonly string[];
+  /** True while there is hot news that has not been told often enough. */
+  readonly hot: boolean;
   drop(id: string): void;
 }
 
-/** Times each piece of news is told: this x ceil(log10(members + 1)). */
-const RETRANSMIT_FACTOR = 4;
+/** Messages that each piece of news rides on: this x log2(members + 1), three rounds of three in a cluster of seven. */
+const TELL_FACTOR = 3;
 
 export function createRumours(): Rumours {
-  const told = new Map<string, number>();
+  const news = new Map<string, { told: number; readonly hot: boolean }>();
   return {
-    add: (id) => void told.set(id, 0),
-    drop: (id) => void told.delete(id),
+    add: (id, hot) => void news.set(id, { told: 0, hot: hot || news.get(id)?.hot === true }),
+    drop: (id) => void news.delete(id),
+    get hot() {
+      return [...news.values()].some((rumour) => rumour.hot);
+    },
     take(max, membersCount) {
-      const limit = RETRANSMIT_FACTOR * Math.ceil(Math.log10(membersCount + 1));
-      const chosen = [...told].sort(([, a], [, b]) => a - b).slice(0, max);
-      for (const [id, count] of chosen) {
-        if (count + 1 >= limit) told.delete(id);
-        else told.set(id, count + 1);
+      const limit = TELL_FACTOR * Math.ceil(Math.log2(membersCount + 1));
+      const chosen = [...news].sort(([, a], [, b]) => a.told - b.told).slice(0, max);
+      for (const [id, rumour] of chosen) {
+        rumour.told += 1;
+        if (rumour.told >= limit) news.delete(id);
       }
       return chosen.map(([id]) => id);
     },

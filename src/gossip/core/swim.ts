@@ -78,6 +78,7 @@ export class Swim {
   #rotation: string[] = [];
   #nextProbeAt: number | undefined;
   #nextSyncAt = 0;
+  #nextNewsAt = Infinity;
   #wakeAt = Infinity;
   #health = 0;
   #goodbyes = 0;
@@ -99,7 +100,6 @@ export class Swim {
     if (late > this.#config.probeTimeoutMs) this.#wasPaused(late);
     this.#handle(event, now);
     this.#doDue(now);
-    if (this.roster.urgent) this.#spread();
     for (const change of this.roster.changes.splice(0)) {
       this.#effects.push({ type: 'changed', change });
     }
@@ -159,7 +159,13 @@ export class Swim {
       this.#nextSyncAt = now + (alone ? probeIntervalMs : pushPullIntervalMs);
     }
     this.roster.expire(now);
-    this.#wakeAt = Math.min(this.#nextProbeAt, this.#nextSyncAt, this.roster.nextDeadline());
+    if (this.roster.urgent || now >= this.#nextNewsAt) this.#spread(now);
+    this.#wakeAt = Math.min(
+      this.#nextProbeAt,
+      this.#nextSyncAt,
+      this.#nextNewsAt,
+      this.roster.nextDeadline(),
+    );
   }
 
   /** Round-robin over a shuffled list: every live member is probed once per round. */
@@ -222,11 +228,14 @@ export class Swim {
     }
   }
 
-  #spread(): void {
+  /** Tells news of somebody's state at once, and again in rounds until it has been told often enough. */
+  #spread(now: number): void {
     this.roster.urgent = false;
     for (const { id, address } of this.#pick(this.roster.live(), this.#config.fanout)) {
       this.#call({ type: 'news' }, id, address, { kind: 'news' });
     }
+    const again = this.roster.hasHotNews && this.roster.live().length > 0;
+    this.#nextNewsAt = again ? now + this.#config.probeIntervalMs / 2 : Infinity;
   }
 
   #leave(): void {
