@@ -1,0 +1,96 @@
+/** The gateway's configuration: what the user decides, and every limit and time-out by name with its default. */
+
+export interface GatewayAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface GatewayLimits {
+  readonly bodyBytes: number;
+  readonly headerBytes: number;
+  /** Concurrent requests and streams of one session at its owner. */
+  readonly streamsPerSession: number;
+  /** Requests this pod handles at the same time as a front, open streams included. */
+  readonly requestsMax?: number;
+  /** Characters of one SSE event from an MCP server. */
+  readonly eventCharsMax?: number;
+  /** Events a slow client may leave unread before reading from its server pauses. */
+  readonly unreadEventsMax?: number;
+}
+
+export interface GatewayTiming {
+  /** How long a request waits for a pod that can serve it, moves included. */
+  readonly failoverMs?: number;
+  /** How long `initialize` and a move wait at one pod for its MCP server to answer. */
+  readonly backendWaitMs?: number;
+  /** A GET is accepted at the latest after so long, even when its session is still moving. */
+  readonly acceptStreamMs?: number;
+  /** `retry:` sent to clients: when they resume a stream that dropped. */
+  readonly retryMs?: number;
+  /** Comment on a quiet SSE stream. */
+  readonly keepaliveMs?: number;
+  readonly connectMs?: number;
+  /** Longest time one request may run at an MCP server. */
+  readonly exchangeMs?: number;
+  /** Probe interval of the MCP server while it answers, and while it does not. */
+  readonly probeReadyMs?: number;
+  readonly probeDownMs?: number;
+  /** How long a commit of session state may hold back an answer. */
+  readonly commitMs?: number;
+  /** How long `drain` lets running requests finish. */
+  readonly drainMs?: number;
+  /** How often idle sessions are looked for. */
+  readonly sweepMs?: number;
+}
+
+export interface GatewayConfig {
+  /** Where clients connect. */
+  readonly listen: GatewayAddress;
+  /** Where other gateways connect. */
+  readonly peerListen: GatewayAddress;
+  /** The MCP endpoint's path at the gateway. */
+  readonly path: string;
+  /** The unmodified MCP server beside this gateway. */
+  readonly backend: GatewayAddress & { readonly path: string };
+  /** Exact `Origin` values; empty = the MCP server decides. */
+  readonly allowedOrigins: readonly string[];
+  /**
+   * Host names (no port) clients may use; empty = the MCP server decides, and sees the client's `Host`. When the gateway
+   * checks, the server sees its own address, so that a server that only accepts `localhost` works too.
+   */
+  readonly allowedHosts: readonly string[];
+  readonly limits: GatewayLimits;
+  readonly timing?: GatewayTiming;
+}
+
+export type ResolvedLimits = Required<GatewayLimits>;
+export type ResolvedTiming = Required<GatewayTiming>;
+
+export const DEFAULT_TIMING: ResolvedTiming = {
+  failoverMs: 15_000,
+  backendWaitMs: 5_000,
+  acceptStreamMs: 1_000,
+  // SDK clients try twice (+1, +2 times this value) and then give up, so it must outlast a move.
+  retryMs: 1_500,
+  keepaliveMs: 15_000,
+  connectMs: 1_000,
+  exchangeMs: 3_600_000,
+  probeReadyMs: 2_000,
+  probeDownMs: 100,
+  commitMs: 5_000,
+  drainMs: 10_000,
+  sweepMs: 60_000,
+};
+
+export function resolveLimits(limits: GatewayLimits): ResolvedLimits {
+  return {
+    ...limits,
+    requestsMax: limits.requestsMax ?? 20_000,
+    eventCharsMax: limits.eventCharsMax ?? 64 * 1024 * 1024,
+    unreadEventsMax: limits.unreadEventsMax ?? 64,
+  };
+}
+
+export function resolveTiming(timing: GatewayTiming = {}): ResolvedTiming {
+  return { ...DEFAULT_TIMING, ...timing };
+}

@@ -1,0 +1,38 @@
+/** The words of routing: owners, members, refusals and reasons to take a session over. */
+
+/** A pod and the incarnation of its process: a restarted pod is another owner. */
+export interface Owner {
+  readonly node: string;
+  readonly instance: string;
+}
+
+/** A pod as the cluster sees it now. */
+export interface Member extends Owner {
+  /** Takes new work: alive, its MCP server answers, not draining. */
+  readonly ready: boolean;
+  /** 0 = idle; only compared between members. */
+  readonly load: number;
+  /** Where its gateway listens for other gateways; the name is resolved at each connection. */
+  readonly peer: { readonly host: string; readonly port: number; readonly serverName?: string };
+}
+
+/**
+ * May a session of this owner be taken over? `gone`: its process has proven dead, or its lease has expired. `unsure`: it
+ * does not answer, but may still serve; wait.
+ */
+export type OwnerState = 'alive' | 'unsure' | 'gone';
+
+/** Why an owner does not answer, and so what the front may do next. */
+export type RefusalCode =
+  | 'not-owner'
+  | 'claim-lost'
+  | 'lease-lost'
+  | 'draining'
+  | 'backend-lost'
+  | 'backend-down'
+  | 'request-lost'
+  | 'session-ended'
+  | 'unreachable';
+
+/** Why a session changes its owner. */
+export type ClaimReason = 'owner-gone' | 'owner-refused' | 'owner-draining' | 'backend-lost';

@@ -1,0 +1,71 @@
+/** Joins the event buffer (push) with the writer of a response (pull), and tells when the reader lags. */
+import type { EventSink, OutgoingEvent } from './ports.ts';
+
+export interface EventQueue extends EventSink {
+  readonly events: AsyncIterable<OutgoingEvent>;
+  /** Resolves at once, or as soon as fewer than the limit of events are unread. */
+  room(): Promise<void>;
+}
+
+/** A queue with one reader; `signal` ends it, `onClose` runs once when the reader is done with it for any reason. */
+export function createEventQueue(
+  unreadMax: number,
+  signal: AbortSignal,
+  onClose: () => void,
+): EventQueue {
+  const unread: OutgoingEvent[] = [];
+  let state: { type: 'open' } | { type: 'ended' } | { type: 'failed'; reason: Error } = {
+    type: 'open',
+  };
+  let wakeReader: () => void = () => undefined;
+  let wakeWriters: (() => void)[] = [];
+  const releaseWriters = (): void => {
+    for (const wake of wakeWriters.splice(0)) wake();
+  };
+  const settle = (next: typeof state): void => {
+    if (state.type === 'open') state = next;
+    wakeReader();
+    releaseWriters();
+  };
+  const onAbort = (): void => settle({ type: 'ended' });
+  signal.addEventListener('abort', onAbort, { once: true });
+
+  async function* read(): AsyncGenerator<OutgoingEvent> {
+    try {
+      for (;;) {
+        if (signal.aborted) return;
+        const event = unread.shift();
+        if (event !== undefined) {
+          if (unread.length < unreadMax) releaseWriters();
+          yield event;
+        } else if (state.type === 'failed') throw state.reason;
+        else if (state.type === 'ended') return;
+        else {
+          await new Promise<void>((resolve) => {
+            wakeReader = resolve;
+          });
+        }
+      }
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      settle({ type: 'ended' });
+      unread.length = 0;
+      onClose();
+    }
+  }
+
+  return {
+    push(event) {
+      if (state.type !== 'open') return;
+      unread.push(event);
+      wakeReader();
+    },
+    end: () => settle({ type: 'ended' }),
+    fail: (reason) => settle({ type: 'failed', reason }),
+    events: read(),
+    room() {
+      if (state.type !== 'open' || unread.length < unreadMax) return Promise.resolve();
+      return new Promise((resolve) => wakeWriters.push(resolve));
+    },
+  };
+}

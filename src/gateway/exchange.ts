@@ -1,0 +1,108 @@
+/** The vocabulary of the request path: what a client asked, what a front asks an owner, and the answers. */
+import type { IncomingHttpHeaders } from 'node:http';
+import type { ParsedBody } from '../mcp/index.ts';
+import type { ClaimReason, RefusalCode } from './core/types.ts';
+import type { EventId, OutgoingEvent, SessionRecord } from './ports.ts';
+
+/** Headers with one value per name, lower case. */
+export type FlatHeaders = Readonly<Record<string, string>>;
+
+/** A complete answer. */
+export interface PlainReply {
+  readonly type: 'plain';
+  readonly status: number;
+  readonly headers: FlatHeaders;
+  readonly body: string;
+}
+
+/** An SSE answer; the iteration throws {@link StreamInterrupted} when it cannot go on where it comes from. */
+export interface StreamReply {
+  readonly type: 'stream';
+  readonly headers: FlatHeaders;
+  readonly events: AsyncIterable<OutgoingEvent>;
+}
+
+/** What goes to the client. */
+export type Reply = PlainReply | StreamReply;
+
+export interface Refusal {
+  readonly type: 'refused';
+  readonly code: RefusalCode;
+  /** False only when it is certain that the MCP server did not get the message. */
+  readonly sent: boolean;
+  /** `unreachable` only: the address refused the connection, so the process behind it is gone. */
+  readonly proof?: true;
+  readonly detail?: string;
+}
+
+export type OwnerReply = Reply | Refusal;
+
+/** What the front asks the pod that owns (or shall own) a session. */
+export interface OwnerRequest {
+  /** `get` comes from the client; `resume` from a front whose stream from the owner broke. */
+  readonly op: 'initialize' | 'post' | 'get' | 'resume' | 'delete';
+  readonly sessionId: string;
+  /** The epoch the front knows; 0 for `initialize`. */
+  readonly epoch: number;
+  /** Present: take the session over from `epoch`. */
+  readonly claim?: ClaimReason;
+  /** The client's end-to-end headers. */
+  readonly headers: FlatHeaders;
+  /** The JSON text of a POST. */
+  readonly body: string;
+  /** `body` parsed; not on the wire. */
+  readonly parsed?: ParsedBody;
+  readonly lastEventId?: string;
+}
+
+/** Serves sessions: this pod's own host, or another pod behind a connection. Never rejects. */
+export type ServeOwner = (request: OwnerRequest, signal: AbortSignal) => Promise<OwnerReply>;
+
+/** A stream broke off; the code says what the front may do. */
+export class StreamInterrupted extends Error {
+  override readonly name = 'StreamInterrupted';
+  readonly code: RefusalCode;
+  constructor(code: RefusalCode, detail?: string) {
+    super(detail ?? code);
+    this.code = code;
+  }
+}
+
+/** One request of a client on its way through the interceptors, each of which fills in what it found out. */
+export interface Exchange {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+  /** Aborts when the client's connection is gone. */
+  readonly signal: AbortSignal;
+  /** The whole body, or undefined when it is longer than `bytesMax`. */
+  readBody(bytesMax: number): Promise<Uint8Array | undefined>;
+  /** Metric label: the JSON-RPC method, or the HTTP method. */
+  label: string;
+  body: string;
+  parsed?: ParsedBody;
+  lastEventId?: EventId & { readonly text: string };
+  session?: ExchangeSession;
+}
+
+export type ExchangeSession =
+  | { readonly op: 'initialize'; readonly sessionId: string }
+  | { readonly op: 'post' | 'get' | 'delete'; readonly record: SessionRecord };
+
+export type Handler = (exchange: Exchange) => Promise<Reply>;
+export type Interceptor = (next: Handler) => Handler;
+
+/** Folds interceptors around a handler, the first one outermost. */
+export function compose(interceptors: readonly Interceptor[], handler: Handler): Handler {
+  return interceptors.reduceRight((next, interceptor) => interceptor(next), handler);
+}
+
+/** A complete answer with a JSON body. */
+export function plain(status: number, body: string, headers: FlatHeaders = {}): PlainReply {
+  const type = body === '' ? {} : { 'content-type': 'application/json' };
+  return { type: 'plain', status, headers: { ...type, ...headers }, body };
+}
+
+export function refused(code: RefusalCode, sent: boolean, detail?: string): Refusal {
+  return { type: 'refused', code, sent, ...(detail === undefined ? {} : { detail }) };
+}

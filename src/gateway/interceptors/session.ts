@@ -1,0 +1,103 @@
+/** Which session the request belongs to: a new one for `initialize`, else the one its header names. */
+import {
+  BATCH_VERSION,
+  errorText,
+  HEADER,
+  isJsonObject,
+  MCP_ERRORS,
+  mcpError,
+  type McpErrorKind,
+  type RequestId,
+} from '../../mcp/index.ts';
+import { isSessionId } from '../../std/index.ts';
+import {
+  plain,
+  type Exchange,
+  type ExchangeSession,
+  type Interceptor,
+  type PlainReply,
+} from '../exchange.ts';
+import type { Sessions } from '../ports.ts';
+
+export interface SessionOptions {
+  readonly sessions: Sessions;
+  readonly mintId: () => string;
+  /** How long a look-up may wait for the store. */
+  readonly lookupMs: number;
+}
+
+export function findSession(options: SessionOptions): Interceptor {
+  return (next) => async (exchange) => {
+    const found = await resolve(options, exchange);
+    if ('status' in found) return found;
+    const refusal = found.op === 'get' ? readResumePoint(options, exchange) : undefined;
+    if (refusal !== undefined) return refusal;
+    exchange.session = found;
+    return next(exchange);
+  };
+}
+
+async function resolve(
+  options: SessionOptions,
+  exchange: Exchange,
+): Promise<ExchangeSession | PlainReply> {
+  const { sessions } = options;
+  const header = exchange.headers[HEADER.sessionId];
+  const id = Array.isArray(header) ? header[0] : header;
+  const initialize = initializeIn(exchange);
+  if (initialize.type === 'in-batch')
+    return problem(exchange, MCP_ERRORS.invalidRequest, 'initialize in a batch');
+  if (id === undefined) {
+    if (initialize.type === 'absent') return problem(exchange, MCP_ERRORS.sessionIdRequired);
+    if (initialize.type === 'present' && !initialize.wellFormed)
+      return problem(exchange, MCP_ERRORS.invalidRequest, 'initialize without protocolVersion');
+    if (sessions.directory.size >= sessions.max)
+      return problem(exchange, MCP_ERRORS.tooManySessions);
+    return { op: 'initialize', sessionId: options.mintId() };
+  }
+  if (!isSessionId(id)) return problem(exchange, MCP_ERRORS.sessionIdMalformed);
+  const record = await sessions.directory.find(id, AbortSignal.timeout(options.lookupMs));
+  if (record === undefined) return problem(exchange, MCP_ERRORS.sessionNotFound);
+  if (initialize.type === 'present') return problem(exchange, MCP_ERRORS.alreadyInitialized);
+  if (exchange.parsed?.batch === true && record.protocolVersion !== BATCH_VERSION)
+    return problem(exchange, MCP_ERRORS.batchNotAllowed);
+  const op = exchange.method === 'POST' ? 'post' : exchange.method === 'GET' ? 'get' : 'delete';
+  return { op, record };
+}
+
+type InitializeIn =
+  | { readonly type: 'absent' }
+  | { readonly type: 'in-batch' }
+  | { readonly type: 'present'; readonly wellFormed: boolean };
+
+function initializeIn(exchange: Exchange): InitializeIn {
+  const { parsed } = exchange;
+  const found = parsed?.messages.find(
+    (item) => item.kind === 'request' && item.message.method === 'initialize',
+  );
+  if (parsed === undefined || found?.kind !== 'request') return { type: 'absent' };
+  if (parsed.batch) return { type: 'in-batch' };
+  const { params } = found.message;
+  return {
+    type: 'present',
+    wellFormed: isJsonObject(params) && typeof params['protocolVersion'] === 'string',
+  };
+}
+
+/** Reads `Last-Event-ID`. A stream that had its last event is over at every pod: 204 tells the client to stop asking. */
+function readResumePoint(options: SessionOptions, exchange: Exchange): PlainReply | undefined {
+  const header = exchange.headers[HEADER.lastEventId];
+  const text = Array.isArray(header) ? header[0] : header;
+  if (text === undefined || text === '') return undefined;
+  const id = options.sessions.parseEventId(text);
+  if (id === undefined) return problem(exchange, MCP_ERRORS.eventIdMalformed);
+  if (id.final) return plain(204, '');
+  exchange.lastEventId = { ...id, text };
+  return undefined;
+}
+
+function problem(exchange: Exchange, kind: McpErrorKind, detail?: string): PlainReply {
+  const first = exchange.parsed?.messages[0];
+  const id: RequestId | null = first?.kind === 'request' ? first.message.id : null;
+  return plain(kind.status, errorText(mcpError(kind, detail), id));
+}

@@ -1,0 +1,120 @@
+/** Takes sessions over: compare-and-swap on the epoch first, so that only one claimant replays, then the replay. */
+import type { ClaimReason } from '../core/types.ts';
+import type { GatewayEvents } from '../events.ts';
+import { refused, type OwnerRequest, type Refusal } from '../exchange.ts';
+import type { Owner, SessionRecord } from '../ports.ts';
+import { replaySession } from './replay.ts';
+import type { NewSession, OwnerTools, SessionState } from './session-state.ts';
+
+export interface Claims {
+  /** The claim of this session that is under way here. */
+  running(sessionId: string): Promise<SessionState | Refusal> | undefined;
+  /** Takes the session over from `request.epoch`; requests of one session share one claim. */
+  take(request: OwnerRequest, reason: ClaimReason): Promise<SessionState | Refusal>;
+}
+
+export interface ClaimsOptions {
+  readonly tools: OwnerTools;
+  readonly self: Owner;
+  readonly events: GatewayEvents;
+  readonly adopt: (session: Omit<NewSession, 'onClose'>) => SessionState;
+}
+
+export function createClaims(options: ClaimsOptions): Claims {
+  const { tools, self, events, adopt } = options;
+  const { directory } = tools.sessions;
+  const running = new Map<string, Promise<SessionState | Refusal>>();
+
+  const claim = async (
+    request: OwnerRequest,
+    reason: ClaimReason,
+  ): Promise<SessionState | Refusal> => {
+    const startedAt = tools.clock.monotonic();
+    const count = (result: string): void => tools.metrics.moves.inc({ reason, result });
+    if (!(await tools.upstream.waitReady(tools.timing.backendWaitMs)))
+      return refused('backend-down', false, 'the MCP server does not answer');
+    const before = await directory.find(request.sessionId);
+    if (before === undefined) return refused('session-ended', false);
+    const signal = AbortSignal.timeout(tools.timing.commitMs);
+    const outcome = await directory.claim(request.sessionId, request.epoch, self, signal);
+    if (outcome.type === 'gone') return refused('session-ended', false);
+    if (outcome.type === 'lost') {
+      count('lost');
+      return refused('claim-lost', false);
+    }
+    const { record } = outcome;
+    const replay = await replaySession(tools, {
+      record,
+      headers: request.headers,
+      adopt: mayAdopt(before, self),
+      signal: AbortSignal.timeout(tools.timing.failoverMs),
+    });
+    if (replay.type === 'failed') {
+      count('failed');
+      return refused(replay.code, false, replay.detail);
+    }
+    if (replay.type === 'unfit') {
+      count('refused');
+      await directory.end(record.id, AbortSignal.timeout(tools.timing.commitMs));
+      const { node: from } = before.owner;
+      events.emit({ type: 'session-refused', id: record.id, from, to: self.node, why: replay.why });
+      return refused('session-ended', false, replay.why);
+    }
+    const { backendSessionId, adopted } = replay;
+    const state = adopt({ record, backendSessionId, headers: request.headers });
+    // Somebody may have taken it over again while we replayed.
+    if ((directory.local(record.id)?.epoch ?? 0) !== record.epoch) {
+      state.close('not-owner');
+      return refused('claim-lost', false);
+    }
+    if (!adopted) announceUpdates(state);
+    rememberBackend(tools, state);
+    count('moved');
+    events.emit({
+      type: 'session-moved',
+      id: record.id,
+      from: before.owner.node,
+      to: self.node,
+      reason,
+      epoch: record.epoch,
+      adopted,
+      durationMs: tools.clock.monotonic() - startedAt,
+    });
+    return state;
+  };
+
+  return {
+    running: (sessionId) => running.get(sessionId),
+    take(request, reason) {
+      const known = running.get(request.sessionId);
+      if (known !== undefined) return known;
+      const promise = claim(request, reason).finally(() => running.delete(request.sessionId));
+      running.set(request.sessionId, promise);
+      return promise;
+    },
+  };
+}
+
+/** Only a restarted sidecar finds the server of the last owner beside it, with the session perhaps still in its memory. */
+function mayAdopt(before: SessionRecord, self: Owner): boolean {
+  return before.owner.node === self.node && before.owner.instance !== self.instance;
+}
+
+/** What the client subscribed to may have changed while no backend watched. */
+function announceUpdates(state: SessionState): void {
+  for (const message of state.tools.sessions.planReplay(state.record).notifyClient)
+    state.log.append(0, JSON.stringify(message));
+}
+
+/** For a sidecar that restarts beside a living server. Losing this write costs a replay, no more. */
+function rememberBackend(tools: OwnerTools, state: SessionState): void {
+  const { backendSessionId } = state;
+  tools.sessions.directory
+    .update(state.id, state.epoch, (record) => {
+      const { backendSessionId: _last, ...rest } = record;
+      return backendSessionId === undefined ? rest : { ...rest, backendSessionId };
+    })
+    .catch((error: unknown) =>
+      tools.logger.warn('backend id not recorded', { session: state.id, error: String(error) }),
+    );
+}

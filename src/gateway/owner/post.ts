@@ -1,0 +1,268 @@
+/** One POST of a client at the owner: to the MCP server and back, as JSON or as a resumable stream. */
+import {
+  errorResponse,
+  errorBody,
+  EVENT_STREAM_TYPE,
+  HEADER,
+  JSON_TYPE,
+  MCP_ERRORS,
+  mcpError,
+  mediaType,
+  parseBody,
+  errorText,
+  type ParsedBody,
+  type RequestId,
+} from '../../mcp/index.ts';
+import {
+  plain,
+  refused,
+  type FlatHeaders,
+  type OwnerReply,
+  type OwnerRequest,
+} from '../exchange.ts';
+import { readText, TransportError, type HttpResponse } from '../http-client.ts';
+import { saysSessionLost } from '../upstream.ts';
+import { answerHeaders, backendHeaders, headerOf } from './backend-headers.ts';
+import { observeAnswer } from './observe.ts';
+import { readServerStream } from './server-stream.ts';
+import {
+  commit,
+  mayAnswer,
+  openReader,
+  type PendingRequest,
+  type SessionState,
+} from './session-state.ts';
+import { toBackend, toClient } from './translate.ts';
+
+/** Sends one POST to the session's server. `signal`: the reader is gone; the server goes on, as a disconnect is no cancel. */
+export async function servePost(
+  state: SessionState,
+  request: OwnerRequest,
+  parsed: ParsedBody,
+  signal: AbortSignal,
+): Promise<OwnerReply> {
+  const pending = pendingRequests(parsed);
+  const { limits, metrics } = state.tools;
+  if (pending.size > 0 && state.inFlight >= limits.streamsPerSession) {
+    metrics.limited.inc({ limit: 'streamsPerSession' });
+    const id = pending.keys().next().value ?? null;
+    return plain(429, errorText(mcpError(MCP_ERRORS.tooManyStreams), id));
+  }
+  const body = translateBody(state, parsed, request.body);
+  if (body === undefined) {
+    metrics.swallowed.inc();
+    return plain(202, '');
+  }
+  let counted = pending.size;
+  state.inFlight += counted;
+  const done = (): void => {
+    state.inFlight -= counted;
+    counted = 0;
+  };
+  try {
+    const reply = await exchange(state, { request, parsed, pending, body, done }, signal);
+    if (reply.type !== 'stream') done();
+    return reply;
+  } catch (error) {
+    done();
+    throw error;
+  }
+}
+
+interface PostExchange {
+  readonly request: OwnerRequest;
+  readonly parsed: ParsedBody;
+  readonly pending: Map<RequestId, PendingRequest>;
+  readonly body: string;
+  /** Call when the exchange is over; more often does no harm. */
+  readonly done: () => void;
+}
+
+async function exchange(
+  state: SessionState,
+  post: PostExchange,
+  signal: AbortSignal,
+): Promise<OwnerReply> {
+  const { upstream, timing } = state.tools;
+  let response: HttpResponse;
+  const running = AbortSignal.any([state.signal, AbortSignal.timeout(timing.exchangeMs)]);
+  try {
+    response = await upstream.send({
+      method: 'POST',
+      headers: backendHeaders('POST', post.request.headers, {
+        backendSessionId: state.backendSessionId,
+      }),
+      body: post.body,
+      signal: running,
+    });
+  } catch (error) {
+    return lostAnswer(state, error);
+  }
+  if (
+    response.status < 300 &&
+    mediaType(headerOf(response, HEADER.contentType)) === EVENT_STREAM_TYPE
+  )
+    return answerStream(state, post, response, signal);
+  return answerPlain(state, post, response);
+}
+
+/** The server did not answer: if it cannot even be reached, its sessions are gone with it. */
+function lostAnswer(state: SessionState, error: unknown): OwnerReply {
+  if (state.closed !== undefined) return refused(state.closed, true);
+  if (!(error instanceof TransportError)) return refused('request-lost', true, String(error));
+  if (error.sent) return refused('request-lost', true, error.message);
+  state.close('backend-lost');
+  return refused('backend-lost', false, error.message);
+}
+
+function answerStream(
+  state: SessionState,
+  post: PostExchange,
+  response: HttpResponse,
+  signal: AbortSignal,
+): OwnerReply {
+  const stream = state.log.open([...post.pending.keys()]);
+  // The reader comes first: what the server says next must find it.
+  const reader = openReader(state, stream, signal);
+  const relay = async (data: string): Promise<void> => {
+    await relayEvent(state, stream, post.pending, data);
+    if (post.pending.size === 0) post.done();
+  };
+  const answered = (): boolean => post.pending.size === 0;
+  void readServerStream(state, {
+    response,
+    relay,
+    answered,
+    // The client is told to poll, and the rest is fetched meanwhile.
+    paused: () => state.log.pause(stream),
+    lost: (reason) => state.log.drop(stream, reason),
+  }).finally(post.done);
+  if (reader === undefined) return refused('request-lost', true);
+  return { type: 'stream', headers: streamHeaders(response), events: reader.events };
+}
+
+/** Takes one event of the server over into the client's stream. */
+async function relayEvent(
+  state: SessionState,
+  stream: number,
+  pending: Map<RequestId, PendingRequest>,
+  data: string,
+): Promise<void> {
+  const text = await translateAnswer(state, pending, data);
+  if (!(await mayAnswer(state))) return;
+  state.log.append(stream, text, pending.size === 0);
+  await state.readers.get(stream)?.room();
+}
+
+async function answerPlain(
+  state: SessionState,
+  post: PostExchange,
+  response: HttpResponse,
+): Promise<OwnerReply> {
+  let body: string;
+  try {
+    body = await readText(response);
+  } catch (error) {
+    return refused('request-lost', true, String(error));
+  }
+  if (state.backendSessionId !== undefined && saysSessionLost(response.status, body)) {
+    state.close('backend-lost');
+    return refused('backend-lost', false, `the server answered ${response.status}`);
+  }
+  if (response.status < 300) {
+    const refusal = await noteInitialized(state, post.parsed);
+    if (refusal !== undefined) return refusal;
+    if (mediaType(headerOf(response, HEADER.contentType)) === JSON_TYPE && body !== '')
+      body = await translateAnswer(state, post.pending, body);
+  }
+  return { type: 'plain', status: response.status, headers: answerHeaders(response), body };
+}
+
+/** The client's `initialized` reached the server: later backends must hear it too. */
+async function noteInitialized(
+  state: SessionState,
+  parsed: ParsedBody,
+): Promise<OwnerReply | undefined> {
+  const said = parsed.messages.some(
+    (item) => item.kind === 'notification' && item.message.method === 'notifications/initialized',
+  );
+  if (!said) return undefined;
+  try {
+    const ours = await commit(state, (record) =>
+      record.initialized ? record : { ...record, initialized: true },
+    );
+    return ours ? undefined : refused(state.closed ?? 'not-owner', false);
+  } catch {
+    return plain(503, errorText(mcpError(MCP_ERRORS.unavailable)), { 'retry-after': '1' });
+  }
+}
+
+/** One body or event of the server as the client shall see it; answered requests leave `pending`. */
+export async function translateAnswer(
+  state: SessionState,
+  pending: Map<RequestId, PendingRequest>,
+  data: string,
+): Promise<string> {
+  const parsed = parseBody(data);
+  // What is not JSON-RPC is the client's to judge.
+  if (!parsed.ok) return data;
+  let changed = false;
+  const messages: unknown[] = [];
+  for (const item of parsed.value.messages) {
+    let message: unknown = item.message;
+    if (item.kind === 'response') message = await settle(state, pending, item.message);
+    else message = toClient(item, state.requestIds);
+    changed ||= message !== item.message;
+    messages.push(message);
+  }
+  if (!changed) return data;
+  return JSON.stringify(parsed.value.batch ? messages : messages[0]);
+}
+
+async function settle(
+  state: SessionState,
+  pending: Map<RequestId, PendingRequest>,
+  response: Parameters<typeof observeAnswer>[2],
+): Promise<unknown> {
+  const request = response.id === null ? undefined : pending.get(response.id);
+  if (request === undefined) return response;
+  try {
+    await observeAnswer(state, request, response);
+    return response;
+  } catch {
+    return errorResponse(request.id, errorBody(mcpError(MCP_ERRORS.notReplicated)));
+  } finally {
+    pending.delete(request.id);
+  }
+}
+
+function translateBody(state: SessionState, parsed: ParsedBody, text: string): string | undefined {
+  const messages = parsed.messages.map((item) => toBackend(item, state.requestIds));
+  const kept = messages.filter((message) => message !== undefined);
+  if (kept.length === 0) return undefined;
+  const same = messages.every((message, index) => message === parsed.messages[index]?.message);
+  if (same) return text;
+  return JSON.stringify(parsed.batch ? kept : kept[0]);
+}
+
+/** The requests among the messages, by id. */
+export function pendingRequests(parsed: ParsedBody): Map<RequestId, PendingRequest> {
+  const pending = new Map<RequestId, PendingRequest>();
+  for (const item of parsed.messages) {
+    if (item.kind !== 'request') continue;
+    const { id, method, params } = item.message;
+    pending.set(id, { id, method, params: params ?? {} });
+  }
+  return pending;
+}
+
+/** The error that answers a request which was lost and must not be repeated. */
+export function lostRequestText(id: RequestId): string {
+  return errorText(mcpError(MCP_ERRORS.interrupted), id);
+}
+
+/** Headers of a stream towards the client: the server's own, without what the gateway sets itself. */
+export function streamHeaders(response: HttpResponse): FlatHeaders {
+  const { [HEADER.contentType]: _type, ...headers } = answerHeaders(response);
+  return headers;
+}

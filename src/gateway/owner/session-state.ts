@@ -1,0 +1,152 @@
+/** What an owner holds in memory for one session it serves, and how the replicated part of it changes. */
+import type { RequestId } from '../../mcp/index.ts';
+import type { ResolvedLimits, ResolvedTiming } from '../config.ts';
+import type { RefusalCode } from '../core/types.ts';
+import { createEventQueue, type EventQueue } from '../event-queue.ts';
+import { StreamInterrupted, type FlatHeaders } from '../exchange.ts';
+import type { GatewayMetrics } from '../metrics.ts';
+import type { EventLog, Ownership, ServerRequestIds, SessionRecord, Sessions } from '../ports.ts';
+import type { Upstream } from '../upstream.ts';
+import { delay, type Clock, type Random } from '../../std/index.ts';
+import type { Logger } from '../../telemetry/index.ts';
+
+/** What every part of the owner's side works with. */
+export interface OwnerTools {
+  readonly sessions: Sessions;
+  readonly upstream: Upstream;
+  readonly ownership: Ownership;
+  readonly limits: ResolvedLimits;
+  readonly timing: ResolvedTiming;
+  readonly metrics: GatewayMetrics;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+export interface SessionState {
+  readonly id: string;
+  readonly epoch: number;
+  readonly tools: OwnerTools;
+  readonly log: EventLog;
+  readonly requestIds: ServerRequestIds;
+  /** Aborts when the session is not served here any more. */
+  readonly signal: AbortSignal;
+  record: SessionRecord;
+  backendSessionId: string | undefined;
+  /** The client's headers as last seen: what the gateway's own requests to the server carry. */
+  clientHeaders: FlatHeaders;
+  /** Requests of the client that the server works on, over all exchanges. */
+  inFlight: number;
+  /** Names collected over the pages of the `tools/list` that is being read. */
+  repeatableTools: readonly string[];
+  /** The newest reader of each stream, to slow the server down when it lags. */
+  readonly readers: Map<number, EventQueue>;
+  /** State of the server's own GET stream. */
+  standalone: { type: 'closed' } | { type: 'open' } | { type: 'unsupported' };
+  /** Why it is not served here any more. */
+  closed: RefusalCode | undefined;
+  /** Stops serving: every stream is interrupted with `code`. Harmless when closed before. */
+  close(code: RefusalCode): void;
+}
+
+export interface NewSession {
+  readonly record: SessionRecord;
+  readonly backendSessionId: string | undefined;
+  readonly headers: FlatHeaders;
+  readonly onClose: (state: SessionState, code: RefusalCode) => void;
+}
+
+export function createSessionState(tools: OwnerTools, session: NewSession): SessionState {
+  const { record } = session;
+  const abort = new AbortController();
+  const state: SessionState = {
+    id: record.id,
+    epoch: record.epoch,
+    tools,
+    log: tools.sessions.createEventLog(record.epoch),
+    requestIds: tools.sessions.createServerRequestIds(record.epoch),
+    signal: abort.signal,
+    record,
+    backendSessionId: session.backendSessionId,
+    clientHeaders: session.headers,
+    inFlight: 0,
+    repeatableTools: record.repeatableTools,
+    readers: new Map(),
+    standalone: { type: 'closed' },
+    closed: undefined,
+    close(code) {
+      if (state.closed !== undefined) return;
+      state.closed = code;
+      state.log.close(new StreamInterrupted(code));
+      abort.abort(new StreamInterrupted(code));
+      session.onClose(state, code);
+    },
+  };
+  return state;
+}
+
+/** Opens a reader on a stream; undefined when the stream is unknown. `sequence`: where it resumes. */
+export function openReader(
+  state: SessionState,
+  stream: number,
+  signal: AbortSignal,
+  sequence?: number,
+): EventQueue | undefined {
+  let detach: () => void = () => undefined;
+  const queue = createEventQueue(state.tools.limits.unreadEventsMax, signal, () => {
+    detach();
+    if (state.readers.get(stream) === queue) state.readers.delete(stream);
+  });
+  const point = state.log.resumePoint(stream);
+  // A resumed stream begins at the client's own resume point, so that nothing is skipped if it drops again at once.
+  if (sequence === undefined) queue.push(point);
+  const attachment = state.log.attach(stream, queue, sequence);
+  if (attachment.type === 'unknown') return undefined;
+  if (attachment.type === 'attached') {
+    detach = attachment.detach;
+    state.readers.set(stream, queue);
+  }
+  return queue;
+}
+
+/**
+ * Changes the replicated record and waits until that is agreed. Resolves false when the session is not ours any more (it
+ * is closed then); rejects when the cluster does not agree in time.
+ */
+export async function commit(
+  state: SessionState,
+  change: (record: SessionRecord) => SessionRecord,
+): Promise<boolean> {
+  const { sessions, timing } = state.tools;
+  const signal = AbortSignal.any([state.signal, AbortSignal.timeout(timing.commitMs)]);
+  const outcome = await sessions.directory.update(state.id, state.epoch, change, signal);
+  if (outcome.type === 'updated') {
+    state.record = outcome.record;
+    return true;
+  }
+  state.close(outcome.type === 'gone' ? 'session-ended' : 'not-owner');
+  return false;
+}
+
+/** Poll interval while this pod cannot prove that it still owns its sessions. */
+const OWNERSHIP_POLL_MS = 20;
+
+/**
+ * Holds an answer back until this pod may give it: at once while its lease is in force, else until the lease is renewed
+ * (true) or another pod has taken the session over (false).
+ */
+export async function mayAnswer(state: SessionState): Promise<boolean> {
+  const { ownership, clock } = state.tools;
+  while (state.closed === undefined) {
+    if (ownership.valid()) return true;
+    await delay(clock, OWNERSHIP_POLL_MS, state.signal).catch(() => undefined);
+  }
+  return false;
+}
+
+/** One request of the client that a POST carries. */
+export interface PendingRequest {
+  readonly id: RequestId;
+  readonly method: string;
+  readonly params: Readonly<Record<string, unknown>>;
+}

@@ -1,0 +1,135 @@
+/** Asks the gateway of another pod, over mutual TLS within one cluster. */
+import type { PeerCertificate, TLSSocket } from 'node:tls';
+import { buildConnector } from 'undici';
+import { createSseParser } from '../../mcp/index.ts';
+import type { RefusalCode } from '../core/types.ts';
+import { refused, StreamInterrupted, type OwnerReply, type OwnerRequest } from '../exchange.ts';
+import {
+  createHttpClient,
+  originOf,
+  readText,
+  TransportError,
+  type Connector,
+  type HttpClient,
+  type HttpResponse,
+} from '../http-client.ts';
+import type { Member, OutgoingEvent, PeerTls } from '../ports.ts';
+import {
+  decodeReply,
+  encodeRequest,
+  INTERRUPTED_EVENT,
+  PEER_PATH,
+  REPLY_HEADER,
+  REQUEST_HEADER,
+} from './wire.ts';
+
+export interface PeerClient {
+  /** Never rejects; a broken connection is the refusal `unreachable`, `proof` says that the address refuses. */
+  ask(member: Member, request: OwnerRequest, signal: AbortSignal): Promise<OwnerReply>;
+  stop(): Promise<void>;
+}
+
+export interface PeerClientOptions {
+  readonly tls: PeerTls;
+  readonly connectMs: number;
+  readonly eventCharsMax: number;
+}
+
+export function createPeerClient(options: PeerClientOptions): PeerClient {
+  /** One client per address, so that one server name belongs to one pool. */
+  const clients = new Map<string, HttpClient>();
+  const clientOf = (member: Member): HttpClient => {
+    const name = member.peer.serverName ?? member.peer.host;
+    const known = clients.get(name);
+    if (known !== undefined) return known;
+    const client = createHttpClient(tlsConnector(options.tls, name, options.connectMs));
+    clients.set(name, client);
+    return client;
+  };
+  const offChange = options.tls.source.onChange(() => {
+    // New connections use the new certificate by themselves; the old ones end with their requests.
+  });
+
+  return {
+    async ask(member, request, signal) {
+      let response: HttpResponse;
+      try {
+        response = await clientOf(member).request({
+          origin: originOf('https', member.peer.host, member.peer.port),
+          path: PEER_PATH,
+          method: 'POST',
+          headers: {
+            [REQUEST_HEADER]: encodeRequest(request),
+            'content-type': 'application/json',
+          },
+          body: request.body,
+          signal,
+        });
+        return await readReply(response, options.eventCharsMax);
+      } catch (error) {
+        if (!(error instanceof TransportError)) return refused('unreachable', true, String(error));
+        const reply = refused('unreachable', error.sent, error.message);
+        return error.refused ? { ...reply, proof: true } : reply;
+      }
+    },
+    async stop() {
+      offChange();
+      await Promise.all([...clients.values()].map((client) => client.stop()));
+    },
+  };
+}
+
+async function readReply(response: HttpResponse, eventCharsMax: number): Promise<OwnerReply> {
+  const header = response.headers[REPLY_HEADER];
+  const head = decodeReply(typeof header === 'string' ? header : undefined);
+  if (head === undefined) {
+    await response.body.dump();
+    return refused('unreachable', true, `a peer answered ${response.status} without a reply`);
+  }
+  switch (head.type) {
+    case 'plain':
+      return { ...head, body: await readText(response) };
+    case 'stream':
+      return { ...head, events: readEvents(response, eventCharsMax) };
+    case 'refused':
+      await response.body.dump();
+      return head;
+  }
+}
+
+/** The owner's events; a connection that breaks is an interruption like any other. */
+async function* readEvents(
+  response: HttpResponse,
+  eventCharsMax: number,
+): AsyncGenerator<OutgoingEvent> {
+  const parser = createSseParser(eventCharsMax);
+  try {
+    for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+      for (const item of parser.push(chunk)) {
+        if (item.type !== 'event') continue;
+        if (item.event === INTERRUPTED_EVENT) throw new StreamInterrupted(item.data as RefusalCode);
+        yield { id: item.id ?? '', data: item.data };
+      }
+    }
+  } catch (error) {
+    if (error instanceof StreamInterrupted) throw error;
+    throw new StreamInterrupted('unreachable', String(error));
+  } finally {
+    response.body.destroy();
+  }
+}
+
+/** Connects with the material of the moment, and only to a member of our own cluster. */
+function tlsConnector(tls: PeerTls, serverName: string, timeoutMs: number): Connector {
+  return (connect, callback) => {
+    const { ca, cert, key } = tls.source.current();
+    const connector = buildConnector({ ca, cert, key, timeout: timeoutMs, allowH2: false });
+    connector({ ...connect, servername: serverName }, (...[error, socket]) => {
+      if (error !== null) return callback(error, null);
+      const certificate: PeerCertificate = (socket as TLSSocket).getPeerCertificate();
+      if (tls.certificateClusterId(certificate) === tls.clusterId) return callback(null, socket);
+      socket.destroy();
+      return callback(new Error('the peer belongs to another cluster'), null);
+    });
+  };
+}

@@ -1,0 +1,161 @@
+/** What the gateway needs from its neighbours: sessions, the cluster's members, ownership, and TLS material. */
+import type { JsonObject, JsonRpcNotification, JsonRpcRequest, RequestId } from '../mcp/index.ts';
+import type { Member, Owner, OwnerState } from './core/types.ts';
+
+export type { Member, Owner, OwnerState } from './core/types.ts';
+
+export interface SessionRecord {
+  readonly id: string;
+  readonly era: 'legacy';
+  readonly owner: Owner;
+  readonly epoch: number;
+  readonly backendSessionId?: string;
+  readonly initialize: JsonObject & { readonly protocolVersion: string };
+  readonly protocolVersion: string;
+  readonly serverCapabilities: JsonObject;
+  readonly initialized: boolean;
+  readonly logLevel?: string;
+  readonly subscriptions: readonly string[];
+  readonly repeatableTools: readonly string[];
+  readonly principal: string;
+  readonly createdAt: number;
+  readonly lastSeenAt: number;
+}
+
+/** The replicated directory; see `sessions`. Rejections mean the store did not answer in time. */
+export interface SessionDirectory {
+  create(record: SessionRecord, signal?: AbortSignal): Promise<boolean>;
+  local(id: string): SessionRecord | undefined;
+  find(id: string, signal?: AbortSignal): Promise<SessionRecord | undefined>;
+  refresh(id: string, signal?: AbortSignal): Promise<SessionRecord | undefined>;
+  claim(
+    id: string,
+    epoch: number,
+    owner: Owner,
+    signal?: AbortSignal,
+  ): Promise<
+    | { readonly type: 'claimed' | 'lost'; readonly record: SessionRecord }
+    | { readonly type: 'gone' }
+  >;
+  update(
+    id: string,
+    epoch: number,
+    change: (record: SessionRecord) => SessionRecord,
+    signal?: AbortSignal,
+  ): Promise<
+    | { readonly type: 'updated' | 'superseded'; readonly record: SessionRecord }
+    | { readonly type: 'gone' }
+  >;
+  touch(id: string): void;
+  end(id: string, signal?: AbortSignal): Promise<boolean>;
+  expireIdle(
+    mayExpire: (record: SessionRecord) => boolean,
+    signal?: AbortSignal,
+  ): Promise<readonly string[]>;
+  counts(): ReadonlyMap<string, number>;
+  readonly size: number;
+  onChange(listener: (id: string, record: SessionRecord | undefined) => void): () => void;
+}
+
+/** One SSE event towards a client; empty data = a resume point only. */
+export interface OutgoingEvent {
+  readonly id: string;
+  readonly data: string;
+}
+
+export interface EventSink {
+  push(event: OutgoingEvent): void;
+  end(): void;
+  fail(reason: Error): void;
+}
+
+export interface EventLog {
+  open(requestIds: readonly RequestId[]): number;
+  append(stream: number, data: string, final?: boolean): void;
+  resumePoint(stream: number): OutgoingEvent;
+  attach(
+    stream: number,
+    sink: EventSink,
+    sequence?: number,
+  ):
+    | { readonly type: 'attached'; detach(): void }
+    | { readonly type: 'complete' }
+    | { readonly type: 'unknown' };
+  pause(stream: number): void;
+  drop(stream: number, reason: Error): void;
+  close(reason: Error): void;
+  readonly running: number;
+}
+
+export interface ServerRequestIds {
+  issue(backendId: RequestId): string;
+  settle(clientId: RequestId): RequestId | undefined;
+  peek(clientId: RequestId): RequestId | undefined;
+  clientIdOf(backendId: RequestId): string | undefined;
+}
+
+export interface EventId {
+  readonly epoch: number;
+  /** 0 = the standalone GET stream. */
+  readonly stream: number;
+  readonly sequence: number;
+  readonly final: boolean;
+  readonly requestIds: readonly RequestId[];
+}
+
+export type ReplayStep =
+  | { readonly type: 'initialize' | 'restore'; readonly message: JsonRpcRequest }
+  | { readonly type: 'notify'; readonly message: JsonRpcNotification };
+
+/** Everything about sessions; `createSessions` of the folder `sessions` makes one. */
+export interface Sessions {
+  readonly directory: SessionDirectory;
+  readonly max: number;
+  createEventLog(epoch: number): EventLog;
+  createServerRequestIds(epoch: number): ServerRequestIds;
+  parseEventId(text: string): EventId | undefined;
+  /** The id of a last event that follows `lastEventId` on its stream. */
+  finalEventId(lastEventId: string): string;
+  planReplay(record: SessionRecord): {
+    readonly steps: readonly ReplayStep[];
+    readonly notifyClient: readonly JsonRpcNotification[];
+  };
+  checkReplayedInitialize(record: SessionRecord, result: JsonObject): string | undefined;
+}
+
+export interface Cluster {
+  readonly self: Owner;
+  /** All members that are not known dead, with this pod itself. */
+  members(): readonly Member[];
+  ownerState(owner: Owner): OwnerState;
+  /** Called after every change of what `members` or `ownerState` answer. */
+  onChange(listener: () => void): () => void;
+  /** A connection to the member's address was refused: a strong hint that its process is gone. */
+  reportRefused(node: string): void;
+}
+
+/** Ownership rests on leases: false as soon as this pod's lease might have expired. */
+export interface Ownership {
+  valid(): boolean;
+}
+
+export interface TlsMaterial {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface TlsSource {
+  current(): TlsMaterial;
+  onChange(listener: () => void): () => void;
+}
+
+/** How gateways recognise each other. */
+export interface PeerTls {
+  readonly source: TlsSource;
+  readonly clusterId: string;
+  /** The cluster's id in a verified peer certificate, or undefined when there is none. */
+  readonly certificateClusterId: (
+    certificate: { readonly subjectaltname?: string | undefined } | undefined,
+  ) => string | undefined;
+}

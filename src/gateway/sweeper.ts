@@ -1,0 +1,43 @@
+/** Ends idle sessions: each owner its own, and anybody those whose owner is gone. */
+import type { Clock } from '../std/index.ts';
+import type { Logger } from '../telemetry/index.ts';
+import type { GatewayEvents } from './events.ts';
+import type { Cluster, Sessions } from './ports.ts';
+
+export interface SweeperOptions {
+  readonly sessions: Sessions;
+  readonly cluster: Cluster;
+  readonly events: GatewayEvents;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly sweepMs: number;
+}
+
+export function createSweeper(options: SweeperOptions): { start(): void; stop(): void } {
+  const { sessions, cluster, events, clock, logger, sweepMs } = options;
+  const stopped = new AbortController();
+  let cancel = (): void => undefined;
+  const sweep = async (): Promise<void> => {
+    const ended = await sessions.directory.expireIdle(
+      ({ owner }) => owner.node === cluster.self.node || cluster.ownerState(owner) === 'gone',
+      stopped.signal,
+    );
+    for (const id of ended) events.emit({ type: 'session-ended', id, why: 'expired' });
+  };
+  const next = (): void => {
+    cancel = clock.schedule(sweepMs, () => {
+      sweep()
+        .catch((error: unknown) => logger.warn('idle sessions not ended', { error: String(error) }))
+        .finally(() => {
+          if (!stopped.signal.aborted) next();
+        });
+    });
+  };
+  return {
+    start: next,
+    stop() {
+      stopped.abort();
+      cancel();
+    },
+  };
+}

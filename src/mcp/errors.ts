@@ -1,0 +1,96 @@
+/**
+ * The one list of protocol errors the gateway answers with: HTTP status, JSON-RPC code, sentence, and whether sending the
+ * same request again may help.
+ */
+import type { JsonRpcErrorBody, RequestId } from './json-rpc.ts';
+
+export interface McpErrorKind {
+  readonly status: number;
+  readonly code: number;
+  readonly sentence: string;
+  readonly retryable: boolean;
+}
+
+const kind = (status: number, code: number, sentence: string, retryable = false): McpErrorKind => ({
+  status,
+  code,
+  sentence,
+  retryable,
+});
+
+/**
+ * Codes: -327xx/-326xx are JSON-RPC's, -32000 is the official SDKs' generic transport error and -32001 their "session not
+ * found", -3202x belong to the 2026-07-28 revision. The gateway's own codes (-31xxx) lie outside the range JSON-RPC reserves.
+ */
+export const MCP_ERRORS = {
+  parse: kind(400, -32700, 'Parse error'),
+  invalidRequest: kind(400, -32600, 'Invalid Request'),
+  alreadyInitialized: kind(400, -32600, 'Invalid Request: Server already initialized'),
+  batchNotAllowed: kind(400, -32600, 'Invalid Request: batches exist in 2025-03-26 only'),
+  sessionIdRequired: kind(400, -32000, 'Bad Request: Mcp-Session-Id header is required'),
+  sessionIdMalformed: kind(400, -32000, 'Bad Request: Mcp-Session-Id is not visible ASCII'),
+  eventIdMalformed: kind(400, -32000, 'Invalid event ID format'),
+  protocolVersionHeader: kind(400, -32000, 'Bad Request: Unsupported protocol version'),
+  unsupportedProtocolVersion: kind(400, -32022, 'Unsupported protocol version'),
+  forbiddenOrigin: kind(403, -32000, 'Invalid Origin header'),
+  forbiddenHost: kind(403, -32000, 'Invalid Host header'),
+  notFound: kind(404, -32000, 'Not Found'),
+  sessionNotFound: kind(404, -32001, 'Session not found'),
+  methodNotAllowed: kind(405, -32000, 'Method not allowed.'),
+  notAcceptablePost: kind(
+    406,
+    -32000,
+    'Not Acceptable: Client must accept both application/json and text/event-stream',
+  ),
+  notAcceptableGet: kind(406, -32000, 'Not Acceptable: Client must accept text/event-stream'),
+  bodyTooLarge: kind(413, -32000, 'Request body is too large'),
+  contentType: kind(415, -32000, 'Unsupported Media Type: Content-Type must be application/json'),
+  tooManyStreams: kind(429, -31004, 'Too many concurrent requests in this session', true),
+  tooManySessions: kind(503, -31005, 'The cluster holds its maximum of sessions', true),
+  interrupted: kind(
+    200,
+    -31001,
+    'The server was lost while it worked on this request; it may have run, and was not repeated because it is not known to be idempotent',
+  ),
+  unavailable: kind(503, -31002, 'No server could take this request in time', true),
+  notReplicated: kind(
+    200,
+    -31003,
+    'The server did this, but the cluster could not record it in time; repeat the request',
+    true,
+  ),
+  badGateway: kind(502, -31006, 'The server sent an answer that is not MCP'),
+} as const satisfies Record<string, McpErrorKind>;
+
+/** One occurrence of an error kind. */
+export interface McpError {
+  readonly kind: McpErrorKind;
+  readonly detail?: string;
+  readonly data?: unknown;
+}
+
+/** An occurrence; `detail` is appended to the kind's sentence. */
+export function mcpError(kind: McpErrorKind, detail?: string, data?: unknown): McpError {
+  return {
+    kind,
+    ...(detail === undefined ? {} : { detail }),
+    ...(data === undefined ? {} : { data }),
+  };
+}
+
+/** The `error` member of a JSON-RPC response. The gateway's own codes say in `data.retryable` whether to try again. */
+export function errorBody(error: McpError): JsonRpcErrorBody {
+  const { kind, detail } = error;
+  const message = detail === undefined ? kind.sentence : `${kind.sentence}: ${detail}`;
+  const data = error.data ?? (isOwnCode(kind.code) ? { retryable: kind.retryable } : undefined);
+  return { code: kind.code, message, ...(data === undefined ? {} : { data }) };
+}
+
+/** A whole HTTP body for an error; `id` null when there is no request to answer. */
+export function errorText(error: McpError, id: RequestId | null = null): string {
+  return JSON.stringify({ jsonrpc: '2.0', error: errorBody(error), id });
+}
+
+function isOwnCode(code: number): boolean {
+  return code < -32768 || code > -32000;
+}

@@ -1,0 +1,62 @@
+/**
+ * Band 4: sessions that outlive their pod. The replicated record and its directory on any agreed key-value store, the plan
+ * that rebuilds a session on another backend, the ids of the server's requests, and the event buffers that make every SSE
+ * stream resumable at every pod.
+ */
+export {
+  createSessionDirectory,
+  SESSION_PREFIX,
+  type ClaimOutcome,
+  type DirectoryConfig,
+  type DirectoryOptions,
+  type SessionDirectory,
+  type UpdateOutcome,
+} from './directory.ts';
+export {
+  finalEventId,
+  formatEventId,
+  parseEventId,
+  STANDALONE_STREAM,
+  type EventId,
+} from './event-id.ts';
+export {
+  createEventLog,
+  isStandalone,
+  type Attachment,
+  type EventLog,
+  type EventLogLimits,
+  type EventSink,
+  type OutgoingEvent,
+} from './event-log.ts';
+export type {
+  KeyValue,
+  StoreCompare,
+  StoredItem,
+  StoreEvent,
+  StoreNotice,
+  StoreOperation,
+  StoreSelector,
+} from './ports.ts';
+export {
+  decodeRecord,
+  encodeRecord,
+  sameOwner,
+  type InitializeParams,
+  type Owner,
+  type SessionRecord,
+} from './record.ts';
+export {
+  checkReplayedInitialize,
+  lostCapabilities,
+  planReplay,
+  REPLAY_ID_PREFIX,
+  type ReplayPlan,
+  type ReplayStep,
+} from './replay-plan.ts';
+export { createServerRequestIds, type ServerRequestIds } from './request-ids.ts';
+export {
+  createSessions,
+  type Sessions,
+  type SessionsConfig,
+  type SessionsOptions,
+} from './sessions.ts';

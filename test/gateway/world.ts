@@ -1,0 +1,213 @@
+/** Several gateways in one process, each on its own loopback address with its own MCP server, over one agreed store. */
+import { systemClock, systemRandom } from '../../src/host/index.ts';
+import {
+  createGateway,
+  type Cluster,
+  type Gateway,
+  type GatewayConfig,
+  type GatewayEvent,
+  type Member,
+} from '../../src/gateway/index.ts';
+import {
+  certificateClusterId,
+  clusterUri,
+  createCertificateAuthority,
+  issueCertificate,
+  staticTls,
+  type TlsSource,
+} from '../../src/security/index.ts';
+import { createSessions, type Sessions } from '../../src/sessions/index.ts';
+import { createStore, type StoreNode } from '../../src/store/index.ts';
+import { createMetrics, silentLogger, type Metrics } from '../../src/telemetry/index.ts';
+import { createMemoryCluster, type MemoryCluster } from '../store/memory-log.ts';
+
+export interface Pod {
+  readonly node: string;
+  readonly gateway: Gateway;
+  readonly sessions: Sessions;
+  readonly metrics: Metrics;
+  readonly url: URL;
+  /** Ends the gateway as a killed process would: at once, and its address refuses. */
+  kill(): Promise<void>;
+  /** Switches of what the other pods and this one's lease believe. */
+  readonly belief: Belief;
+}
+
+export interface Belief {
+  state: 'alive' | 'unsure' | 'gone';
+  leaseValid: boolean;
+}
+
+export interface World {
+  readonly events: (GatewayEvent & { pod: string })[];
+  readonly log: MemoryCluster;
+  pod(index: number): Pod;
+  /** Starts pod `index` anew, as another incarnation. */
+  restart(index: number): Promise<Pod>;
+  /** Tells every gateway that the cluster's view changed. */
+  announce(): void;
+  /** The pod that owns a session now, by the agreed record. */
+  ownerOf(sessionId: string): Promise<Pod>;
+  stop(): Promise<void>;
+}
+
+export interface WorldOptions {
+  /** Port of the MCP server behind each pod. */
+  readonly backends: readonly number[];
+  readonly config?: Partial<GatewayConfig>;
+  readonly idleTimeoutMs?: number;
+  readonly sessionsMax?: number;
+  readonly resume?: { readonly events: number; readonly bytes: number };
+}
+
+const CLUSTER_ID = 'test-cluster';
+
+/** Real certificates for the loopback addresses; one set for the whole test process. */
+let tls: Promise<TlsSource> | undefined;
+export function testTls(): Promise<TlsSource> {
+  tls ??= makeTls(CLUSTER_ID);
+  return tls;
+}
+
+export async function makeTls(clusterId: string): Promise<TlsSource> {
+  const now = new Date();
+  const authority = await createCertificateAuthority({
+    commonName: 'test',
+    validityDays: 1,
+    now,
+  });
+  const leaf = await issueCertificate(authority, {
+    commonName: 'pod',
+    dnsNames: ['pod.test'],
+    ipAddresses: [],
+    uris: [clusterUri(clusterId)],
+    validityDays: 1,
+    now,
+  });
+  return staticTls({ ca: authority.certificate, cert: leaf.certificate, key: leaf.key });
+}
+
+/** Addresses differ between worlds, so that test files may run at the same time. */
+let nextWorld = process.pid % 200;
+
+export async function startWorld(options: WorldOptions): Promise<World> {
+  const source = await testTls();
+  const worldNumber = nextWorld++;
+  const log = createMemoryCluster(options.backends.map((_, index) => `pod-${index}`));
+  const events: World['events'] = [];
+  const members = new Map<string, Member>();
+  const beliefs = new Map<string, Belief>();
+  const listeners = new Set<() => void>();
+  const pods: Pod[] = [];
+  const stores: StoreNode[] = [];
+  const announce = (): void => {
+    for (const listener of listeners) listener();
+  };
+
+  const clusterFor = (node: string, instance: string): Cluster => ({
+    self: { node, instance },
+    members: () =>
+      [...members.values()].filter((member) => beliefs.get(member.node)?.state !== 'gone'),
+    ownerState: (owner) => {
+      const known = members.get(owner.node);
+      if (known !== undefined && known.instance !== owner.instance) return 'gone';
+      return beliefs.get(owner.node)?.state ?? 'gone';
+    },
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    reportRefused: () => undefined,
+  });
+
+  const startPod = async (index: number, incarnation: number): Promise<Pod> => {
+    const node = `pod-${index}`;
+    const instance = `${node}#${incarnation}`;
+    const host = `127.0.${worldNumber}.${index + 1}`;
+    const metrics = createMetrics();
+    const store = createStore({
+      log: log.node(node),
+      leaderLink: { keepAlive: async () => ({ status: 'lease-not-found' }) },
+      clock: systemClock,
+      random: systemRandom,
+      logger: silentLogger,
+      metrics,
+    });
+    stores.push(store);
+    const sessions = createSessions({
+      store,
+      clock: systemClock,
+      metrics,
+      config: {
+        idleTimeoutMs: options.idleTimeoutMs ?? 3_600_000,
+        max: options.sessionsMax ?? 100,
+        resume: options.resume ?? { events: 256, bytes: 1_048_576 },
+      },
+    });
+    const belief: Belief = { state: 'alive', leaseValid: true };
+    beliefs.set(node, belief);
+    const gateway = createGateway({
+      config: {
+        listen: { host, port: 0 },
+        peerListen: { host, port: 0 },
+        path: '/mcp',
+        backend: { host: '127.0.0.1', port: options.backends[index] ?? 0, path: '/mcp' },
+        allowedOrigins: [],
+        allowedHosts: [],
+        limits: { bodyBytes: 4_194_304, headerBytes: 16_384, streamsPerSession: 16 },
+        ...options.config,
+        timing: { retryMs: 100, probeDownMs: 20, ...options.config?.timing },
+      },
+      tls: { source, clusterId: CLUSTER_ID, certificateClusterId },
+      sessions,
+      cluster: clusterFor(node, instance),
+      ownership: { valid: () => belief.leaseValid },
+      clock: systemClock,
+      random: systemRandom,
+      logger: silentLogger,
+      metrics,
+    });
+    gateway.onEvent((event) => events.push({ ...event, pod: node }));
+    const { port, peerPort } = await gateway.start();
+    members.set(node, {
+      node,
+      instance,
+      ready: true,
+      load: 0,
+      peer: { host, port: peerPort, serverName: 'pod.test' },
+    });
+    announce();
+    const url = new URL(`http://${host}:${port}/mcp`);
+    return { node, gateway, sessions, metrics, url, belief, kill: () => gateway.stop() };
+  };
+
+  for (const index of options.backends.keys()) pods.push(await startPod(index, 1));
+  const pod = (index: number): Pod => {
+    const found = pods[index];
+    if (found === undefined) throw new Error(`no pod ${index}`);
+    return found;
+  };
+  const world: World = {
+    events,
+    log,
+    pod,
+    announce,
+    async restart(index) {
+      await pod(index).kill();
+      pods[index] = await startPod(index, 2);
+      return pod(index);
+    },
+    async ownerOf(sessionId) {
+      const record = await pod(0).sessions.directory.refresh(sessionId);
+      const found = pods.find((candidate) => candidate.node === record?.owner.node);
+      if (found === undefined) throw new Error(`no owner of ${sessionId}`);
+      return found;
+    },
+    async stop() {
+      await Promise.all(pods.map((each) => each.kill()));
+      for (const each of pods) each.sessions.directory.stop();
+      await Promise.all(stores.map((store) => store.stop()));
+    },
+  };
+  return world;
+}
