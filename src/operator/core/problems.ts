@@ -79,6 +79,7 @@ function containerOf(pod: Pod, name: string): ContainerStatus | undefined {
 function unschedulable(pod: Pod): Problem | undefined {
   const condition = pod.status?.conditions?.find(({ type }) => type === 'PodScheduled');
   if (condition?.status !== 'False' || condition.reason !== 'Unschedulable') return undefined;
+  if (pod.status?.podIP !== undefined) return undefined;
   return {
     reason: 'PodUnschedulable',
     message: `no node fits ${pod.metadata.name}: ${condition.message ?? 'no reason given'}`,

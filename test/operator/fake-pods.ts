@@ -1,0 +1,190 @@
+/** Plays kubelet and sidecars for the operator's tests: pods get an address, sidecars answer as one healthy cluster. */
+import { setTimeout as pause } from 'node:timers/promises';
+import { RESOURCES, type KubeClient } from '../../src/kube/index.ts';
+import type { SidecarClient, SidecarStatus } from '../../src/operator/index.ts';
+import { eventually } from '../eventually.ts';
+import type { Pod } from '../../src/operator/core/index.ts';
+
+export type StatusOverride = Partial<SidecarStatus>;
+
+export interface FakePods {
+  readonly sidecars: SidecarClient;
+  /** Pods whose sidecar is gone without Kubernetes knowing, as after the loss of a node. */
+  readonly dead: Set<string>;
+  /** What single sidecars answer differently, by pod name. */
+  readonly overrides: Map<string, StatusOverride>;
+  /** Replaces the status that the kubelet reports of a pod's server, by pod name. */
+  readonly serverStatus: Map<string, Record<string, unknown>>;
+  /** Configurations that members agreed on. */
+  readonly configurations: { generation: number; config: string }[];
+  /** Pods in the order in which they got their address. */
+  readonly started: string[];
+  /** Resolves when every pod that exists runs as the kubelet was told. */
+  settled(): Promise<void>;
+  /** Resolves after so many more answers of sidecars. */
+  asked(answers: number): Promise<void>;
+  /** Fewest pods that ran at once since all pods of the cluster first did. */
+  leastAlive(): number;
+  /** Tells everybody that something happened. */
+  tell(): void;
+  stop(): Promise<void>;
+}
+
+/** Serves the pods of one namespace. */
+export function startFakePods(client: KubeClient, namespace: string): FakePods {
+  const running = new Map<string, { name: string; uid: string }>();
+  const listeners = new Set<() => void>();
+  const abort = new AbortController();
+  let lastOctet = 0;
+  let term = 1;
+  let leader = '';
+  const fake: Pick<FakePods, 'dead' | 'overrides' | 'serverStatus' | 'configurations' | 'started'> =
+    {
+      dead: new Set(),
+      overrides: new Map(),
+      serverStatus: new Map(),
+      configurations: [],
+      started: [],
+    };
+  let answers = 0;
+  let rounds = 0;
+  let most = 0;
+  let least = Number.POSITIVE_INFINITY;
+  const alive = (): string[] =>
+    [...running.values()]
+      .map(({ name }) => name)
+      .filter((name) => !fake.dead.has(name))
+      .sort();
+
+  const statusOf = (name: string): SidecarStatus => {
+    const members = alive();
+    if (!members.includes(leader)) {
+      leader = members[0] ?? '';
+      term += 1;
+    }
+    const generation = fake.configurations.at(-1)?.generation ?? 0;
+    return {
+      nodeId: name,
+      role: name === leader ? 'leader' : 'follower',
+      leaderId: leader,
+      term,
+      commitIndex: 10,
+      appliedIndex: 10,
+      matchIndexes: name === leader ? members.map((id) => ({ id, matchIndex: 10 })) : [],
+      members: [...new Set([...members, ...fake.dead])].map((id) => ({
+        id,
+        state: fake.dead.has(id) ? 'dead' : 'alive',
+      })),
+      sessions: 0,
+      sessionsOwned: 0,
+      ready: true,
+      notReadyReason: '',
+      configGeneration: generation,
+      draining: false,
+      backend: { ready: true, problem: '' },
+      ...fake.overrides.get(name),
+    };
+  };
+
+  const run = async (pod: Pod): Promise<void> => {
+    const { name = '', uid = '' } = pod.metadata;
+    const address = pod.status?.podIP ?? `10.244.0.${(lastOctet += 1)}`;
+    const known = [...running].find(([, entry]) => entry.uid === uid);
+    const server = {
+      name: 'server',
+      ready: true,
+      restartCount: 0,
+      image: 'x',
+      imageID: '',
+      state: { running: { startedAt: '2026-01-01T00:00:00Z' } },
+      ...fake.serverStatus.get(name),
+    };
+    if (known !== undefined && JSON.stringify(server) === seen.get(uid)) return;
+    seen.set(uid, JSON.stringify(server));
+    const now = new Date().toISOString().replace(/\.\d+Z/, 'Z');
+    const ready = { type: 'Ready', status: 'True', lastTransitionTime: now };
+    const sidecar = { ...server, name: 'sidecar', restartCount: 0, ready: true };
+    const status = {
+      phase: 'Running',
+      podIP: address,
+      podIPs: [{ ip: address }],
+      conditions: [ready],
+      initContainerStatuses: [{ ...sidecar, state: { running: { startedAt: now } } }],
+      containerStatuses: [server],
+    };
+    await client.patch(
+      RESOURCES.pods,
+      { namespace, name },
+      { type: 'merge', body: { metadata: { uid }, status }, subresource: 'status' },
+    );
+    if (known === undefined) {
+      for (const [key, entry] of running) if (entry.name === name) running.delete(key);
+      running.set(address, { name, uid });
+      fake.dead.delete(name);
+      fake.started.push(name);
+    }
+  };
+  const seen = new Map<string, string>();
+  const loop = async (): Promise<void> => {
+    while (!abort.signal.aborted) {
+      const pods = await client.list<Pod>(RESOURCES.pods, { namespace }).catch(() => undefined);
+      if (pods !== undefined) {
+        const uids = new Set(pods.items.map(({ metadata }) => metadata.uid));
+        for (const [key, { uid }] of running) if (!uids.has(uid)) running.delete(key);
+        await Promise.all(
+          pods.items
+            .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+            .map((pod) => run(pod).catch(() => undefined)),
+        );
+      }
+      const now = alive().length;
+      least = now > most ? now : Math.min(least, now);
+      most = Math.max(most, now);
+      rounds += 1;
+      await pause(30);
+    }
+  };
+  const done = loop();
+  return {
+    ...fake,
+    sidecars: {
+      connect({ address }) {
+        const listener: { current?: () => void } = {};
+        return {
+          status: async () => {
+            const name = running.get(address)?.name;
+            if (name === undefined || fake.dead.has(name)) throw new Error('refused');
+            answers += 1;
+            return statusOf(name);
+          },
+          applyConfig: async (generation, config) => {
+            fake.configurations.push({ generation, config });
+          },
+          onFact(next) {
+            listener.current = next;
+            listeners.add(next);
+          },
+          close() {
+            if (listener.current !== undefined) listeners.delete(listener.current);
+          },
+        };
+      },
+    },
+    async settled() {
+      const target = rounds + 3;
+      await eventually('the kubelet to be done', () => rounds >= target);
+    },
+    async asked(more) {
+      const target = answers + more;
+      await eventually('answers of sidecars', () => answers >= target);
+    },
+    leastAlive: () => least,
+    tell() {
+      for (const listener of listeners) listener();
+    },
+    async stop() {
+      abort.abort();
+      await done;
+    },
+  };
+}

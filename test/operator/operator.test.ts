@@ -1,0 +1,434 @@
+/** The operator against a real API server and real StatefulSets, with fake kubelet and sidecars. */
+import assert from 'node:assert/strict';
+import { after, before, suite, test, type TestContext } from 'node:test';
+import type { McpCluster } from '../../src/api/index.ts';
+import {
+  RESOURCES,
+  type KubeClient,
+  type KubeObject,
+  type ResourceType,
+} from '../../src/kube/index.ts';
+import { runOperator, type RunningOperator } from '../../src/operator/index.ts';
+import { MCP_CLUSTERS } from '../../src/operator/resource-type.ts';
+import { silentLogger as logger } from '../../src/telemetry/index.ts';
+import { eventually } from '../eventually.ts';
+import { verifies } from '../requirements.ts';
+import { startFakePods, type FakePods } from './fake-pods.ts';
+import { readCluster, skip, startRealApi, userCluster, type RealApi } from './real-api.ts';
+
+const NAME = 'tools';
+
+interface Bench {
+  readonly namespace: string;
+  readonly pods: FakePods;
+  operator: RunningOperator;
+  start(client: KubeClient): Promise<RunningOperator>;
+  cluster(): Promise<McpCluster>;
+  create(spec?: Record<string, unknown>): Promise<unknown>;
+  read(type: ResourceType, name: string): Promise<KubeObject | undefined>;
+  patch(spec: Record<string, unknown>): Promise<unknown>;
+  until(what: string, holds: (cluster: McpCluster) => boolean): Promise<McpCluster>;
+}
+
+function condition(cluster: McpCluster, type: string) {
+  return cluster.status?.conditions?.find((each) => each.type === type);
+}
+const is =
+  (type: string, status = 'True') =>
+  (cluster: McpCluster) =>
+    condition(cluster, type)?.status === status &&
+    cluster.status?.observedGeneration === cluster.metadata.generation;
+
+void suite('operator at a real API server', { skip }, () => {
+  let api: RealApi;
+  let count = 0;
+  before(async () => {
+    api = await startRealApi(true);
+  });
+  after(() => api?.stop());
+
+  const bench = async (t: TestContext, client = api.client): Promise<Bench> => {
+    const namespace = await api.namespace(`test-${(count += 1)}`);
+    const pods = startFakePods(api.client, namespace);
+    const cluster = (): Promise<McpCluster> => readCluster(api.client, namespace, NAME);
+    const start = (by: KubeClient): Promise<RunningOperator> =>
+      runOperator({ client: by, namespace, leaderElect: false, logger, sidecars: pods.sidecars });
+    const made: Bench = {
+      namespace,
+      pods,
+      operator: await start(client),
+      start,
+      cluster,
+      create: (spec) => api.client.create(MCP_CLUSTERS, userCluster(namespace, NAME, spec)),
+      patch: (spec) =>
+        api.client.patch(
+          MCP_CLUSTERS,
+          { namespace, name: NAME },
+          { type: 'merge', body: { spec } },
+        ),
+      read: (type, name) => api.client.get(type, { namespace, name }),
+      async until(what, holds) {
+        let last: McpCluster | undefined;
+        try {
+          return await eventually(what, async () => {
+            last = await cluster();
+            return holds(last) ? last : undefined;
+          });
+        } catch (error) {
+          throw new Error(`${what}: ${JSON.stringify(last?.status, null, 1)}`, { cause: error });
+        }
+      },
+    };
+    t.after(async () => {
+      await made.operator.stop();
+      await pods.stop();
+    });
+    return made;
+  };
+  const endpoints = async (b: Bench): Promise<Record<string, boolean>> => {
+    const slice = await b.read(RESOURCES.endpointSlices, `${NAME}-clients-ipv4`);
+    const list = (slice?.['endpoints'] ?? []) as {
+      hostname: string;
+      conditions: { ready: boolean };
+    }[];
+    return Object.fromEntries(list.map(({ hostname, conditions }) => [hostname, conditions.ready]));
+  };
+  const events = async (b: Bench): Promise<string[]> => {
+    const { items } = await api.client.list(RESOURCES.events, { namespace: b.namespace });
+    return items
+      .filter((event) => (event['regarding'] as { kind?: string }).kind === 'McpCluster')
+      .map((event) => String(event['reason']));
+  };
+
+  test(verifies('operator.available'), async (t) => {
+    const b = await bench(t);
+    await b.create();
+    const cluster = await b.until('Available', is('Available'));
+    assert.equal(cluster.status?.phase, 'Running');
+    assert.equal(cluster.status?.voters, 3);
+    assert.equal(cluster.status?.leader, 'tools-0');
+    assert.equal(cluster.status?.endpoint, `http://tools.${b.namespace}.svc:8080/mcp`);
+    assert.deepEqual(
+      cluster.status?.members?.map(({ name, role, ready }) => [name, role, ready]),
+      [
+        ['tools-0', 'Leader', true],
+        ['tools-1', 'Follower', true],
+        ['tools-2', 'Follower', true],
+      ],
+    );
+    assert.deepEqual(await endpoints(b), { 'tools-0': true, 'tools-1': true, 'tools-2': true });
+    const tls = await b.read(RESOURCES.secrets, 'tools-tls');
+    const data = tls?.['data'] as Record<string, string>;
+    assert.deepEqual(Object.keys(data).sort(), ['ca.crt', 'tls.crt', 'tls.key']);
+    const config = (await b.read(RESOURCES.configMaps, 'tools-config'))?.['data'] as Record<
+      string,
+      string
+    >;
+    assert.deepEqual(JSON.parse(config['config.json'] ?? '').voters, [
+      'tools-0',
+      'tools-1',
+      'tools-2',
+    ]);
+    await eventually('events', async () => (await events(b)).includes('BecameAvailable'));
+  });
+
+  test(verifies('operator.quiet'), async (t) => {
+    let writes = 0;
+    const counting = countWrites(api.client, () => void (writes += 1));
+    const b = await bench(t, counting);
+    await b.create();
+    await b.until(
+      'settled',
+      (cluster) => is('Available')(cluster) && is('Progressing', 'False')(cluster),
+    );
+    await b.pods.settled();
+    const before = writes;
+    for (let round = 0; round < 3; round += 1) {
+      b.pods.tell();
+      await b.pods.asked(6);
+    }
+    assert.equal(writes, before);
+  });
+
+  test(verifies('operator.drift'), async (t) => {
+    const b = await bench(t);
+    await b.create();
+    await b.until('Available', is('Available'));
+    const { namespace } = b;
+    const { client } = api;
+    await client.delete(RESOURCES.services, { namespace, name: NAME });
+    await client.delete(RESOURCES.endpointSlices, { namespace, name: `${NAME}-clients-ipv4` });
+    await client.patch(
+      RESOURCES.statefulSets,
+      { namespace, name: NAME },
+      {
+        type: 'merge',
+        body: { spec: { replicas: 1 } },
+      },
+    );
+    await client.patch(
+      RESOURCES.configMaps,
+      { namespace, name: 'tools-config' },
+      {
+        type: 'merge',
+        body: { data: { 'config.json': '{}' } },
+      },
+    );
+    await eventually('repair', async () => {
+      const set = await b.read(RESOURCES.statefulSets, NAME);
+      const config = (await b.read(RESOURCES.configMaps, 'tools-config'))?.['data'] as Record<
+        string,
+        string
+      >;
+      return (
+        (await b.read(RESOURCES.services, NAME)) !== undefined &&
+        Object.keys(await endpoints(b)).length === 3 &&
+        (set?.['spec'] as { replicas: number }).replicas === 3 &&
+        config['config.json'] !== '{}'
+      );
+    });
+  });
+
+  test(verifies('operator.foreign'), async (t) => {
+    const b = await bench(t);
+    const foreign = {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { namespace: b.namespace, name: 'tools-config' },
+      data: { mine: 'yes' },
+    };
+    await api.client.create(RESOURCES.configMaps, foreign);
+    await b.create();
+    const cluster = await b.until('a refusal', is('Reconciled', 'False'));
+    assert.equal(condition(cluster, 'Reconciled')?.reason, 'ForeignObject');
+    assert.match(
+      condition(cluster, 'Reconciled')?.message ?? '',
+      /ConfigMap tools-config belongs to/,
+    );
+    assert.deepEqual((await b.read(RESOURCES.configMaps, 'tools-config'))?.['data'], {
+      mine: 'yes',
+    });
+    await eventually('an event', async () => (await events(b)).includes('ForeignObject'));
+  });
+
+  test(verifies('operator.scale'), async (t) => {
+    const b = await bench(t);
+    await b.create();
+    await b.until('Available', is('Available'));
+    await b.patch({ replicas: 5 });
+    const grown = await b.until(
+      'five ready pods',
+      (cluster) => cluster.status?.readyReplicas === 5,
+    );
+    assert.equal(grown.status?.voters, 3);
+    await b.patch({ replicas: 3 });
+    await b.until('three pods', (cluster) => cluster.status?.replicas === 3);
+    await b.patch({ replicas: 1 });
+    const refused = await b.until('a refusal', is('Reconciled', 'False'));
+    assert.equal(condition(refused, 'Reconciled')?.reason, 'ScaleBelowVoters');
+    assert.match(
+      condition(refused, 'Reconciled')?.message ?? '',
+      /spec.replicas 1 is below the 3 voters/,
+    );
+    const set = await b.read(RESOURCES.statefulSets, NAME);
+    assert.equal((set?.['spec'] as { replicas: number }).replicas, 3);
+    await eventually('an event', async () => (await events(b)).includes('ScaleBelowVoters'));
+    await b.patch({ replicas: 3 });
+    await b.until('no refusal', is('Reconciled'));
+  });
+
+  test(verifies('operator.traffic'), async (t) => {
+    const b = await bench(t);
+    await b.create();
+    await b.until('Available', is('Available'));
+    const diedAt = performance.now();
+    b.pods.dead.add('tools-1');
+    b.pods.tell();
+    await eventually(
+      'the dead pod to leave',
+      async () => (await endpoints(b))['tools-1'] === false,
+    );
+    assert.ok(performance.now() - diedAt < 1000, `took ${performance.now() - diedAt} ms`);
+    const cluster = await b.until('a report', is('Degraded'));
+    assert.equal(condition(cluster, 'Degraded')?.reason, 'MemberDead');
+    assert.equal(condition(cluster, 'Available')?.status, 'True');
+    assert.equal(cluster.status?.members?.[1]?.health, 'Dead');
+    b.pods.dead.delete('tools-1');
+    b.pods.tell();
+    await b.until('recovery', is('Degraded', 'False'));
+    await eventually('events', async () => {
+      const all = await events(b);
+      return ['MemberDied', 'MemberReturned', 'Recovered'].every((reason) => all.includes(reason));
+    });
+  });
+
+  test(verifies('operator.degraded'), async (t) => {
+    const b = await bench(t);
+    b.pods.serverStatus.set('tools-2', {
+      ready: false,
+      restartCount: 3,
+      state: { waiting: { reason: 'CrashLoopBackOff', message: 'back-off 40s' } },
+      lastState: {
+        terminated: { exitCode: 1, reason: 'Error', message: 'starting\nError: no such tool\n' },
+      },
+    });
+    b.pods.overrides.set('tools-2', { backend: { ready: false, problem: 'connection refused' } });
+    await b.create();
+    const cluster = await b.until(
+      'Degraded, and Available all the same',
+      (each) => is('Degraded')(each) && is('Available')(each),
+    );
+    const degraded = condition(cluster, 'Degraded');
+    assert.equal(degraded?.reason, 'ServerCrashing');
+    assert.match(
+      degraded?.message ?? '',
+      /tools-2: .*code 1, 3 restarts; last log line: Error: no such tool/,
+    );
+    assert.equal(cluster.status?.phase, 'Degraded');
+    assert.deepEqual(await endpoints(b), { 'tools-0': true, 'tools-1': true, 'tools-2': false });
+    await eventually('an event', async () => (await events(b)).includes('ServerCrashing'));
+  });
+
+  test(verifies('operator.rollout'), async (t) => {
+    const b = await bench(t);
+    await b.create();
+    await b.until('Available', is('Available'));
+    await b.pods.settled();
+    b.pods.started.splice(0);
+    await b.patch({ server: { image: 'docker.io/mcp/everything:2', port: 3001 } });
+    const done = await b.until(
+      'the rollout',
+      (cluster) => b.pods.started.length === 3 && is('Progressing', 'False')(cluster),
+    );
+    assert.deepEqual(b.pods.started, ['tools-2', 'tools-1', 'tools-0'], 'the leader comes last');
+    assert.equal(b.pods.leastAlive(), 2, 'one pod at a time');
+    assert.equal(condition(done, 'Available')?.status, 'True');
+  });
+
+  test('a template that does not come up stops after one pod, and the old one brings it back', async (t) => {
+    const b = await bench(t);
+    await b.create();
+    await b.until('Available', is('Available'));
+    await b.pods.settled();
+    b.pods.started.splice(0);
+    b.pods.overrides.set('tools-2', { backend: { ready: false, problem: 'no answer' } });
+    await b.patch({ server: { image: 'docker.io/mcp/everything:bad', port: 3001 } });
+    const stuck = await b.until(
+      'the rule that blocks',
+      (cluster) => cluster.status?.members?.[1]?.blockedBy === 'updated_pods_ready',
+    );
+    assert.equal(condition(stuck, 'Available')?.status, 'True');
+    assert.deepEqual(b.pods.started, ['tools-2']);
+    b.pods.overrides.clear();
+    await b.patch({ server: { image: 'docker.io/mcp/everything', port: 3001 } });
+    await b.until(
+      'the way back',
+      (cluster) => is('Progressing', 'False')(cluster) && cluster.status?.phase === 'Running',
+    );
+    assert.deepEqual([...new Set(b.pods.started)], ['tools-2']);
+  });
+
+  test('the part of the spec that needs no restart is agreed on without one', async (t) => {
+    const b = await bench(t);
+    await b.create();
+    await b.until('Available', is('Available'));
+    b.pods.started.splice(0);
+    await b.patch({ sessions: { max: 77 } });
+    await eventually('the configuration', () =>
+      b.pods.configurations.some(({ config }) => JSON.parse(config).sessions.max === 77),
+    );
+    await b.until('calm', is('Progressing', 'False'));
+    assert.deepEqual(b.pods.started, []);
+  });
+
+  test('a paused cluster is reported on and not changed', async (t) => {
+    const b = await bench(t);
+    await b.create();
+    await b.until('Available', is('Available'));
+    await b.patch({ paused: true, replicas: 4 });
+    const paused = await b.until('Paused', (cluster) => cluster.status?.phase === 'Paused');
+    assert.equal(condition(paused, 'Reconciled')?.reason, 'Paused');
+    await api.client.delete(RESOURCES.podDisruptionBudgets, { namespace: b.namespace, name: NAME });
+    await b.patch({ paused: false });
+    await b.until('four pods', (cluster) => cluster.status?.readyReplicas === 4);
+    assert.notEqual(await b.read(RESOURCES.podDisruptionBudgets, NAME), undefined);
+  });
+
+  test(verifies('operator.delete'), async (t) => {
+    const b = await bench(t);
+    await b.create();
+    await b.until('Available', is('Available'));
+    await api.client.delete(MCP_CLUSTERS, { namespace: b.namespace, name: NAME });
+    await eventually('everything to go', async () => {
+      const left = await Promise.all(
+        [
+          RESOURCES.statefulSets,
+          RESOURCES.services,
+          RESOURCES.configMaps,
+          RESOURCES.secrets,
+          RESOURCES.endpointSlices,
+          RESOURCES.podDisruptionBudgets,
+          RESOURCES.pods,
+        ].map((type) => api.client.list(type, { namespace: b.namespace })),
+      );
+      const names = left.flatMap(({ items }) => items.map(({ metadata }) => metadata.name ?? ''));
+      return names.every((name) => !name.startsWith(NAME));
+    });
+  });
+
+  test(verifies('operator.crash-safe'), async (t) => {
+    let survived = 0;
+    for (let fatal = 1; survived === 0; fatal += 1) {
+      await t.test(`the process dies at write ${fatal}`, async (each) => {
+        let writes = 0;
+        const died = Promise.withResolvers<void>();
+        const dying = countWrites(api.client, () => {
+          writes += 1;
+          if (writes === fatal) died.resolve();
+          if (writes >= fatal) throw new Error('the process is dead');
+        });
+        const b = await bench(each, dying);
+        await b.create();
+        const calm = b.until(
+          'Available',
+          (cluster) => is('Available')(cluster) && is('Progressing', 'False')(cluster),
+        );
+        const end = await Promise.race([
+          died.promise.then(() => 'died'),
+          calm.then(() => 'survived'),
+        ]);
+        if (end === 'survived') survived = fatal;
+        await b.operator.stop();
+        b.operator = await b.start(api.client);
+        const cluster = await calm;
+        assert.equal(cluster.status?.voters, 3);
+        assert.equal(Object.keys(await endpoints(b)).length, 3);
+        assert.deepEqual(
+          b.pods.started.toSorted(),
+          ['tools-0', 'tools-1', 'tools-2'],
+          'no pod twice',
+        );
+      });
+    }
+    assert.ok(survived > 10, `only ${survived} writes`);
+  });
+});
+
+/** `client` that tells of every write before it is sent. */
+function countWrites(client: KubeClient, onWrite: () => void): KubeClient {
+  const told =
+    <Args extends unknown[], R>(write: (...args: Args) => Promise<R>) =>
+    async (...args: Args): Promise<R> => {
+      const [type] = args as unknown as [{ plural?: string }];
+      if (type.plural !== 'events') onWrite();
+      return write(...args);
+    };
+  return {
+    ...client,
+    create: told(client.create) as KubeClient['create'],
+    replace: told(client.replace) as KubeClient['replace'],
+    patch: told(client.patch) as KubeClient['patch'],
+    apply: told(client.apply) as KubeClient['apply'],
+    delete: told(client.delete),
+  };
+}
