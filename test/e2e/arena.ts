@@ -2,6 +2,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { McpCluster } from '../../src/api/index.ts';
 import { applyManifest, readManifest } from '../../src/cli/manifests.ts';
 import { startOperatorProcess, type OperatorProcess } from '../../src/cli/operator-process.ts';
@@ -58,6 +59,7 @@ export async function startArena(
     nodes: ['a', 'b', 'c'].map((zone) => ({ name: `node-${zone}`, zone })),
     localImages: join(root, 'deploy', 'local-images.yaml'),
     program,
+    networkModuleUrl: pathToFileURL(join(root, 'dist', 'pod-network.mjs')).href,
     logger: createLogger({ name: 'devcluster', file: join(logFolder, 'cluster.log') }),
   });
   const client = createKubeClient(await loadKubeConnection({ kubeconfig: cluster.kubeconfig }), {
@@ -66,7 +68,7 @@ export async function startArena(
     metrics: createMetrics(),
   });
   const path = findKubectl();
-  const operator = operatorControl(program, root, cluster, logFolder);
+  const operator = operatorControl(program, cluster, logFolder);
   return {
     backend,
     cluster,
@@ -92,19 +94,13 @@ interface OperatorControl {
   stop(): Promise<void>;
 }
 
-function operatorControl(
-  program: string,
-  root: string,
-  cluster: DevCluster,
-  logFolder: string,
-): OperatorControl {
+function operatorControl(program: string, cluster: DevCluster, logFolder: string): OperatorControl {
   let running: OperatorProcess | undefined;
   return {
     start() {
       running ??= startOperatorProcess({
         program,
-        preload: join(root, 'dist', 'pod-network.mjs'),
-        environment: cluster.outsideEnvironment,
+        environment: cluster.networkVariables(),
         kubeconfig: cluster.kubeconfig,
         logFile: join(logFolder, 'operator.log'),
       });
@@ -153,8 +149,11 @@ function resourceHelpers(client: KubeClient, cluster: DevCluster): ResourceHelpe
     },
     async url(name) {
       const { spec } = await get(name);
-      const { host, port } = await cluster.serviceAddress(NAMESPACE, name, 'mcp');
-      return `http://${host}:${port}${spec.gateway.path}`;
+      const { port, path } = spec.gateway;
+      const address = await eventually(`the Service ${name} to listen`, () =>
+        cluster.serviceAddress(NAMESPACE, name, port),
+      );
+      return `http://${address.host}:${address.port}${path}`;
     },
     async remove(name) {
       const ref = { namespace: NAMESPACE, name };

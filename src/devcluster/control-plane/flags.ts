@@ -1,7 +1,10 @@
 /** The command lines of the control plane's programs. */
 import type { MaterialFiles } from './material.ts';
 
-/** What our pods need from kube-controller-manager; node life cycle stays off, the process kubelet reports for its nodes. */
+/**
+ * What our pods need from kube-controller-manager. Node life cycle stays off, because the process kubelet reports for its
+ * nodes, and so does the volume binder, because the laptop cluster's own binds claims to folders.
+ */
 export const CONTROLLERS: readonly string[] = [
   'deployment-controller',
   'disruption-controller',
@@ -9,7 +12,6 @@ export const CONTROLLERS: readonly string[] = [
   'endpointslice-controller',
   'garbage-collector-controller',
   'namespace-controller',
-  'persistentvolume-binder-controller',
   'persistentvolumeclaim-protection-controller',
   'replicaset-controller',
   'serviceaccount-controller',

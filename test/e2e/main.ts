@@ -1,0 +1,89 @@
+/** The end-to-end suite: the same scenarios on the embedded API server and on a real control plane. */
+import { after, before, test } from 'node:test';
+import { parseArgs } from 'node:util';
+import { onTerminationSignal, UsageError } from '../../src/host/index.ts';
+import { installDefinitions, lastLogLines, startArena, type Arena, type Backend } from './arena.ts';
+import { findKubectl } from './kubectl.ts';
+import type { Scenario } from './scenario.ts';
+import { changeScenarios, clusterScenarios, deletionScenarios } from './scenarios/cluster.ts';
+import { degradedScenarios } from './scenarios/degraded.ts';
+import { failureScenarios } from './scenarios/failures.ts';
+import { kubectlScenarios } from './scenarios/kubectl.ts';
+import { refusalScenarios } from './scenarios/refusals.ts';
+
+const USAGE =
+  'usage: npm run e2e -- [--backend embedded|kubebuilder] [--only TEXT] [--keep-logs]\n' +
+  '  --backend kubebuilder needs KUBEBUILDER_ASSETS: a folder with etcd, kube-apiserver, kube-controller-manager, kube-scheduler';
+
+/** Each group needs what the groups before it left: an API, then the operator, then the running sample. */
+const WITHOUT_OPERATOR = [...refusalScenarios, ...kubectlScenarios];
+const WITH_OPERATOR = [
+  ...[...clusterScenarios, ...failureScenarios, ...changeScenarios, ...degradedScenarios],
+  ...deletionScenarios,
+];
+
+interface Options {
+  readonly backend: Backend;
+  readonly only: string;
+  readonly keepLogs: boolean;
+}
+
+function readOptions(): Options {
+  const { values } = parseArgs({
+    options: {
+      backend: { type: 'string', default: 'embedded' },
+      only: { type: 'string', default: '' },
+      'keep-logs': { type: 'boolean', default: false },
+    },
+  });
+  const { backend, only } = values;
+  if (backend !== 'embedded' && backend !== 'kubebuilder') throw new UsageError(USAGE);
+  if (backend === 'kubebuilder' && process.env['KUBEBUILDER_ASSETS'] === undefined) {
+    throw new UsageError(USAGE);
+  }
+  return { backend, only, keepLogs: values['keep-logs'] };
+}
+
+function run(options: Options): void {
+  let arena: Arena | undefined;
+  const hasKubectl = findKubectl() !== undefined;
+  const wanted = (list: readonly Scenario[]): readonly Scenario[] =>
+    // The sample is what most scenarios play on: it is applied whatever was asked for.
+    list.filter((each) => each.name.includes(options.only) || each === clusterScenarios[0]);
+
+  before(async () => {
+    arena = await startArena(options.backend, options);
+    await installDefinitions(arena);
+  });
+  after(async () => {
+    if (options.keepLogs) console.error(`logs: ${arena?.logFolder}`);
+    await arena?.stop();
+  });
+  onTerminationSignal(() => void arena?.stop().then(() => process.exit(130)));
+
+  const register = ({ name, needsKubectl, timeoutMs, run: play }: Scenario): void => {
+    const skip = needsKubectl === true && !hasKubectl && 'there is no kubectl in PATH';
+    test(name, { skip, timeout: timeoutMs ?? 120_000 }, async () => {
+      const there = arena as Arena;
+      try {
+        await play(there);
+      } catch (error) {
+        console.error(await lastLogLines(there));
+        throw error;
+      }
+    });
+  };
+  for (const each of wanted(WITHOUT_OPERATOR)) if (each !== clusterScenarios[0]) register(each);
+  const live = wanted(WITH_OPERATOR);
+  if (live.length > 1 || options.only === '' || clusterScenarios[0]?.name.includes(options.only)) {
+    test('the operator starts', () => (arena as Arena).startOperator());
+    for (const each of live) register(each);
+  }
+}
+
+try {
+  run(readOptions());
+} catch (error) {
+  console.error(error instanceof UsageError || error instanceof TypeError ? USAGE : error);
+  process.exitCode = 2;
+}

@@ -1,0 +1,220 @@
+/** A McpCluster becomes a running cluster, and people see it: objects, status, kubectl on live pods, scaling, deletion. */
+import assert from 'node:assert/strict';
+import { MCP_CLUSTERS } from '../../../src/cli/resource-types.ts';
+import { RESOURCES, type KubeObject, type ResourceType } from '../../../src/kube/index.ts';
+import { eventually } from '../../eventually.ts';
+import { readSample, type Arena } from '../arena.ts';
+import { NAMESPACE } from '../manifests.ts';
+import { kubectlScenario, scenario } from '../scenario.ts';
+import {
+  assertSurvived,
+  moreCalls,
+  openBusySession,
+  openSessionOn,
+  withMembers,
+} from '../sessions.ts';
+
+/** The cluster of the sample, shared by the scenarios that follow. */
+export const SAMPLE = 'everything';
+
+const available = scenario(
+  'apply the sample: Available, with everything it is made of',
+  async (arena) => {
+    await arena.apply(...(await readSample(arena)));
+    const { metadata, spec, status } = await arena.condition(SAMPLE, 'Available');
+    assert.equal(spec.replicas, 3);
+    assert.equal(status?.observedGeneration, metadata.generation);
+    await eventually('three ready members', async () => {
+      const { members = [] } = (await arena.get(SAMPLE)).status ?? {};
+      return members.length === 3 && members.every(({ ready }) => ready);
+    });
+    const now = (await arena.get(SAMPLE)).status;
+    assert.match(now?.leader ?? '', /^everything-[012]$/);
+    assert.equal(now?.voters, 3);
+    await assertParts(arena, metadata.uid);
+  },
+);
+
+async function assertParts({ client }: Arena, uid: string): Promise<void> {
+  const read = async (type: ResourceType, name: string): Promise<Record<string, unknown>> => {
+    const object = await client.get(type, { namespace: NAMESPACE, name });
+    assert.ok(object, `there is no ${type.kind} ${name}`);
+    assert.equal(object.metadata.ownerReferences?.[0]?.uid, uid, `${name} is not ours`);
+    return object;
+  };
+  const set = (await read(RESOURCES.statefulSets, SAMPLE))['spec'] as Record<string, unknown>;
+  assert.equal(set['podManagementPolicy'], 'Parallel');
+  assert.deepEqual((set['updateStrategy'] as { type: string }).type, 'OnDelete');
+  const peers = (await read(RESOURCES.services, `${SAMPLE}-peers`))['spec'] as Record<
+    string,
+    unknown
+  >;
+  assert.equal(peers['clusterIP'], 'None');
+  assert.equal(peers['publishNotReadyAddresses'], true);
+  const service = (await read(RESOURCES.services, SAMPLE))['spec'] as Record<string, unknown>;
+  assert.equal(service['selector'], undefined, 'the client Service is ours');
+  await read(RESOURCES.configMaps, `${SAMPLE}-config`);
+  await read(RESOURCES.secrets, `${SAMPLE}-ca`);
+  await read(RESOURCES.secrets, `${SAMPLE}-tls`);
+  const { items: budgets } = await client.list(RESOURCES.podDisruptionBudgets, {
+    namespace: NAMESPACE,
+  });
+  assert.ok(budgets.some((item) => item.metadata.ownerReferences?.[0]?.uid === uid));
+}
+
+const spread = scenario(
+  'pods are spread over the zones and have volumes of their own',
+  async ({ client }) => {
+    const { items } = await client.list(RESOURCES.pods, { namespace: NAMESPACE });
+    const pods = items.filter(({ metadata }) => metadata.name?.startsWith(`${SAMPLE}-`));
+    const nodes = pods.map((pod) => (pod['spec'] as { nodeName: string }).nodeName);
+    assert.deepEqual(nodes.toSorted(byText), ['node-a', 'node-b', 'node-c']);
+    const claims = await client.list(RESOURCES.persistentVolumeClaims, { namespace: NAMESPACE });
+    const phases = claims.items.map((claim) => (claim['status'] as { phase?: string }).phase);
+    assert.deepEqual(phases, ['Bound', 'Bound', 'Bound']);
+  },
+);
+
+const tools = scenario(
+  'the official client lists and calls tools through the client Service',
+  async (arena) => {
+    const session = await openBusySession(await arena.url(SAMPLE));
+    assert.ok((await session.client.toolNames()).includes('echo'));
+    await moreCalls(session, 10);
+    await assertSurvived(session, Infinity);
+  },
+);
+
+const live = kubectlScenario(
+  'on a live cluster: get, describe, logs, wait, events',
+  async (kubectl) => {
+    const [header = '', row = ''] = (await kubectl(`get mcpc ${SAMPLE}`)).split('\n');
+    assert.match(header, /^NAME +REPLICAS +READY +LEADER +SESSIONS +PHASE +AGE$/);
+    assert.match(row, /^everything +3 +3 +everything-[012] +\d+ +Running +\d+m?s?/);
+    assert.match(
+      await kubectl(`wait mcpc/${SAMPLE} --for=condition=Available --timeout=30s`),
+      /condition met/,
+    );
+    const pods = await kubectl('get pods');
+    assert.match(pods, /^NAME +READY +STATUS +RESTARTS +AGE$/m);
+    for (const ordinal of [0, 1, 2]) {
+      assert.match(pods, new RegExp(`^everything-${ordinal} +2/2 +Running +\\d+ `, 'm'));
+    }
+    assert.match(await kubectl('get sts'), /^everything +3\/3 /m);
+    assert.match(
+      await kubectl('get svc'),
+      /^everything +ClusterIP +10\.96\.\d+\.\d+ +<none> +8080\/TCP /m,
+    );
+    assert.match(await kubectl('get endpointslices'), /^everything[^ ]* +IPv4 +8080 +10\.244\./m);
+    assert.match(await kubectl('get pvc'), /Bound/);
+    assert.match(await kubectl('get nodes'), /^node-a +Ready /m);
+    assert.match(await kubectl('logs everything-0 -c server'), /\S/);
+    assert.match(await kubectl('logs everything-0 -c sidecar --tail=1'), /^\{.*\}$/m);
+    const described = await kubectl(`describe mcpc ${SAMPLE}`);
+    assert.match(described, /Type: +Available/);
+    assert.match(await kubectl('describe pod everything-0'), /sidecar:[\s\S]*server:/);
+    assert.match(await kubectl('get events'), /mcpcluster\/everything/i);
+  },
+);
+
+const scaling = scenario(
+  'scale up and down: learners join and leave, sessions stay',
+  async (arena) => {
+    const url = await arena.url(SAMPLE);
+    const scale = (replicas: number): Promise<unknown> =>
+      arena.client.patch(
+        MCP_CLUSTERS,
+        { namespace: NAMESPACE, name: SAMPLE },
+        { type: 'merge', subresource: 'scale', body: { spec: { replicas } } },
+      );
+    const membersReady = (count: number): Promise<unknown> =>
+      eventually(
+        `${count} ready members`,
+        async () => {
+          const { members = [], readyReplicas } = (await arena.get(SAMPLE)).status ?? {};
+          return members.length === count && readyReplicas === count && members;
+        },
+        60_000,
+      );
+    await scale(4);
+    await membersReady(4);
+    const { members = [] } = (await arena.get(SAMPLE)).status ?? {};
+    assert.equal(members.find(({ name }) => name === 'everything-3')?.role, 'Learner');
+    const session = await withMembers(arena, SAMPLE, async (admin) => {
+      const found = await openSessionOn(url, admin, (owner) => owner === 'everything-3');
+      return found.session;
+    });
+    await moreCalls(session);
+    const scaledAt = Date.now();
+    await scale(3);
+    await membersReady(3);
+    await moreCalls(session, 40);
+    await assertSurvived(session, scaledAt);
+  },
+);
+
+const repair = scenario(
+  'what somebody changed or deleted by hand is put right',
+  async ({ client }) => {
+    const service = { namespace: NAMESPACE, name: SAMPLE };
+    const before = await client.get(RESOURCES.services, service);
+    await client.delete(RESOURCES.services, service);
+    await client.patch(
+      RESOURCES.statefulSets,
+      { namespace: NAMESPACE, name: SAMPLE },
+      { type: 'merge', body: { spec: { replicas: 2 } } },
+    );
+    await eventually(
+      'the Service and the size to be back',
+      async () => {
+        const found = await client.get(RESOURCES.services, service);
+        const set = await client.get(RESOURCES.statefulSets, service);
+        const isNew = found !== undefined && found.metadata.uid !== before?.metadata.uid;
+        return isNew && (set?.['spec'] as { replicas?: number } | undefined)?.replicas === 3;
+      },
+      30_000,
+    );
+  },
+);
+
+const deletion = scenario('delete: everything goes, no process stays', async (arena) => {
+  const { client, cluster } = arena;
+  const pods = [0, 1, 2].map((ordinal) => `${SAMPLE}-${ordinal}`);
+  const pids = pods.flatMap((pod) =>
+    cluster.podProcesses(NAMESPACE, pod).flatMap((container) => container.pids),
+  );
+  assert.ok(pids.length >= 6);
+  await arena.remove(SAMPLE);
+  const kinds = [
+    ...[RESOURCES.pods, RESOURCES.statefulSets, RESOURCES.services, RESOURCES.secrets],
+    ...[RESOURCES.configMaps, RESOURCES.endpointSlices, RESOURCES.podDisruptionBudgets],
+  ];
+  await eventually(
+    'every object of the cluster to be gone',
+    async () => {
+      const lists = await Promise.all(
+        kinds.map((kind) => client.list(kind, { namespace: NAMESPACE })),
+      );
+      return lists.every(({ items }) => !items.some((item) => isPartOf(item)));
+    },
+    60_000,
+  );
+  await eventually('every process to be gone', () => pids.every((pid) => !isAlive(pid)), 20_000);
+});
+
+const byText = (a: string, b: string): number => a.localeCompare(b);
+
+const isPartOf = ({ metadata }: KubeObject): boolean => metadata.name?.startsWith(SAMPLE) === true;
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export const clusterScenarios = [available, spread, tools, live];
+export const changeScenarios = [scaling, repair];
+export const deletionScenarios = [deletion];

@@ -1,0 +1,90 @@
+/** Official MCP clients at work in a scenario: sessions on the pods one asks for, and calls that never stop. */
+import assert from 'node:assert/strict';
+import { startCallLoop, summarize, type CallLoop } from '../../src/cli/demo/calls.ts';
+import { ownerOf } from '../../src/cli/demo/kill.ts';
+import { connectEcho, type EchoClient } from '../../src/cli/mcp-client.ts';
+import { connectMembers, type ClusterMembers } from '../../src/cli/members.ts';
+import { twinOf } from '../../src/devcluster/index.ts';
+import { systemClock as clock, systemRandom as random } from '../../src/host/index.ts';
+import { eventually } from '../eventually.ts';
+import type { Arena } from './arena.ts';
+import { NAMESPACE } from './manifests.ts';
+
+/** The admin services of a cluster's first `pods` pods. */
+export function openMembers(arena: Arena, name: string, pods = 3): Promise<ClusterMembers> {
+  return connectMembers({
+    client: arena.client,
+    namespace: NAMESPACE,
+    name,
+    pods: Array.from({ length: pods }, (_, ordinal) => `${name}-${ordinal}`),
+    addressOf: twinOf,
+    clock,
+    random,
+  });
+}
+
+/** Runs `body` with the admin services open. */
+export async function withMembers<T>(
+  arena: Arena,
+  name: string,
+  body: (members: ClusterMembers) => Promise<T>,
+): Promise<T> {
+  const members = await openMembers(arena, name);
+  try {
+    return await body(members);
+  } finally {
+    members.close();
+  }
+}
+
+/** A session whose client calls `echo` again and again. */
+export interface BusySession {
+  readonly client: EchoClient;
+  readonly id: string;
+  readonly calls: CallLoop;
+}
+
+export async function openBusySession(url: string): Promise<BusySession> {
+  const client = await connectEcho(url);
+  const id = client.sessionId() ?? '';
+  const calls = startCallLoop((number) => client.echo(`call ${number}`), clock);
+  return { client, id, calls };
+}
+
+/** Opens sessions until one is owned by `pod`; the others are closed again. */
+export async function openSessionOn(
+  url: string,
+  members: ClusterMembers,
+  isWanted: (owner: string) => boolean,
+): Promise<{ readonly session: BusySession; readonly owner: string }> {
+  for (let tries = 0; tries < 30; tries++) {
+    const session = await openBusySession(url);
+    const owner = await ownerOf(members, session.id);
+    if (isWanted(owner)) return { session, owner };
+    await closeSession(session);
+  }
+  throw new Error('no session landed where the scenario wants it');
+}
+
+export async function closeSession(session: BusySession): Promise<void> {
+  await session.calls.stop();
+  await session.client.close();
+}
+
+/** Waits for `count` more answers. */
+export async function moreCalls(session: BusySession, count = 20): Promise<void> {
+  const { records } = session.calls;
+  const wanted = records.length + count;
+  await eventually(`${count} more calls`, () => records.length >= wanted, 60_000);
+}
+
+/** Ends the session and proves that it is the one it was and that no call was lost. */
+export async function assertSurvived(session: BusySession, killedAt: number): Promise<string> {
+  await session.calls.stop();
+  assert.equal(session.client.sessionId(), session.id, 'the session id changed');
+  const { ok, retried, failed, gapMs } = summarize(session.calls.records, killedAt, killedAt);
+  const lost = session.calls.records.filter(({ outcome }) => outcome.kind === 'failed');
+  assert.equal(failed, 0, `calls were lost: ${JSON.stringify(lost.slice(0, 3))}`);
+  await session.client.close();
+  return `${ok} calls ok, ${retried} retried, gap ${Math.round(gapMs)} ms`;
+}
