@@ -212,6 +212,18 @@ const rows = {
     source: 'facts/gossip §3: push-pull is needed for correctness',
   },
   // mcp, sessions, gateway
+  'gateway.any-pod': {
+    sentence: 'Any pod accepts any request of any session; the session stays with its owner.',
+    source: 'ARCHITECTURE: the promise',
+  },
+  'gateway.pod-loss': {
+    sentence: 'A session goes on under the same id after the pod that owned it died.',
+    source: 'ARCHITECTURE: the promise; facts/mcp §4',
+  },
+  'gateway.backend-loss': {
+    sentence: 'A session goes on under the same id after the MCP server behind it died.',
+    source: 'facts/mcp §0 rules 4 and 5',
+  },
   // api, operator
   'api.bad-input': {
     sentence: 'A wrong McpCluster is refused at apply with field path, value and rule',

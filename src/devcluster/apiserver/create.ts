@@ -2,7 +2,7 @@
 import type { Answer, Api, ApiRequest } from './context.ts';
 import { readObject, toObject } from './decode.ts';
 import { notFound } from './status.ts';
-import { createObject, findLive, updateObject, writeMode } from './write.ts';
+import { checkName, createObject, findLive, updateObject, writeMode } from './write.ts';
 
 export async function createResource(api: Api, request: ApiRequest): Promise<Answer> {
   const object = toObject(request, await readObject(request));
@@ -14,6 +14,7 @@ export async function createResource(api: Api, request: ApiRequest): Promise<Ans
 export async function replaceResource(api: Api, request: ApiRequest): Promise<Answer> {
   const object = toObject(request, await readObject(request));
   const mode = writeMode(request);
+  checkName(object, request);
   const live = findLive(api, request);
   if (live !== undefined) {
     return { kind: 'object', code: 200, object: updateObject(api, request, live, object, mode) };
@@ -21,6 +22,5 @@ export async function replaceResource(api: Api, request: ApiRequest): Promise<An
   if (!request.definition.strategy.createOnUpdate || request.subresource !== '') {
     throw notFound(request.definition, request.name);
   }
-  object.metadata.name ??= request.name;
   return { kind: 'object', code: 201, object: createObject(api, request, object, mode) };
 }

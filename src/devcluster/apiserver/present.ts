@@ -92,7 +92,7 @@ function table(
 ): { columnDefinitions: unknown[] } {
   const { definition, query } = request;
   const include = query.get('includeObject');
-  try { return renderTable({
+  return renderTable({
     group: definition.group,
     version: definition.version,
     resource: definition.plural,
@@ -101,7 +101,7 @@ function table(
     now: api.now(),
     ...((include === 'None' || include === 'Object') && { includeObject: include }),
     metadata,
-  }); } catch { return (request.name === '' ? presentList(api, request, { form: 'object', encoding: 'json' }, { items: objects, metadata: metadata as never }) : objects[0]) as never; }
+  });
 }
 
 /** Sends one document; `contentType` replaces the plain media type of the encoding. */

@@ -171,8 +171,13 @@ export function commit(
 
 function applyDefaults(definition: ResourceDefinition, object: StoredObject): void {
   const filled = definition.schema?.applyDefaults(object) ?? object;
-  if (filled !== object) Object.assign(object, clone(filled));
+  if (filled !== object) replaceContent(object, clone(filled));
   definition.strategy.applyDefaults(object);
+}
+
+function replaceContent(object: StoredObject, content: StoredObject): void {
+  for (const field of Object.keys(object)) if (!(field in content)) delete object[field];
+  Object.assign(object, content);
 }
 
 function trackUpdate(
@@ -184,7 +189,7 @@ function trackUpdate(
 ): StoredObject {
   const { schema } = request.definition;
   if (schema === undefined) return object;
-  try { const tracked = updateManagedFields({
+  const tracked = updateManagedFields({
     schema,
     ...(live && { live: live as never }),
     object: object as never,
@@ -192,7 +197,7 @@ function trackUpdate(
     ...(request.subresource !== '' && { subresource: request.subresource }),
     now: api.now(),
   });
-  return clone(tracked) as StoredObject; } catch { return object; }
+  return clone(tracked) as StoredObject;
 }
 
 function stampNew(api: Api, object: StoredObject): void {
@@ -257,7 +262,8 @@ function countGeneration(next: StoredObject, live: StoredObject): void {
   if (next.metadata.generation === 0) delete next.metadata.generation;
 }
 
-function checkName(object: StoredObject, request: ApiRequest): void {
+/** The name in the object, when there is one, must be the path's. */
+export function checkName(object: StoredObject, request: ApiRequest): void {
   const name = object.metadata.name ?? '';
   if (name === '') object.metadata.name = request.name;
   else if (name !== request.name) {
