@@ -18,7 +18,7 @@ export function mcpCluster(name: string, spec: object): KubeObject {
 /** The reference server, as its image runs it. */
 export const EVERYTHING = {
   image: 'docker.io/mcp/everything:latest',
-  args: ['streamableHttp'],
+  args: ['node', 'dist/index.js', 'streamableHttp'],
   env: [{ name: 'PORT', value: '3001' }],
   port: 3001,
 };
