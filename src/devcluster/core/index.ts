@@ -79,3 +79,25 @@ export {
   restartsAfter,
   type RestartHistory,
 } from './restart.ts';
+export { chooseNode, type SchedulingInput, type SchedulingResult } from './scheduling.ts';
+export { endpointSliceOf, SLICE_MANAGER } from './endpoint-slice.ts';
+export { claimNameOf, controllerReference, statefulClaims, statefulPod } from './stateful-pod.ts';
+export {
+  ordinalOf,
+  planStatefulSet,
+  REVISION_LABEL,
+  statefulSetStatus,
+  type StatefulSetAction,
+  type StatefulSetInput,
+} from './stateful-set.ts';
+export type {
+  ControllerRevision,
+  Deployment,
+  PodDisruptionBudget,
+  ReplicaSet,
+  RetentionPolicy,
+  StatefulSet,
+  StatefulSetStatus,
+} from './workload-kinds.ts';
+export { planRollout, resolveAmount, type RolloutInput } from './rollout.ts';
+export { budgetStatus, type BudgetInput, type BudgetStatus } from './disruption.ts';

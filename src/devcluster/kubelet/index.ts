@@ -16,6 +16,6 @@ export {
   type KubeletOptions,
 } from './kubelet.ts';
 export { parseLogQuery, startLogEndpoint, type LogEndpoint } from './log-endpoint.ts';
-export type { NodeSpec } from './node.ts';
+export type { NodeSpec, NumberedNode } from './node.ts';
 export { startReaper, type Reaper } from './reaper.ts';
 export { createVolumeBinder, STORAGE_CLASS } from './volume-binder.ts';

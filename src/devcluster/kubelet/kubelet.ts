@@ -1,17 +1,13 @@
 /** The nodes of the laptop cluster: one process plays every kubelet, a node is a name, a zone and a range of addresses. */
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  createEventRecorder,
-  type Informer,
-  type KubeClient,
-} from '../../kube/index.ts';
+import { createEventRecorder, type Informer, type KubeClient } from '../../kube/index.ts';
 import type { Clock, Random } from '../../std/index.ts';
 import type { Logger, Metrics } from '../../telemetry/index.ts';
 import type { ConfigMap, PersistentVolumeClaim, Pod, Secret } from '../core/index.ts';
 import type { ContainerLog } from './container-log.ts';
 import type { ImageTable } from './images.ts';
-import { registerNode, type NodeSpec } from './node.ts';
+import { registerNode, type NumberedNode } from './node.ts';
 import { createPodSet } from './pod-set.ts';
 import { createPodWriter } from './pod-writer.ts';
 import type { KubeletDependencies } from './ports.ts';
@@ -28,7 +24,7 @@ export interface KubeletInformers {
 export interface KubeletOptions {
   readonly client: KubeClient;
   readonly informers: KubeletInformers;
-  readonly nodes: readonly NodeSpec[];
+  readonly nodes: readonly NumberedNode[];
   readonly images: ImageTable;
   readonly reaper: Reaper;
   readonly dataFolder: string;
@@ -73,8 +69,7 @@ export function createKubelet(options: KubeletOptions): Kubelet {
       // Nothing of an earlier cluster in this folder is alive: only the claims' folders are kept.
       await rm(join(options.dataFolder, 'pods'), { recursive: true, force: true });
       await mkdir(join(options.dataFolder, 'pods'), { recursive: true, mode: 0o700 });
-      for (const [index, node] of nodes.entries())
-        heartbeats.push(await registerNode({ ...options, node, number: index + 1 }));
+      for (const node of nodes) heartbeats.push(await registerNode({ ...options, node }));
       cancels.push(
         informers.pods.onChange((change) =>
           change.type === 'deleted' ? pods.remove(change.object) : pods.update(change.object),

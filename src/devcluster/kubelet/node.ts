@@ -17,11 +17,14 @@ export interface NodeSpec {
   readonly zone: string;
 }
 
+/** Number of the node on this machine (1..254): it decides the pods' addresses. */
+export interface NumberedNode extends NodeSpec {
+  readonly number: number;
+}
+
 export interface NodeOptions {
   readonly client: KubeClient;
-  readonly node: NodeSpec;
-  /** Number of the node, from 1: it decides the pods' addresses. */
-  readonly number: number;
+  readonly node: NumberedNode;
   readonly hostAddress: string;
   /** Where the kubelet serves logs. */
   readonly logPort: number;
@@ -110,7 +113,7 @@ async function renewLease({ client, node, clock }: NodeOptions): Promise<void> {
   }
 }
 
-function nodeObject({ node, number }: NodeOptions): Node {
+function nodeObject({ node }: NodeOptions): Node {
   return {
     apiVersion: 'v1',
     kind: 'Node',
@@ -124,7 +127,7 @@ function nodeObject({ node, number }: NodeOptions): Node {
         'topology.kubernetes.io/region': 'local',
       },
     },
-    spec: { podCIDR: podCidrOf(number), podCIDRs: [podCidrOf(number)] } as NonNullable<
+    spec: { podCIDR: podCidrOf(node.number), podCIDRs: [podCidrOf(node.number)] } as NonNullable<
       Node['spec']
     >,
   };

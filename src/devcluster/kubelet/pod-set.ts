@@ -3,7 +3,7 @@ import { objectKey } from '../../kube/index.ts';
 import type { Logger } from '../../telemetry/index.ts';
 import type { Pod } from '../core/index.ts';
 import { createAddressPool, podCidrOf, type AddressPool } from '../network/index.ts';
-import type { NodeSpec } from './node.ts';
+import type { NumberedNode } from './node.ts';
 import { createPodWorker, type PodWorker } from './pod-worker.ts';
 import type { KubeletDependencies } from './ports.ts';
 
@@ -27,13 +27,13 @@ interface RunningPod {
 }
 
 export function createPodSet(options: {
-  readonly nodes: readonly NodeSpec[];
+  readonly nodes: readonly NumberedNode[];
   readonly dependencies: KubeletDependencies;
   readonly logger: Logger;
 }): PodSet {
   const { nodes, dependencies, logger } = options;
   const pools = new Map(
-    nodes.map(({ name }, index) => [name, createAddressPool(podCidrOf(index + 1))]),
+    nodes.map(({ name, number }) => [name, createAddressPool(podCidrOf(number))]),
   );
   const running = new Map<string, RunningPod>();
   const leaving = new Set<Promise<void>>();
@@ -44,7 +44,8 @@ export function createPodSet(options: {
       if (known !== undefined) return known.worker.update(pod);
       const pool = pools.get(pod.spec.nodeName ?? '');
       if (pool === undefined) return undefined;
-      const address = pool.take();
+      // A pod that an earlier kubelet ran keeps its address.
+      const address = pool.take(pod.status?.podIP);
       if (address === undefined) {
         const note = 'every address of the node is in use';
         return dependencies.events(pod, 'Warning', 'FailedCreatePodSandBox', note);

@@ -2,7 +2,7 @@
 import { KubeError, RESOURCES, type KubeClient } from '../../kube/index.ts';
 import { createBackoff, delay, type Clock, type Random } from '../../std/index.ts';
 import type { Logger } from '../../telemetry/index.ts';
-import type { Pod } from '../core/index.ts';
+import type { Pod, PodStatus } from '../core/index.ts';
 import type { PodWriter } from './ports.ts';
 
 interface PodWriterOptions {
@@ -28,7 +28,7 @@ export function createPodWriter(options: PodWriterOptions): PodWriter {
           type: 'strategic',
           subresource: 'status',
           // The uid keeps this status from a new pod of the same name.
-          body: { metadata: { uid: pod.metadata.uid }, status },
+          body: { metadata: { uid: pod.metadata.uid }, status: withNewAddress(pod, status) },
           signal,
         }),
       ),
@@ -41,6 +41,13 @@ export function createPodWriter(options: PodWriterOptions): PodWriter {
         }),
       ),
   };
+}
+
+/** Addresses are merged by value: a pod that got another one must say that the list is to be replaced. */
+function withNewAddress(pod: Pod, status: PodStatus): unknown {
+  const before = pod.status?.podIP;
+  if (before === undefined || before === status.podIP) return status;
+  return { ...status, podIPs: [{ $patch: 'replace' }, ...(status.podIPs ?? [])] };
 }
 
 async function insist(

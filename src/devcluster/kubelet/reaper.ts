@@ -14,13 +14,16 @@ while read -r verb group; do
     del) case $groups in *" $group "*) groups="\${groups%% $group *} \${groups#* $group }" ;; esac ;;
   esac
 done
-for group in $groups; do kill -s KILL -- "-$group" 2>/dev/null; done
+for group in $groups; do kill -s KILL -- "$group" 2>/dev/null; done
 [ -z "$1" ] || rm -rf -- "$1"`;
 
 export interface Reaper {
   /** Resolves once the reaper knows the group; only then may the group's program begin. */
   add(group: number): Promise<void>;
   remove(group: number): void;
+  /** A single process of the cluster itself (a control plane's program). */
+  addProcess(pid: number): Promise<void>;
+  removeProcess(pid: number): void;
   /** Kills what is still registered, removes the folder, and waits until the reaper itself has ended. */
   stop(): Promise<void>;
   readonly pid: number;
@@ -39,15 +42,20 @@ export async function startReaper(
   await once(child, 'spawn');
   const ended = once(child, 'exit');
   child.stdin.on('error', () => undefined);
+  const tell = (line: string): Promise<void> =>
+    new Promise((resolve, reject) => {
+      child.stdin.write(`${line}\n`, (error) => (error ? reject(error) : resolve()));
+    });
+  const forget = (target: number): void => {
+    if (child.stdin.writable) child.stdin.write(`del ${target}\n`);
+  };
   return {
     pid: child.pid as number,
-    add: (group) =>
-      new Promise((resolve, reject) => {
-        child.stdin.write(`add ${group}\n`, (error) => (error ? reject(error) : resolve()));
-      }),
-    remove(group) {
-      if (child.stdin.writable) child.stdin.write(`del ${group}\n`);
-    },
+    // A negative number names a whole group.
+    add: (group) => tell(`add -${group}`),
+    addProcess: (pid) => tell(`add ${pid}`),
+    remove: (group) => forget(-group),
+    removeProcess: (pid) => forget(pid),
     async stop() {
       child.stdin.end();
       await ended;

@@ -31,15 +31,18 @@ export function podAddress(podCidr: string, pod: number): string {
 
 /** Hands out the addresses of one node, a just freed one last, so that a new pod has a new address as on a real cluster. */
 export interface AddressPool {
-  /** Undefined when every address is in use. */
-  take(): string | undefined;
+  /** `wanted` when it is free, else the one that is free for longest; undefined when every address is in use. */
+  take(wanted?: string): string | undefined;
   release(address: string): void;
 }
 
 export function createAddressPool(podCidr: string): AddressPool {
   const free = Array.from({ length: 253 }, (_, index) => podAddress(podCidr, index + 2));
   return {
-    take: () => free.shift(),
+    take(wanted) {
+      const index = wanted === undefined ? -1 : free.indexOf(wanted);
+      return index < 0 ? free.shift() : free.splice(index, 1)[0];
+    },
     release(address) {
       free.push(address);
     },

@@ -30,3 +30,4 @@ export {
   type NetworkEnvironment,
 } from './environment.ts';
 export { createServiceProxy, serviceTargets, type ServiceProxy } from './service-proxy.ts';
+export { claimNodeNumbers, type NodeNumbers } from './node-numbers.ts';
