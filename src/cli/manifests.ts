@@ -2,7 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { loadAll } from 'js-yaml';
 import { UsageError } from '../host/index.ts';
-import { resourceTypeOf, type KubeClient, type KubeObject } from '../kube/index.ts';
+import type { KubeClient, KubeObject } from '../kube/index.ts';
+import { resourceTypeOf } from './resource-types.ts';
 
 const FIELD_MANAGER = 'mcp-cluster-cli';
 

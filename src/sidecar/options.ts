@@ -21,7 +21,6 @@ export interface SidecarFlags {
   readonly gatewayPort?: string;
   readonly gatewayPeerPort?: string;
   readonly upstream?: string;
-  readonly logLevel?: string;
 }
 
 export interface PeerAddress {

@@ -1,5 +1,5 @@
 /** Structured logging: constant messages with key/values; context is bound once in a child. */
-import { pino, type DestinationStream, type Logger as PinoLogger } from 'pino';
+import { pino, type Logger as PinoLogger } from 'pino';
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -22,11 +22,11 @@ const REDACTED = ['authorization', 'cookie', 'key', 'password', 'secret', 'token
 export interface LoggerOptions {
   readonly name: string;
   readonly level?: LogLevel;
-  /** Where lines go; standard error by default, so that standard output stays for results. */
-  readonly destination?: DestinationStream;
+  /** Appended to instead of standard error, which is the default so that standard output stays for results. */
+  readonly file?: string;
 }
 
-/** One JSON line per event on standard error. */
+/** One JSON line per event, on standard error or in a file. */
 export function createLogger(options: LoggerOptions): Logger {
   const base = pino(
     {
@@ -36,7 +36,7 @@ export function createLogger(options: LoggerOptions): Logger {
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths: REDACTED, censor: '[redacted]' },
     },
-    options.destination ?? pino.destination({ fd: 2, sync: true }),
+    pino.destination({ dest: options.file ?? 2, sync: true }),
   );
   return wrap(base);
 }

@@ -106,7 +106,7 @@ function sidecarContainer(cluster: McpCluster, image: string): object {
       'sidecar',
       `--config=${CONFIG_PATH}/${CONFIG_FILE}`,
       `--tls-dir=${TLS_PATH}`,
-      `--data-dir=${DATA_PATH}`,
+      `--session-db-path=${DATA_PATH}`,
     ],
     env: [
       fieldVariable('POD_NAME', 'metadata.name'),

@@ -1,0 +1,46 @@
+/** The admin gRPC service: thin handlers over the member they run in. */
+import {
+  RpcError,
+  services,
+  type RpcServer,
+  type ServiceHandlers,
+  type Wire,
+} from '../rpc/index.ts';
+import type { AdminMember } from './ports.ts';
+
+const SESSIONS_LIMIT_DEFAULT = 1_000;
+/** Most sessions in one answer; a larger limit is cut to this. */
+const SESSIONS_LIMIT_MAX = 10_000;
+/** Bytes of events a slow watcher may leave unread before its stream is ended. */
+const EVENT_BYTES_ESTIMATE = 256;
+
+/** Adds the admin service to the member's gRPC server; call it before the server listens. */
+export function serveAdmin(server: RpcServer, member: AdminMember): void {
+  server.addService(services.admin, adminHandlers(member));
+}
+
+function adminHandlers(member: AdminMember): ServiceHandlers<Wire.AdminMethods> {
+  return {
+    getStatus: async () => member.status(),
+    listSessions: async ({ limit, id }) => ({
+      sessions: member.sessions(
+        Math.min(limit === 0 ? SESSIONS_LIMIT_DEFAULT : limit, SESSIONS_LIMIT_MAX),
+        id === '' ? undefined : id,
+      ),
+    }),
+    async applyConfig({ generation, config }, { signal }) {
+      const result = await member.applyConfig(generation, config, signal);
+      if ('problem' in result) throw new RpcError('invalid-argument', result.problem);
+      return result;
+    },
+    watchEvents(_request, stream) {
+      const stop = member.onEvent((event) => {
+        if (!stream.send(event, EVENT_BYTES_ESTIMATE)) {
+          stop();
+          stream.end(new RpcError('resource-exhausted', 'events are read too slowly'));
+        }
+      });
+      stream.signal.addEventListener('abort', stop, { once: true });
+    },
+  };
+}

@@ -1,0 +1,163 @@
+/** A laptop cluster with the operator beside it: what `dev` and `demo` have in common. */
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { delay, type Clock } from '../std/index.ts';
+import { systemClock, systemRandom, UsageError, type Lifecycle } from '../host/index.ts';
+import { createLogger, createMetrics, type Logger } from '../telemetry/index.ts';
+import {
+  createKubeClient,
+  loadKubeConnection,
+  type KubeClient,
+  type KubeObject,
+} from '../kube/index.ts';
+import { startDevCluster, type DevCluster, type DevClusterOptions } from '../devcluster/index.ts';
+import type { McpCluster } from '../api/index.ts';
+import { applyManifest, readManifest } from './manifests.ts';
+import { startOperatorProcess } from './operator-process.ts';
+import type { Progress } from './progress.ts';
+import { bundlePath, projectRoot } from './project.ts';
+import { MCP_CLUSTERS } from './resource-types.ts';
+
+export const NAMESPACE = 'default';
+const POLL_MS = 50;
+
+export interface LaptopOptions {
+  readonly backend: 'embedded' | 'kubebuilder';
+  /** Keeps the state; a temporary folder, removed at the end, when absent. */
+  readonly dataDir?: string | undefined;
+  readonly port?: number | undefined;
+  /** Images beside those of deploy/local-images.yaml. */
+  readonly extraImages?: DevClusterOptions['extraImages'];
+  readonly progress: Progress;
+  readonly lifecycle: Lifecycle;
+}
+
+export interface Laptop {
+  readonly cluster: DevCluster;
+  readonly client: KubeClient;
+  readonly root: string;
+  /** Folder with the logs of the operator and of the cluster itself. */
+  readonly logFolder: string;
+  /** Resolves with a sentence when the operator's process ends by itself. */
+  readonly operatorEnded: Promise<string>;
+}
+
+/** Starts the cluster, installs the resource definitions and starts the operator; everything ends with `lifecycle`. */
+export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
+  const { progress, lifecycle } = options;
+  const root = projectRoot();
+  const program = bundlePath(root);
+  const logFolder = await mkdtemp(join(tmpdir(), 'mcp-cluster-'));
+  if (options.dataDir === undefined) {
+    lifecycle.add('temporary folder', () => rm(logFolder, { recursive: true, force: true }));
+  }
+  const logger = fileLogger(join(logFolder, 'cluster.log'));
+  const cluster = await progress.wait('laptop cluster: three nodes in zones a, b, c', (detail) =>
+    startDevCluster({
+      backend: options.backend,
+      nodes: ['a', 'b', 'c'].map((zone) => ({ name: `node-${zone}`, zone })),
+      ...(options.dataDir === undefined ? {} : { dataDir: options.dataDir }),
+      ...(options.port === undefined ? {} : { port: options.port }),
+      ...(options.extraImages === undefined ? {} : { extraImages: options.extraImages }),
+      localImages: join(root, 'deploy', 'local-images.yaml'),
+      program,
+      networkModuleUrl: pathToFileURL(join(root, 'dist', 'pod-network.mjs')).href,
+      onProgress: detail,
+      logger,
+    }),
+  );
+  lifecycle.add('laptop cluster', () => cluster.stop());
+  const connection = await loadKubeConnection({ kubeconfig: cluster.kubeconfig });
+  const client = createKubeClient(connection, {
+    clock: systemClock,
+    random: systemRandom,
+    metrics: createMetrics(),
+  });
+  lifecycle.add('API client', () => client.close());
+  await progress.wait('resource definitions', async () => {
+    for (const file of (await readdir(join(root, 'crds'))).sort()) {
+      await applyManifest(client, await readManifest(join(root, 'crds', file)), NAMESPACE);
+    }
+  });
+  const operator = startOperatorProcess({
+    program,
+    environment: cluster.networkVariables(),
+    kubeconfig: cluster.kubeconfig,
+    logFile: join(logFolder, 'operator.log'),
+  });
+  lifecycle.add('operator', () => operator.stop());
+  return { cluster, client, root, logFolder, operatorEnded: operator.ended };
+}
+
+/** The objects of a file in `deploy/samples`. */
+export function readSample(laptop: Laptop, file: string): Promise<KubeObject[]> {
+  return readManifest(join(laptop.root, 'deploy', 'samples', file));
+}
+
+/** Applies objects and waits until the McpCluster among them is Available; fails early when the operator ends. */
+export async function applyAndAwait(
+  laptop: Laptop,
+  objects: readonly KubeObject[],
+  progress: Progress,
+  clock: Clock = systemClock,
+): Promise<McpCluster> {
+  await applyUntilServed(laptop.client, objects, clock);
+  const name = objects.find(({ kind }) => kind === MCP_CLUSTERS.kind)?.metadata.name as string;
+  return progress.wait(`McpCluster ${name} to be Available`, async (detail) => {
+    const ended = laptop.operatorEnded.then((why) => Promise.reject(new UsageError(why)));
+    return Promise.race([ended, awaitAvailable(laptop.client, name, detail, clock)]);
+  });
+}
+
+/** URL at which programs of this machine reach the MCP endpoint of an McpCluster; waits until its Service listens. */
+export async function endpointUrl(
+  laptop: Laptop,
+  { metadata, spec }: McpCluster,
+  clock: Clock = systemClock,
+): Promise<string> {
+  for (;;) {
+    const address = laptop.cluster.serviceAddress(NAMESPACE, metadata.name, spec.gateway.port);
+    if (address !== undefined) return `http://${address.host}:${address.port}${spec.gateway.path}`;
+    await delay(clock, POLL_MS);
+  }
+}
+
+/** A definition that was just created is served a moment later. */
+async function applyUntilServed(
+  client: KubeClient,
+  objects: readonly KubeObject[],
+  clock: Clock,
+): Promise<void> {
+  const deadline = clock.monotonic() + 10_000;
+  for (;;) {
+    try {
+      return await applyManifest(client, objects, NAMESPACE);
+    } catch (error) {
+      if ((error as { status?: number }).status !== 404 || clock.monotonic() > deadline)
+        throw error;
+      await delay(clock, POLL_MS);
+    }
+  }
+}
+
+async function awaitAvailable(
+  client: KubeClient,
+  name: string,
+  detail: (text: string) => void,
+  clock: Clock,
+): Promise<McpCluster> {
+  for (;;) {
+    const object = await client.get<McpCluster>(MCP_CLUSTERS, { namespace: NAMESPACE, name });
+    const { status } = object ?? {};
+    const available = status?.conditions?.find(({ type }) => type === 'Available');
+    if (object !== undefined && available?.status === 'True') return object;
+    detail(available?.message ?? 'the operator has not seen it yet');
+    await delay(clock, POLL_MS);
+  }
+}
+
+function fileLogger(path: string): Logger {
+  return createLogger({ name: 'devcluster', file: path });
+}

@@ -1,0 +1,29 @@
+/** `operator`: reconciles McpCluster resources until it is told to stop or loses its Lease. */
+import { onTerminationSignal } from '../host/index.ts';
+import { runOperator } from '../operator/index.ts';
+import { createLogger, createMetrics, type LogLevel } from '../telemetry/index.ts';
+
+export interface OperatorFlags {
+  readonly kubeconfig?: string;
+  readonly namespace?: string;
+  readonly leaderElect: boolean;
+  readonly sidecarImage?: string;
+  readonly healthAddress: string;
+  readonly logLevel: LogLevel;
+}
+
+/** Runs the operator in the foreground; the process exits with 0 after an orderly stop. */
+export async function operatorCommand({ logLevel, ...flags }: OperatorFlags): Promise<void> {
+  const logger = createLogger({ name: 'operator', level: logLevel });
+  const operator = await runOperator({
+    ...flags,
+    logger,
+    metrics: createMetrics({ processMetrics: true }),
+  });
+  onTerminationSignal((signal) => {
+    logger.info('stopping', { signal });
+    void operator.stop();
+  });
+  await operator.done;
+  process.exit(0);
+}

@@ -1,0 +1,85 @@
+/** Health, metrics and Raft status over plain HTTP: read-only, answered from memory. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Metrics } from '../telemetry/index.ts';
+
+/** Whether the pod may receive clients; `reason` is for people and empty when it is ready. */
+export interface Readiness {
+  readonly ready: boolean;
+  readonly reason: string;
+}
+
+export interface HealthSources {
+  readiness(): Readiness;
+  /** Answered at `/raft/status`. */
+  raftStatus(): {
+    readonly nodeId: string;
+    readonly role: string;
+    readonly leaderId?: string | undefined;
+    readonly term: number;
+    readonly commitIndex: number;
+    readonly appliedIndex: number;
+    readonly voters: readonly string[];
+    readonly learners: readonly string[];
+  };
+  readonly metrics: Metrics;
+}
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** The handler of `/healthz`, `/readyz`, `/metrics` and `/raft/status`; anything else is 404, any other method 405. */
+export function createHealthHandler(sources: HealthSources): Handler {
+  const routes: Readonly<Record<string, (response: ServerResponse) => void | Promise<void>>> = {
+    '/healthz': (response) => text(response, 200, 'ok\n'),
+    '/readyz': (response) => {
+      const { ready, reason } = sources.readiness();
+      text(response, ready ? 200 : 503, ready ? 'ok\n' : `not ready: ${reason}\n`);
+    },
+    '/metrics': async (response) => {
+      const exposition = await sources.metrics.exposition();
+      response.writeHead(200, { 'content-type': sources.metrics.contentType }).end(exposition);
+    },
+    '/raft/status': (response) => {
+      const status = sources.raftStatus();
+      const body = {
+        node_id: status.nodeId,
+        role: status.role,
+        leader_id: status.leaderId ?? null,
+        term: status.term,
+        commit_index: status.commitIndex,
+        applied_index: status.appliedIndex,
+        voters: status.voters,
+        learners: status.learners,
+      };
+      response
+        .writeHead(200, { 'content-type': 'application/json' })
+        .end(`${JSON.stringify(body)}\n`);
+    },
+  };
+  return (request, response) => {
+    const path = (request.url ?? '/').split('?')[0] as string;
+    const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
+    if (route === undefined)
+      return text(response, 404, `no such path; try ${Object.keys(routes).join(', ')}\n`);
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      response.setHeader('allow', 'GET, HEAD');
+      return text(response, 405, 'only GET\n');
+    }
+    void Promise.resolve(route(response)).catch(() => response.destroy());
+  };
+}
+
+function text(response: ServerResponse, status: number, body: string): void {
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(body);
+}
+
+/** Serves `handler` on `address:port`; rejects when the port cannot be had. */
+export function listenHealth(handler: Handler, address: string, port: number): Promise<Server> {
+  const server = createServer({ requestTimeout: 5_000, headersTimeout: 5_000 }, handler);
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, address, () => {
+      server.off('error', reject);
+      resolve(server);
+    });
+  });
+}

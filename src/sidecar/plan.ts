@@ -1,0 +1,220 @@
+/** What one member runs with, whoever told it: the operator's file in Kubernetes, or flags without it. */
+import { mkdir, access, constants } from 'node:fs/promises';
+import { isIPv4 } from 'node:net';
+import { join } from 'node:path';
+import {
+  readFileIfExists,
+  replaceFile,
+  systemClock,
+  systemRandom,
+  UsageError,
+} from '../host/index.ts';
+import { createChannel, services } from '../rpc/index.ts';
+import { openTlsDirectory, type TlsSource } from '../security/index.ts';
+import { nodeId } from '../std/index.ts';
+import { readConfigFile, runningPart, type RunningConfig, type SidecarConfig } from './config.ts';
+import {
+  isLoopback,
+  planStandalone,
+  type PeerAddress,
+  type SidecarFlags,
+  type StandalonePlan,
+} from './options.ts';
+import {
+  ensureStandaloneTls,
+  STANDALONE_CLUSTER_ID,
+  STANDALONE_SERVER_NAME,
+} from './standalone-tls.ts';
+
+export interface MemberPlan {
+  readonly id: string;
+  readonly clusterId: string;
+  readonly tls: TlsSource & { stop(): void };
+  /** Address to listen on. */
+  readonly bind: string;
+  readonly clusterPort: number;
+  readonly advertise: PeerAddress;
+  readonly voters: readonly string[];
+  /** Where a voter is; undefined for a member that only gossip knows. */
+  addressOf(id: string): PeerAddress | undefined;
+  /** DNS name in the certificate of a member. */
+  serverName(id: string): string;
+  readonly dataDir: string;
+  readonly consensus: SidecarConfig['consensus'];
+  readonly gossip: SidecarConfig['gossip'];
+  readonly running: RunningConfig;
+  /** Undefined: health and metrics answer on the cluster port. */
+  readonly metricsPort: number | undefined;
+  /** Undefined: no MCP server behind this member. */
+  readonly gateway:
+    | {
+        readonly port: number;
+        readonly peerPort: number;
+        readonly path: string;
+        readonly backend: PeerAddress & { readonly path: string };
+      }
+    | undefined;
+}
+
+const DEFAULT_RUNNING: RunningConfig = {
+  gateway: {
+    allowedOrigins: [],
+    allowedHosts: [],
+    limits: { bodyBytes: 4 * 2 ** 20, headerBytes: 16 * 2 ** 10, streamsPerSession: 16 },
+  },
+  sessions: { idleTimeoutMs: 8 * 3_600_000, max: 10_000, resume: { events: 256, bytes: 2 ** 20 } },
+};
+const DEFAULT_GOSSIP = { probeIntervalMs: 200, probeTimeoutMs: 100, suspicionMs: 600, fanout: 3 };
+const JOIN_TIMEOUT_MS = 10_000;
+
+/** Reads and checks everything before anything starts; a {@link UsageError} says what to do. */
+export async function planMember(flags: SidecarFlags): Promise<MemberPlan> {
+  const plan =
+    flags.config === undefined
+      ? await fromFlags(planStandalone(flags))
+      : await fromFile(flags, flags.config);
+  await prepareDataDir(plan.dataDir);
+  return plan;
+}
+
+async function fromFile(flags: SidecarFlags, path: string): Promise<MemberPlan> {
+  const config = await readConfigFile(path);
+  const id = flags.nodeId ?? process.env['POD_NAME'];
+  if (id === undefined) throw new UsageError('--node-id is missing and $POD_NAME is not set');
+  if (flags.tlsDir === undefined)
+    throw new UsageError('--tls-dir is missing: it comes with --config');
+  if (flags.sessionDbPath === undefined) throw new UsageError('--session-db-path is missing');
+  const hostOf = (member: string): string =>
+    `${member}.${config.peerService}.${config.namespace}.svc`;
+  const { ports, gateway, server } = config;
+  return {
+    id: nodeId(id),
+    clusterId: config.clusterId,
+    tls: await openTls(flags.tlsDir),
+    bind: '0.0.0.0',
+    clusterPort: ports.peer,
+    advertise: { host: hostOf(id), port: ports.peer },
+    voters: config.voters,
+    addressOf: (member) => ({ host: hostOf(member), port: ports.peer }),
+    serverName: hostOf,
+    dataDir: join(flags.sessionDbPath, `cluster-${id}`),
+    consensus: config.consensus,
+    gossip: config.gossip,
+    running: runningPart(config),
+    metricsPort: ports.metrics,
+    gateway: {
+      port: ports.gateway,
+      peerPort: ports.gatewayPeer,
+      path: gateway.path,
+      backend: { host: '127.0.0.1', port: server.port, path: server.path },
+    },
+  };
+}
+
+async function fromFlags(plan: StandalonePlan): Promise<MemberPlan> {
+  const tls = await openTls(plan.tlsDir ?? (await standaloneTls(plan)));
+  const dataDir = join(plan.dataRoot, `cluster-${plan.id}`);
+  await prepareDataDir(dataDir);
+  const members = await membersOf(plan, tls, dataDir);
+  return {
+    id: plan.id,
+    clusterId: STANDALONE_CLUSTER_ID,
+    tls,
+    bind: isIPv4(plan.advertise.host) ? plan.advertise.host : '127.0.0.1',
+    clusterPort: plan.clusterPort,
+    advertise: plan.advertise,
+    voters: [...members.keys()],
+    addressOf: (member) => members.get(member),
+    serverName: () => STANDALONE_SERVER_NAME,
+    dataDir,
+    consensus: plan.consensus,
+    gossip: DEFAULT_GOSSIP,
+    running: DEFAULT_RUNNING,
+    metricsPort: plan.metricsPort,
+    gateway: plan.gateway && {
+      port: plan.gateway.port,
+      peerPort: plan.gateway.peerPort,
+      path: '/mcp',
+      backend: {
+        host: plan.gateway.upstream.hostname,
+        port: Number(plan.gateway.upstream.port || 80),
+        path: plan.gateway.upstream.pathname,
+      },
+    },
+  };
+}
+
+async function standaloneTls(plan: StandalonePlan): Promise<string> {
+  const hosts = [plan.advertise, ...plan.peers.values(), ...(plan.join ? [plan.join] : [])];
+  const far = hosts.find(({ host }) => !isLoopback(host));
+  if (far !== undefined) {
+    throw new UsageError(
+      `--tls-dir is missing: ${far.host} is another machine; give every member ca.crt, tls.crt and tls.key of one authority, ` +
+        `valid for ${STANDALONE_SERVER_NAME} and with the URI mcpcluster://${STANDALONE_CLUSTER_ID}`,
+    );
+  }
+  return ensureStandaloneTls(new Date(systemClock.wall()));
+}
+
+/** The voters: from the flags, from an earlier start, or from the member that `--join` names. */
+async function membersOf(
+  plan: StandalonePlan,
+  tls: TlsSource,
+  dataDir: string,
+): Promise<ReadonlyMap<string, PeerAddress>> {
+  if (plan.peers.size > 0) return plan.peers;
+  const file = join(dataDir, 'voters.json');
+  const known = await readFileIfExists(file);
+  if (known !== undefined) return new Map(JSON.parse(known) as [string, PeerAddress][]);
+  const voters = await askVoters(plan, tls);
+  await replaceFile(file, JSON.stringify([...voters]));
+  return voters;
+}
+
+async function askVoters(plan: StandalonePlan, tls: TlsSource): Promise<Map<string, PeerAddress>> {
+  const seed = plan.join as PeerAddress;
+  const channel = createChannel({
+    resolve: async () => seed,
+    tls,
+    serverName: STANDALONE_SERVER_NAME,
+    clusterId: STANDALONE_CLUSTER_ID,
+    clock: systemClock,
+    random: systemRandom,
+  });
+  try {
+    const status = await channel
+      .client(services.admin)
+      .getStatus({}, { timeoutMs: JOIN_TIMEOUT_MS });
+    const addresses = new Map(status.members.map(({ id, address }) => [id, address]));
+    return new Map(
+      status.voters.map((id) => {
+        const address = addresses.get(id) ?? '';
+        const colon = address.lastIndexOf(':');
+        return [id, { host: address.slice(0, colon), port: Number(address.slice(colon + 1)) }];
+      }),
+    );
+  } catch (error) {
+    throw new UsageError(
+      `--join ${seed.host}:${seed.port}: ${(error as Error).message}; start that member first`,
+    );
+  } finally {
+    channel.close();
+  }
+}
+
+async function openTls(directory: string): Promise<TlsSource & { stop(): void }> {
+  return openTlsDirectory(directory).catch((error: unknown) => {
+    throw new UsageError(`--tls-dir ${directory}: ${(error as Error).message}`);
+  });
+}
+
+async function prepareDataDir(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+    await access(path, constants.W_OK);
+  } catch (error) {
+    throw new UsageError(
+      `--session-db-path: ${path} cannot be written (${(error as NodeJS.ErrnoException).code}); choose another folder or change its owner`,
+    );
+  }
+}
