@@ -133,6 +133,81 @@ const rows = {
     sentence: 'A full restart loses nothing that was acknowledged',
     source: 'Raft paper 5.4.3',
   },
+  'raft.vote-is-durable-first': {
+    sentence: 'Term and vote are written together and flushed before a vote is granted',
+    source: 'Raft paper 5.2',
+  },
+  'raft.one-vote-per-term': {
+    sentence:
+      'A member votes for at most one candidate in a term, whatever role it plays meanwhile',
+    source: 'Raft paper 5.2',
+  },
+  'raft.pre-vote-disturbs-nobody': {
+    sentence: 'A member that was cut off returns without raising the term of a healthy group',
+    source: 'Raft thesis 9.6',
+  },
+  'raft.leader-without-majority-steps-down': {
+    sentence: 'A leader that hears from no majority stops leading',
+    source: 'Raft thesis 6.2',
+  },
+  'raft.broken-link-is-a-hint': {
+    sentence:
+      'A broken connection to the leader allows an election at once, a false alarm deposes nobody',
+    source: 'design',
+  },
+  'raft.leader-repairs-every-log': {
+    sentence: 'A leader brings every kind of diverged log in line with its own (figure 7)',
+    source: 'Raft paper 5.3',
+  },
+  'raft.commit-counts-own-term-only': {
+    sentence: 'An entry of an older term commits only under one of the own term (figure 8)',
+    source: 'Raft paper 5.4.2',
+  },
+  'raft.commit-only-what-was-verified': {
+    sentence: 'A follower commits no entry that its leader has not verified',
+    source: 'Raft paper 5.3',
+  },
+  'raft.late-message-truncates-nothing': {
+    sentence: 'A late or repeated message never removes entries that do not conflict',
+    source: 'Raft paper 5.3',
+  },
+  'raft.no-ack-before-the-flush': {
+    sentence: 'A follower acknowledges and applies entries only after they are on its disk',
+    source: 'Raft thesis 10.2.1',
+  },
+  'raft.memory-is-bounded': {
+    sentence: 'What is uncommitted and under way is bounded; proposers are told to wait',
+    source: 'design',
+  },
+  'raft.read-waits-for-own-term': {
+    sentence: 'A new leader answers reads only after an entry of its own term is committed',
+    source: 'Raft thesis 6.4',
+  },
+  'raft.old-acks-confirm-no-new-read': {
+    sentence: 'Answers to earlier heartbeats never confirm a later read',
+    source: 'Raft thesis 6.4',
+  },
+  'raft.simulation-holds': {
+    sentence:
+      'Under crashes, partitions, loss and stalls no invariant of Raft breaks, and healing brings progress',
+    source: 'Raft paper figure 3',
+  },
+  'raft.torn-tail-is-repaired': {
+    sentence: 'A crash in the middle of a write costs only what was never acknowledged',
+    source: 'design',
+  },
+  'raft.damaged-log-is-refused': {
+    sentence: 'A log that is damaged before its end is refused with a reason, never guessed at',
+    source: 'design',
+  },
+  'raft.one-process-per-folder': {
+    sentence: 'Two processes cannot use one data folder',
+    source: 'design',
+  },
+  'raft.failed-flush-stops': {
+    sentence: 'After a failed flush nothing more is written or acknowledged',
+    source: 'design',
+  },
   'rpc.generated-is-current': {
     sentence: 'Generated RPC code is what the proto files say',
     source: 'design',
@@ -207,6 +282,16 @@ const rows = {
       'A member that restarts within the detection time is reported as restarted, with a higher incarnation.',
     source: 'design: meta.instance is random per process',
   },
+  'gossip.incarnations': {
+    sentence:
+      'alive needs a higher incarnation to win; suspect, dead and left win at the same, in that order.',
+    source: 'SWIM; facts/gossip §2',
+  },
+  'gossip.grpc': {
+    sentence:
+      'Members over mutual TLS find each other, and notice load, death, restart and goodbye.',
+    source: 'ARCHITECTURE §2: gossip on the cluster port',
+  },
   'gossip.heals': {
     sentence: 'After a partition heals all live members hold equal views again.',
     source: 'facts/gossip §3: push-pull is needed for correctness',
@@ -224,6 +309,26 @@ const rows = {
     sentence: 'A session goes on under the same id after the MCP server behind it died.',
     source: 'facts/mcp §0 rules 4 and 5',
   },
+  'gateway.event-ids': {
+    sentence: 'Every SSE stream carries ids of the gateway from its first byte, and tells when to retry.',
+    source: 'facts/mcp §0 rule 6',
+  },
+  'gateway.resume-anywhere': {
+    sentence: 'A stream that dropped is resumed after its last event at any pod.',
+    source: 'specification 2025-11-25, transports: resumability',
+  },
+  'gateway.lost-request': {
+    sentence: 'A request that was lost and must not be repeated is answered with an error that says so.',
+    source: 'facts/mcp §0 rule 9',
+  },
+  'gateway.replay': {
+    sentence: 'After a move the new backend knows initialize, initialized, log level and subscriptions.',
+    source: 'facts/mcp §4',
+  },
+  'gateway.bad-input': {
+    sentence: 'Wrong requests get the status and JSON-RPC code of the specification, never a 500.',
+    source: 'specification 2025-11-25, transports',
+  },
   // api, operator
   'api.bad-input': {
     sentence: 'A wrong McpCluster is refused at apply with field path, value and rule',
@@ -236,6 +341,10 @@ const rows = {
   'api.immutable': {
     sentence: 'Voters, volume size and storage class of a running cluster cannot be changed',
     source: 'design',
+  },
+  'operator.least-privilege': {
+    sentence: 'The rights in the install manifests are enough, and hold no wildcard',
+    source: 'CIS Kubernetes Benchmark 5.1',
   },
   'operator.quiet': {
     sentence: 'A settled cluster causes no write',
@@ -258,7 +367,8 @@ const rows = {
     source: 'design',
   },
   'operator.degraded': {
-    sentence: 'A server that does not work is Degraded with its last log line, and the others go on',
+    sentence:
+      'A server that does not work is Degraded with its last log line, and the others go on',
     source: 'design',
   },
   'operator.rollout': {

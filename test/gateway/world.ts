@@ -19,6 +19,7 @@ import {
 import { createSessions, type Sessions } from '../../src/sessions/index.ts';
 import { createStore, type StoreNode } from '../../src/store/index.ts';
 import { createMetrics, silentLogger, type Metrics } from '../../src/telemetry/index.ts';
+import { eventually } from '../eventually.ts';
 import { createMemoryCluster, type MemoryCluster } from '../store/memory-log.ts';
 
 export interface Pod {
@@ -93,7 +94,10 @@ let nextWorld = process.pid % 200;
 export async function startWorld(options: WorldOptions): Promise<World> {
   const source = await testTls();
   const worldNumber = nextWorld++;
-  const log = createMemoryCluster(options.backends.map((_, index) => `pod-${index}`));
+  const names = options.backends.map((_, index) => `pod-${index}`);
+  const log = createMemoryCluster([...names, ...names.map((name) => `${name}#2`)]);
+  // The second incarnation of a pod replays the whole log when it starts.
+  for (const name of names) log.node(`${name}#2`).hold(true);
   const events: World['events'] = [];
   const members = new Map<string, Member>();
   const beliefs = new Map<string, Belief>();
@@ -125,8 +129,9 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     const instance = `${node}#${incarnation}`;
     const host = `127.0.${worldNumber}.${index + 1}`;
     const metrics = createMetrics();
+    const logNode = log.node(incarnation === 1 ? node : instance);
     const store = createStore({
-      log: log.node(node),
+      log: logNode,
       leaderLink: { keepAlive: async () => ({ status: 'lease-not-found' }) },
       clock: systemClock,
       random: systemRandom,
@@ -134,6 +139,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
       metrics,
     });
     stores.push(store);
+    logNode.hold(false);
     const sessions = createSessions({
       store,
       clock: systemClock,
@@ -187,6 +193,9 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     if (found === undefined) throw new Error(`no pod ${index}`);
     return found;
   };
+  await eventually('every MCP server answers', () =>
+    pods.every((each) => each.gateway.backendReady()),
+  );
   const world: World = {
     events,
     log,

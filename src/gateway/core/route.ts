@@ -35,8 +35,16 @@ export function chooseRoute(input: RouteInput): Route {
         ? 'owner-gone'
         : undefined;
   if (reason === undefined) return { type: 'serve', node: record.owner.node };
-  const node = placeSession(input.placement);
+  const node = restartedOwner(input, reason) ?? placeSession(input.placement);
   return node === undefined ? { type: 'wait' } : { type: 'serve', node, claim: reason };
+}
+
+/** A sidecar that restarted may find the session still in the memory of the server beside it. */
+function restartedOwner(input: RouteInput, reason: ClaimReason): string | undefined {
+  const { members, avoid } = input.placement;
+  const { node } = input.record.owner;
+  const back = members.find((member) => member.node === node && member.ready && !avoid.has(node));
+  return reason === 'owner-gone' ? back?.node : undefined;
 }
 
 /** The ready pod with the fewest sessions, then the least load; this pod itself on ties. */

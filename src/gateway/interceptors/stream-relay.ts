@@ -8,7 +8,7 @@ import {
   type StreamReply,
 } from '../exchange.ts';
 import type { OutgoingEvent } from '../ports.ts';
-import { afterRefusal, pursue, type FailoverOptions, type Pursuit } from './failover.ts';
+import { afterRefusal, pursue, type FailoverOptions, type Pursuit } from './pursuit.ts';
 
 /** The same stream, which goes on after interruptions. */
 export function continueStream(

@@ -51,8 +51,8 @@ export function createSessionHost(options: HostOptions): SessionHost {
   const onClose = (state: SessionState, code: RefusalCode): void => {
     if (live.get(state.id) === state) live.delete(state.id);
     tools.metrics.live.set(live.size);
-    // A server that is well keeps nothing of a session that lives elsewhere now.
-    if (code !== 'backend-lost')
+    // The server need not keep what lives elsewhere now. When this gateway only stops, its next incarnation may adopt it.
+    if (code === 'not-owner' || code === 'session-ended')
       endBackendSession(
         tools,
         state.clientHeaders,
