@@ -3,6 +3,7 @@ import type { StoredObject } from '../../objects/index.ts';
 import type { FieldProblem } from '../../schema/index.ts';
 import {
   asObject,
+  asObjects,
   asText,
   clone,
   equal,
@@ -51,7 +52,14 @@ function validateTemplate(spec: JsonObject): FieldProblem[] {
   return [
     ...problems,
     ...validateLabels(labels, 'spec.template.metadata.labels'),
-    ...validatePodSpec(podSpec, 'spec.template.spec'),
+    // A claim template of a StatefulSet becomes a volume of its pods.
+    ...validatePodSpec(
+      podSpec,
+      'spec.template.spec',
+      asObjects(spec['volumeClaimTemplates']).map((claim) =>
+        asText(asObject(claim['metadata'])['name']),
+      ),
+    ),
   ];
 }
 

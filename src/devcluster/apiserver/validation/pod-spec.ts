@@ -9,10 +9,14 @@ const PULL_POLICIES = ['Always', 'IfNotPresent', 'Never'];
 const RESTART_POLICIES = ['Always', 'Never', 'OnFailure'];
 const DNS_POLICIES = ['ClusterFirst', 'ClusterFirstWithHostNet', 'Default', 'None'];
 
-/** Problems of a pod's spec at `field`. */
-export function validatePodSpec(spec: JsonObject, field: string): FieldProblem[] {
+/** Problems of a pod's spec at `field`; `moreVolumes` names volumes that come from elsewhere. */
+export function validatePodSpec(
+  spec: JsonObject,
+  field: string,
+  moreVolumes: readonly string[] = [],
+): FieldProblem[] {
   const volumes = asObjects(spec['volumes']);
-  const volumeNames = new Set(volumes.map((one) => asText(one['name'])));
+  const volumeNames = new Set([...moreVolumes, ...volumes.map((one) => asText(one['name']))]);
   const context: Context = { volumeNames, containerNames: new Set() };
   const containers = asObjects(spec['containers']);
   return [
