@@ -15,6 +15,8 @@ interface Served {
   readonly schema: string;
   readonly listSchema: string;
   readonly subresources: readonly string[];
+  /** Of a definition: kubectl must not send it strategic merge patches. */
+  readonly isCustom?: boolean;
 }
 
 /** `api/v1`, `apis/apps/v1`. */
@@ -117,6 +119,7 @@ function customDocument(
       schema: prefix + names.kind,
       listSchema: prefix + names.listKind,
       subresources: [...(status ? ['status'] : []), ...(scale === undefined ? [] : ['scale'])],
+      isCustom: true,
     };
     served.push(entry);
     schemas[entry.schema] = customSchema(entry, version);
@@ -235,8 +238,8 @@ const PATCH_TYPES = [
   'application/apply-patch+yaml',
   'application/json-patch+json',
   'application/merge-patch+json',
-  'application/strategic-merge-patch+json',
 ];
+const STRATEGIC_PATCH = 'application/strategic-merge-patch+json';
 
 function addPaths(paths: JsonObject, served: Served): void {
   const prefix = `/${documentPath(served.group, served.version)}`;
@@ -289,7 +292,8 @@ function operation(action: string, served: Served, schema: string): JsonObject {
   if (isWrite) {
     result['parameters'] =
       action === 'patch' ? [...WRITE_PARAMETERS, QUERY('force', 'boolean')] : WRITE_PARAMETERS;
-    const types = action === 'patch' ? PATCH_TYPES : ['application/json'];
+    const patches = served.isCustom === true ? PATCH_TYPES : [...PATCH_TYPES, STRATEGIC_PATCH];
+    const types = action === 'patch' ? patches : ['application/json'];
     const body = action === 'patch' ? { schema: { $ref: `${REFERENCE}${META}Patch` } } : reference;
     result['requestBody'] = {
       required: true,

@@ -33,8 +33,8 @@ export function compileRule(rule: ValidationRule): Result<CompiledRule, string> 
   if (message !== undefined && !message.ok) return err(message.error);
   return ok({
     rule,
-    program: program.value,
-    ...(message !== undefined && { message: message.value }),
+    program: program.value.evaluate,
+    ...(message !== undefined && { message: message.value.evaluate }),
     isTransition: TRANSITION.test(rule.rule),
   });
 }
@@ -155,7 +155,8 @@ function oneRule(compiled: CompiledRule, rule: ValidationRule, input: RuleInput)
   const message = isMessage
     ? (expressed.value as string).trim()
     : (rule.message?.trim() ?? `failed rule: ${rule.rule.trim()}`);
-  return [{ field, ...worded(rule.reason as FieldProblemReason | undefined, message) }];
+  const reason = rule.reason as FieldProblemReason | undefined;
+  return [{ field, ...worded(reason, shownValue(input) + message, message) }];
 }
 
 /** At the root a rule sees apiVersion, kind, and of metadata only the names. */
@@ -185,8 +186,15 @@ function schemaType(node: JsonSchema, value: unknown): string {
   return node.type ?? jsonType(value);
 }
 
+/** A scalar stands in the sentence, anything larger does not. */
+function shownValue({ node, value }: RuleInput): string {
+  const type = schemaType(node, value);
+  return type === 'object' || type === 'array' ? '' : `${JSON.stringify(value)}: `;
+}
+
 function worded(
   reason: FieldProblemReason | undefined,
+  withValue: string,
   message: string,
 ): { reason: FieldProblemReason; message: string } {
   switch (reason) {
@@ -195,8 +203,8 @@ function worded(
     case 'FieldValueForbidden':
       return { reason, message: `Forbidden: ${message}` };
     case 'FieldValueDuplicate':
-      return { reason, message: `Duplicate value: ${message}` };
+      return { reason, message: `Duplicate value: ${withValue}` };
     default:
-      return { reason: 'FieldValueInvalid', message: `Invalid value: ${message}` };
+      return { reason: 'FieldValueInvalid', message: `Invalid value: ${withValue}` };
   }
 }
