@@ -88,7 +88,11 @@ async function reconcileKey(context: Context, key: string): Promise<void> {
   // The worker goes on waiting after the abort: returning early would let two reconciles of one key overlap.
   const cancel = options.clock.schedule(timeoutMs, () => {
     meters.timedOut();
-    options.logger.warn('reconcile takes too long', { controller: options.name, key, timeoutMs });
+    options.logger.warn('reconcile takes too long', {
+      controller: options.name,
+      object: key,
+      timeoutMs,
+    });
     timeout.abort(new Error(`the reconcile took longer than ${timeoutMs} ms`));
   });
   try {
@@ -114,7 +118,7 @@ function settle(context: Context, key: string, outcome: Outcome): void {
     case 'blocked':
       options.logger.info('reconcile is blocked', {
         controller: options.name,
-        key,
+        object: key,
         reason: outcome.reason,
       });
       return meters.result('blocked');
@@ -125,7 +129,7 @@ function settle(context: Context, key: string, outcome: Outcome): void {
 
 function fail(context: Context, key: string, error: unknown): void {
   const { options, queue, meters } = context;
-  const fields = { controller: options.name, key, error: describe(error) };
+  const fields = { controller: options.name, object: key, error: describe(error) };
   meters.result('error');
   if (error instanceof TerminalError) {
     queue.forget(key);
