@@ -442,6 +442,79 @@ const rows = {
       'the real kubectl creates, gets, watches, patches, applies, scales and deletes on the embedded API',
     source: 'design',
   },
+  'devcluster.network-own-address': {
+    sentence:
+      'a Node program in a pod listens on and reaches localhost at the address of its own pod only',
+    source: 'Kubernetes concepts, the Kubernetes network model',
+  },
+  'devcluster.network-names': {
+    sentence:
+      'Service and pod names resolve to cluster addresses, and connecting to those works from every pod',
+    source: 'Kubernetes concepts, DNS for Services and Pods',
+  },
+  'devcluster.network-forward': {
+    sentence:
+      'a Service address spreads new connections over ready endpoints and stops listening with the Service',
+    source: 'Kubernetes reference, virtual IPs and service proxies',
+  },
+  'devcluster.pod-order': {
+    sentence:
+      'init containers run one by one, native sidecars start before the containers and stop after them in reverse order',
+    source: 'Kubernetes concepts, sidecar containers',
+  },
+  'devcluster.pod-probes': {
+    sentence:
+      'a pod is ready only while its readiness probes succeed, and a failed liveness probe restarts the container',
+    source: 'Kubernetes concepts, liveness, readiness and startup probes',
+  },
+  'devcluster.pod-restart': {
+    sentence:
+      'a container that ends is restarted by its policy: at once, then after 10 s doubling to 5 minutes',
+    source: 'Kubernetes concepts, pod lifecycle',
+  },
+  'devcluster.pod-grace': {
+    sentence:
+      'a deleted pod runs preStop, gets SIGTERM, is killed after its grace period, and only then disappears',
+    source: 'Kubernetes concepts, pod lifecycle',
+  },
+  'devcluster.pod-volumes': {
+    sentence:
+      'ConfigMaps and Secrets reach the container as files and variables, and a change of them reaches the files whole',
+    source: 'Kubernetes concepts, volumes',
+  },
+  'devcluster.pod-claims': {
+    sentence: 'what a pod writes to a claim is there for the next pod, and gone with the claim',
+    source: 'Kubernetes concepts, persistent volumes',
+  },
+  'devcluster.pod-image': {
+    sentence:
+      'an image without a local command leaves its pod waiting with a message that names the file to edit',
+    source: 'design',
+  },
+  'devcluster.no-survivor': {
+    sentence: 'no container process outlives the laptop cluster, not even after kill -9 of it',
+    source: 'design',
+  },
+  'devcluster.stateful-set': {
+    sentence:
+      'a StatefulSet creates, scales, updates and replaces its pods in the order of its policies',
+    source: 'Kubernetes concepts, StatefulSets',
+  },
+  'devcluster.scheduler': {
+    sentence:
+      'a pod goes only to a ready node that its selectors, affinities, tolerations and requests allow, spread over nodes and zones',
+    source: 'Kubernetes concepts, scheduling',
+  },
+  'devcluster.controllers-real': {
+    sentence:
+      'workloads behave alike under the embedded controllers and under a real kube-controller-manager and scheduler',
+    source: 'design',
+  },
+  'devcluster.start-errors': {
+    sentence:
+      'a laptop cluster that cannot start says in one line what to do, and leaves nothing running',
+    source: 'design',
+  },
   // sidecar, cli
 } satisfies Record<string, Requirement>;
 

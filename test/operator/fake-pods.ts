@@ -90,6 +90,8 @@ export function startFakePods(client: KubeClient, namespace: string): FakePods {
     const { name = '', uid = '' } = pod.metadata;
     const address = pod.status?.podIP ?? `10.244.0.${(lastOctet += 1)}`;
     const known = [...running].find(([, entry]) => entry.uid === uid);
+    // A container takes a moment to start: for one round at least the pod is there and does not run.
+    if (known === undefined && !noticed.has(uid)) return void noticed.add(uid);
     const server = {
       name: 'server',
       ready: true,
@@ -125,6 +127,7 @@ export function startFakePods(client: KubeClient, namespace: string): FakePods {
     }
   };
   const seen = new Map<string, string>();
+  const noticed = new Set<string>();
   const loop = async (): Promise<void> => {
     while (!abort.signal.aborted) {
       const pods = await client.list<Pod>(RESOURCES.pods, { namespace }).catch(() => undefined);
