@@ -236,7 +236,7 @@ class Driver implements RaftNode {
       appliedIndex: status.appliedIndex,
       voters,
       learners,
-      ...(status.role === 'leader' ? { progress: status.progress } : {}),
+      ...(status.role === 'leader' ? { progress: this.#core?.progress() ?? [] } : {}),
     };
   }
 

@@ -41,7 +41,6 @@ import type {
 export type ProposeResult = 'appended' | 'forwarded' | 'no-leader' | 'overloaded';
 
 export interface CoreStatus {
-  readonly id: string;
   readonly role: RoleName;
   readonly leaderId: string | undefined;
   readonly term: number;
@@ -49,10 +48,12 @@ export interface CoreStatus {
   readonly commitIndex: number;
   readonly appliedIndex: number;
   readonly lastIndex: number;
-  readonly voters: readonly string[];
-  readonly learners: readonly string[];
-  /** What the leader knows of the members; empty elsewhere. */
-  readonly progress: readonly { readonly id: string; readonly matchIndex: number }[];
+}
+
+/** What the leader knows of a member. */
+export interface MemberProgress {
+  readonly id: string;
+  readonly matchIndex: number;
 }
 
 export interface RaftCore {
@@ -76,6 +77,8 @@ export interface RaftCore {
   persisted(mark: WriteMark): void;
   applied(index: number): void;
   status(): CoreStatus;
+  /** One row a member on the leader; empty elsewhere. */
+  progress(): MemberProgress[];
 }
 
 export function createRaftCore(config: CoreConfig, stored: StoredState): RaftCore {
@@ -120,6 +123,10 @@ export function createRaftCore(config: CoreConfig, stored: StoredState): RaftCor
     },
     applied: (index) => state.log.appliedTo(index),
     status: () => statusOf(state),
+    progress() {
+      if (state.role.role !== 'leader') return [];
+      return [...state.role.progress].map(([id, { match }]) => ({ id, matchIndex: match }));
+    },
   };
 }
 
@@ -313,17 +320,13 @@ function readIndex(state: CoreState, context: string): boolean {
 }
 
 function statusOf(state: CoreState): CoreStatus {
-  const progress = state.role.role === 'leader' ? [...state.role.progress] : [];
   return {
-    id: state.config.id,
-    ...softStateOf(state),
+    role: state.role.role,
+    leaderId: leaderOf(state),
     term: state.term,
     vote: state.vote,
     commitIndex: state.log.committed,
     appliedIndex: state.log.applied,
     lastIndex: state.log.lastIndex,
-    voters: state.voters.flatMap((set) => [...set]),
-    learners: [...state.learners],
-    progress: progress.map(([id, { match }]) => ({ id, matchIndex: match })),
   };
 }

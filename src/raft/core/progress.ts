@@ -97,10 +97,13 @@ export function landed(progress: Replicate, index: number): void {
   progress.flights.splice(0, kept < 0 ? progress.flights.length : kept);
 }
 
-/** The follower refused `rejected` and says that it can match at most at `hint`; false when the refusal is an old one. */
+/**
+ * The follower refused `rejected` and says that it can match at most at `hint`; false when nothing follows from that: the
+ * refusal is an old one, or the follower lost what it had acknowledged, which sending more cannot repair.
+ */
 export function decreased(progress: Progress, rejected: number, hint: number): boolean {
+  if (rejected <= progress.match) return false;
   if (progress.state === 'replicate') {
-    if (rejected <= progress.match) return false;
     progress.next = progress.match + 1;
   } else {
     if (progress.next - 1 !== rejected) return false;
