@@ -47,23 +47,25 @@ export function applyProblem(
       return;
     }
     if (!isObject(value)) return;
-    for (const [key, member] of Object.entries(value)) {
-      const inner = shape.member(key);
-      const below = [...path, `f:${key}`];
-      if (inner !== undefined) visit(member, inner, below);
-      else if (path.length > 0 || !ROOT_MEMBERS.has(key)) {
-        problems.push(`${formatPath(below)}: field not declared in schema`);
+    // The server stops looking at an object once it has met a member that is not declared.
+    const unknown = Object.keys(value).filter((key) => shape.member(key) === undefined);
+    if (unknown.length === 0 || path.length === 0) {
+      for (const key of Object.keys(value).sort()) {
+        const inner = shape.member(key);
+        if (inner !== undefined) visit(value[key], inner, [...path, `f:${key}`]);
       }
+    }
+    const first = unknown.sort()[0];
+    if (first !== undefined) {
+      problems.push(`${formatPath([...path, `f:${first}`])}: field not declared in schema`);
     }
   }
 }
 
-const ROOT_MEMBERS = new Set(['apiVersion', 'kind', 'metadata']);
-
 /** `expected string, got …` with the value as Go prints it. */
 function typeMismatch(value: unknown, node: JsonSchema): string | undefined {
   const got = goValue(value);
-  switch (node['x-kubernetes-int-or-string'] === true ? undefined : node.type) {
+  switch (node['x-kubernetes-int-or-string'] === true ? '' : (node.type ?? '')) {
     case 'string':
       return typeof value === 'string'
         ? undefined
@@ -72,7 +74,7 @@ function typeMismatch(value: unknown, node: JsonSchema): string | undefined {
     case 'number':
       return typeof value === 'number'
         ? undefined
-        : `expected numeric (int or float), got ${typeof value === 'boolean' ? 'bool' : typeof value}`;
+        : `expected numeric (int or float), got ${goType(value)}`;
     case 'boolean':
       return typeof value === 'boolean' ? undefined : `expected boolean, got &{${got}}`;
     case 'array':
@@ -85,5 +87,14 @@ function typeMismatch(value: unknown, node: JsonSchema): string | undefined {
 }
 
 function goValue(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value) : String(value);
+  if (Array.isArray(value)) return `[${value.map(goValue).join(' ')}]`;
+  if (!isObject(value)) return String(value);
+  const members = Object.keys(value).sort();
+  return `map[${members.map((key) => `${key}:${goValue(value[key])}`).join(' ')}]`;
+}
+
+function goType(value: unknown): string {
+  if (Array.isArray(value)) return '[]interface {}';
+  if (isObject(value)) return 'map[string]interface {}';
+  return typeof value === 'boolean' ? 'bool' : typeof value;
 }

@@ -1,11 +1,8 @@
 /** The defaults that the API server's Go code gives to the built-in kinds; they are not in its OpenAPI documents. */
 import { CONTAINER_DEFAULTS_KINDS, defaultPodSpec, defaultPodTemplate } from './pod-defaults.ts';
-import { isQuantity } from './go-types.ts';
 import { isObject, setMember } from './json.ts';
-import { canonicalQuantity } from './quantity.ts';
-import { resolveBuiltin } from './kubernetes-data.ts';
+import { normalized } from './normalize.ts';
 import type { JsonObject, JsonSchema } from './types.ts';
-import { childSchema } from './validate.ts';
 
 /** A copy of `object` as the server would store it: nulls and empty collections gone, quantities canonical, defaults set. */
 export function builtinDefaults(
@@ -17,36 +14,6 @@ export function builtinDefaults(
   const result = normalized(object, schema) as JsonObject;
   DEFAULTS[`${group}/${kind}`]?.(result);
   return result;
-}
-
-/** What decoding into Go types and encoding again does to a value. */
-function normalized(value: unknown, schema: JsonSchema): unknown {
-  const node = resolveBuiltin(schema);
-  if (node['x-kubernetes-preserve-unknown-fields'] === true) return value;
-  if (Array.isArray(value)) {
-    return value.map((item) => normalized(item, node.items ?? {}) as unknown);
-  }
-  if (!isObject(value)) return isQuantity(node) ? canonicalQuantity(value) : value;
-  const result: JsonObject = {};
-  for (const [key, member] of Object.entries(value)) {
-    if (member === null || member === undefined) continue;
-    const child = childSchema(node, key);
-    if (child === undefined) {
-      setMember(result, key, member);
-      continue;
-    }
-    const inner = normalized(member, child);
-    const isKept = node.properties === undefined || node.required?.includes(key) === true;
-    if (isKept || !isEmptyCollection(inner, child)) setMember(result, key, inner);
-  }
-  return result;
-}
-
-/** Empty lists and maps are left out by Go's encoder; an empty struct (`emptyDir: {}`) is not. */
-function isEmptyCollection(value: unknown, schema: JsonSchema): boolean {
-  if (Array.isArray(value)) return value.length === 0;
-  const isMap = resolveBuiltin(schema).additionalProperties !== undefined;
-  return isMap && isObject(value) && Object.keys(value).length === 0;
 }
 
 type Default = (object: JsonObject) => void;

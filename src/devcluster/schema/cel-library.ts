@@ -120,8 +120,8 @@ function formatText(template: string, values: readonly unknown[]): string {
     if (verb === '%') return '%';
     if (next >= values.length) throw new Error(`index ${next} out of range`);
     const value = values[next++] as number;
-    if (verb === 'f') return Number(value).toFixed(digits === undefined ? 6 : Number(digits));
-    if (verb === 'e') return Number(value).toExponential(digits === undefined ? 6 : Number(digits));
+    if (verb === 'f') return value.toFixed(digits === undefined ? 6 : Number(digits));
+    if (verb === 'e') return value.toExponential(digits === undefined ? 6 : Number(digits));
     const radix = { x: 16, X: 16, o: 8, b: 2 }[verb];
     if (radix === undefined) return formatValue(value);
     const text = value.toString(radix);
@@ -153,7 +153,7 @@ function registerStrings(environment: Environment): void {
     if (index < 0n || index > BigInt(text.length)) throw new Error(`index out of range: ${index}`);
     return text.charAt(Number(index));
   });
-  add('string.reverse(): string', (text: string) => [...text].reverse().join(''));
+  add('string.reverse(): string', (text: string) => Array.from(text).reverse().join(''));
   add('string.format(list): string', formatText);
   add(
     'string.find(string): string',

@@ -1,5 +1,5 @@
 /** CEL expressions of `x-kubernetes-validations`: compiled once, evaluated on values converted by their schema. */
-import { Environment, Optional, type ParseResult } from '@marcbachmann/cel-js';
+import { Environment, Optional, type ASTNode, type ParseResult } from '@marcbachmann/cel-js';
 import { assert, err, ok, type Result } from '../../std/index.ts';
 import { registerKubernetesLibrary } from './cel-library.ts';
 import { isObject } from './json.ts';
@@ -25,20 +25,37 @@ function kubernetesEnvironment(): Environment {
 /** Evaluates to a JavaScript value, or to the sentence that says why it could not. */
 export type Expression = (values: { self: unknown; oldSelf?: unknown }) => Result<unknown, string>;
 
+/** An expression that has passed the checks of the language. */
+export interface CompiledExpression {
+  readonly evaluate: Expression;
+  /** Type of its result (`bool`, `string`, `dyn`, …). */
+  readonly type: string;
+  readonly ast: ASTNode;
+}
+
 /** Compiles an expression; the error says what is wrong with its syntax or its types. */
-export function compileExpression(source: string): Result<Expression, string> {
-  const checked = kubernetesEnvironment().check(source);
-  if (!checked.valid) {
-    return err(checked.error === undefined ? 'invalid expression' : summary(checked.error));
+export function compileExpression(source: string): Result<CompiledExpression, string> {
+  let program: ParseResult;
+  try {
+    program = kubernetesEnvironment().parse(source);
+  } catch (error) {
+    return err(`Syntax error: ${summary(error)}`);
   }
-  const program: ParseResult = kubernetesEnvironment().parse(source);
-  return ok((values) => {
+  const checked = program.check();
+  if (!checked.valid) return err(typeSentence(summary(checked.error)));
+  const evaluate: Expression = (values) => {
     try {
       return ok(program(values));
     } catch (error) {
       return err(evaluationSentence(error));
     }
-  });
+  };
+  return ok({ evaluate, type: checked.type ?? 'dyn', ast: program.ast });
+}
+
+function typeSentence(text: string): string {
+  const unknown = /^Unknown variable: (.*)$/.exec(text);
+  return unknown === null ? text : `undeclared reference to '${unknown[1]}' (in container '')`;
 }
 
 function summary(error: unknown): string {
@@ -72,8 +89,8 @@ function compiled(source: string): Expression {
   if (known !== undefined) return known;
   const result = compileExpression(source);
   assert(result.ok, `expression of ours does not compile: ${source}`);
-  programs.set(source, result.value);
-  return result.value;
+  programs.set(source, result.value.evaluate);
+  return result.value.evaluate;
 }
 
 /** A JSON value as CEL sees it: whole numbers are int, strings with a time format are times, names are escaped. */

@@ -48,7 +48,7 @@ export function compileCustomResource(
 ): Result<CompiledCustomResource, FieldProblem[]> {
   const problems = definitionProblems(crd);
   if (problems.length > 0) return err(problems);
-  const { group, scope, names, versions } = crd['spec'] as unknown as DefinitionSpec;
+  const { group, scope, names, versions } = crd['spec'] as DefinitionSpec;
   return ok({
     group,
     scope,

@@ -11,9 +11,7 @@ export function withDefaults(value: unknown, schema: JsonSchema, resolve: Resolv
   const node = resolve(schema);
   if (Array.isArray(value)) {
     const { items } = node;
-    return items === undefined
-      ? value
-      : value.map((item) => withDefaults(item, items, resolve) as unknown);
+    return items === undefined ? value : value.map((item) => withDefaults(item, items, resolve));
   }
   if (!isObject(value)) return value;
   const result: JsonObject = {};

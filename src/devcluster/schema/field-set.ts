@@ -145,7 +145,7 @@ export function formatPath(path: readonly string[]): string {
 
 function formatElement(element: string): string {
   const rest = element.slice(2);
-  switch (element[0]) {
+  switch (element.slice(0, 1)) {
     case 'f':
       return `.${rest}`;
     case 'k': {

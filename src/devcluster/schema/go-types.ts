@@ -82,7 +82,7 @@ function base64Problem(value: string): string | undefined {
 }
 
 function fits(value: unknown, node: JsonSchema): boolean {
-  switch (node.type) {
+  switch (node.type ?? '') {
     case 'object':
       return isObject(value);
     case 'array':
@@ -123,7 +123,7 @@ function structName(schema: JsonSchema): string {
 }
 
 function goType(schema: JsonSchema, node: JsonSchema): string {
-  switch (node.type) {
+  switch (node.type ?? '') {
     case 'integer':
       return node.format ?? 'int64';
     case 'boolean':
@@ -136,7 +136,7 @@ function goType(schema: JsonSchema, node: JsonSchema): string {
       const name = referenceName(schema);
       if (name !== undefined) return `v1.${name.split('.').at(-1)}`;
       const item = isObject(node.additionalProperties) ? node.additionalProperties : {};
-      return `map[string]${goType(item, item as JsonSchema)}`;
+      return `map[string]${goType(item, item)}`;
     }
     default:
       return 'string';

@@ -23,27 +23,30 @@ function labels(values: JsonObject): string {
 /** A label selector as text. */
 function selector(value: unknown): string {
   if (value === undefined) return '<none>';
-  const parts = Object.entries(objectAt(value, 'matchLabels')).map(
-    ([key, v]) => `${key}=${String(v)}`,
-  );
+  const parts = Object.entries(objectAt(value, 'matchLabels')).map(([key, text]) => ({
+    key,
+    text: `${key}=${String(text)}`,
+  }));
   for (const expression of listAt(value, 'matchExpressions')) {
     const key = textAt(expression, 'key');
-    const values = listAt(expression, 'values').join(',');
-    switch (at(expression, 'operator')) {
-      case 'In':
-        parts.push(`${key} in (${values})`);
-        break;
-      case 'NotIn':
-        parts.push(`${key} notin (${values})`);
-        break;
-      case 'Exists':
-        parts.push(key);
-        break;
-      default:
-        parts.push(`!${key}`);
-    }
+    parts.push({ key, text: requirement(key, expression) });
   }
-  return parts.length === 0 ? '<none>' : parts.sort().join(',');
+  const texts = parts.sort((a, b) => (a.key < b.key ? -1 : 1)).map(({ text }) => text);
+  return texts.length === 0 ? '<none>' : texts.join(',');
+}
+
+function requirement(key: string, expression: unknown): string {
+  const values = listAt(expression, 'values').map(String).sort().join(',');
+  switch (textAt(expression, 'operator')) {
+    case 'In':
+      return `${key} in (${values})`;
+    case 'NotIn':
+      return `${key} notin (${values})`;
+    case 'Exists':
+      return key;
+    default:
+      return `!${key}`;
+  }
 }
 
 function containers(object: KubeObject): [names: string, images: string] {
@@ -153,7 +156,7 @@ function claimCells(object: KubeObject, now: Date): unknown[] {
     name(object),
     isGoing ? 'Terminating' : textAt(object, 'status', 'phase'),
     volume,
-    isBound ? textAt(object, 'status', 'capacity', 'storage') : '',
+    isBound ? textAt(object, 'status', 'capacity', 'storage') || '0' : '',
     isBound ? accessModes(at(object, 'status', 'accessModes')) : '',
     textAt(object, 'spec', 'storageClassName'),
     textAt(object, 'spec', 'volumeAttributesClassName') || '<unset>',

@@ -153,10 +153,9 @@ function oneRule(compiled: CompiledRule, rule: ValidationRule, input: RuleInput)
   const isMessage =
     expressed?.ok === true && typeof expressed.value === 'string' && expressed.value.trim() !== '';
   const message = isMessage
-    ? (expressed.value as string).trim()
+    ? expressed.value.trim()
     : (rule.message?.trim() ?? `failed rule: ${rule.rule.trim()}`);
-  const reason = rule.reason as FieldProblemReason | undefined;
-  return [{ field, ...worded(reason, shownValue(input) + message, message) }];
+  return [{ field, ...worded(rule.reason, shownValue(input) + message, message) }];
 }
 
 /** At the root a rule sees apiVersion, kind, and of metadata only the names. */
@@ -192,19 +191,20 @@ function shownValue({ node, value }: RuleInput): string {
   return type === 'object' || type === 'array' ? '' : `${JSON.stringify(value)}: `;
 }
 
+/** `shown` is the message with the value before it, for the reasons that print one. */
 function worded(
-  reason: FieldProblemReason | undefined,
-  withValue: string,
+  reason: string | undefined,
+  shown: string,
   message: string,
 ): { reason: FieldProblemReason; message: string } {
-  switch (reason) {
+  switch (reason ?? '') {
     case 'FieldValueRequired':
-      return { reason, message: `Required value: ${message}` };
+      return { reason: 'FieldValueRequired', message: `Required value: ${message}` };
     case 'FieldValueForbidden':
-      return { reason, message: `Forbidden: ${message}` };
+      return { reason: 'FieldValueForbidden', message: `Forbidden: ${message}` };
     case 'FieldValueDuplicate':
-      return { reason, message: `Duplicate value: ${withValue}` };
+      return { reason: 'FieldValueDuplicate', message: `Duplicate value: ${shown}` };
     default:
-      return { reason: 'FieldValueInvalid', message: `Invalid value: ${withValue}` };
+      return { reason: 'FieldValueInvalid', message: `Invalid value: ${shown}` };
   }
 }

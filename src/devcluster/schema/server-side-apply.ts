@@ -116,13 +116,13 @@ function applyTo(request: ApplyRequest): Result<KubeObject, ApplyFailure> {
   if (own !== undefined)
     putStripped(managers, key, isChanged ? { ...own, time: timeOf(request) } : own);
   capUpdateManagers(managers);
-  const result = isChanged ? (schema.applyDefaults(merged) as KubeObject) : merged;
+  const result = isChanged ? schema.applyDefaults<KubeObject>(merged) : merged;
   return ok(withManagers(result, managers, live));
 }
 
 /** The object with managedFields as create, update and the other patches leave them. */
 export function updateManagedFields(request: UpdateRequest): KubeObject {
-  const { schema, live, object } = request;
+  const { live, object } = request;
   const sent = object.metadata.managedFields;
   const isReset = sent?.length === 1 && Object.keys(sent[0] ?? {}).length === 0;
   const isUntracked =
@@ -306,7 +306,10 @@ function withManagers(
 }
 
 function timeless(entries: readonly ManagedFieldsEntry[]): ManagedFieldsEntry[] {
-  return entries.map(({ time: _, ...entry }) => entry);
+  return entries.map((entry) => {
+    const { time: _, ...rest } = entry;
+    return rest;
+  });
 }
 
 function conflictFailure(conflicts: readonly [Manager, FieldSet][]): ApplyFailure {

@@ -41,7 +41,7 @@ function isFree(node: JsonSchema): boolean {
 
 function listShape(node: JsonSchema): Shape {
   const items = node.items ?? DEDUCED;
-  switch (node['x-kubernetes-list-type']) {
+  switch (node['x-kubernetes-list-type'] ?? '') {
     case 'map':
       return { kind: 'list', keys: node['x-kubernetes-list-map-keys'] ?? [], items };
     case 'set':
@@ -85,12 +85,13 @@ export function itemElement(
   const keys: Record<string, unknown> = {};
   for (const key of shape.keys) {
     const value = item[key] ?? resolve(properties[key] ?? {}).default;
-    if (value === undefined) {
-      return err(
-        `associative list with keys has an element that omits key field ${JSON.stringify(key)} (and doesn't have default value)`,
-      );
-    }
-    keys[key] = value;
+    if (value !== undefined) keys[key] = value;
+  }
+  if (Object.keys(keys).length === 0) {
+    const names = shape.keys.map((key) => JSON.stringify(key)).join(' ');
+    return err(
+      `associative list with keys has an element that omits all key fields [${names}] (and doesn't have default values for any key fields)`,
+    );
   }
   return ok(`k:${canonicalJson(keys)}`);
 }

@@ -1,6 +1,7 @@
 /** Compiles the structural schema of a custom resource's version: validation with CEL rules, defaults, pruning. */
 import { metadataSchema, resolveBuiltin } from './kubernetes-data.ts';
 import { withDefaults } from './defaults.ts';
+import { normalized } from './normalize.ts';
 import { isObject } from './json.ts';
 import { pruneValue } from './prune.ts';
 import { hasRules, ruleProblems, type CompiledRules } from './rules.ts';
@@ -49,8 +50,13 @@ export function compileSchema(schema: JsonSchema, check?: ExtraCheck): CompiledS
       if (problems.some(({ reason }) => BLOCKING.has(reason))) return [...problems, RULES_SKIPPED];
       return [...problems, ...ruleProblems(object, old, schema, '', { resolve, compiled })];
     },
-    applyDefaults: <T extends JsonObject>(object: T): T =>
-      withDefaults(object, schema, resolve) as T,
+    applyDefaults<T extends JsonObject>(object: T): T {
+      const result = withDefaults(object, schema, resolve) as JsonObject;
+      if (isObject(result['metadata'])) {
+        result['metadata'] = normalized(result['metadata'], metadataSchema());
+      }
+      return result as T;
+    },
     prune<T extends JsonObject>(object: T): Pruned<T> {
       const unknownFields: string[] = [];
       const pruned = pruneValue(object, schema, '', {
@@ -101,9 +107,7 @@ function embeddedResolver(): (schema: JsonSchema) => JsonSchema {
           ...schema.properties,
           apiVersion: { type: 'string' },
           kind: { type: 'string' },
-          metadata: isObject(schema.properties?.['metadata'])
-            ? schema.properties['metadata']
-            : { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
+          metadata: metadataSchema(),
         },
       };
       resolved.set(schema, node);

@@ -124,18 +124,14 @@ function rowOf(object: KubeObject, cells: Cells, request: TableRequest): TableRo
   const conditions =
     request.resource === 'pods' && request.group === '' ? podRowConditions(object) : undefined;
   if (conditions !== undefined) row.conditions = conditions;
-  switch (request.includeObject ?? 'Metadata') {
-    case 'Object':
-      row.object = object;
-      break;
-    case 'Metadata':
-      row.object = {
-        kind: 'PartialObjectMetadata',
-        apiVersion: 'meta.k8s.io/v1',
-        metadata: object.metadata,
-      };
-      break;
-    default:
+  const include = request.includeObject ?? 'Metadata';
+  if (include === 'Object') row.object = object;
+  if (include === 'Metadata') {
+    row.object = {
+      kind: 'PartialObjectMetadata',
+      apiVersion: 'meta.k8s.io/v1',
+      metadata: object.metadata,
+    };
   }
   return row;
 }

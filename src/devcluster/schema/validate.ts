@@ -75,7 +75,7 @@ export function compilePattern(pattern: string): RegExp | undefined {
 
 function stringProblems(value: string, node: JsonSchema, path: string): FieldProblem[] {
   const problems: FieldProblem[] = [];
-  const length = [...value].length;
+  const length = Array.from(value).length;
   if (node.maxLength !== undefined && length > node.maxLength) {
     problems.push({
       field: path,
