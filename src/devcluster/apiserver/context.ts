@@ -65,6 +65,7 @@ export type Answer =
   | { readonly kind: 'status'; readonly code: number; readonly object: StatusBody }
   | { readonly kind: 'list'; readonly list: ListAnswer }
   | { readonly kind: 'watch'; readonly events: WatchSource }
+  | { readonly kind: 'nothing' }
   | { readonly kind: 'text'; readonly stream: AsyncIterable<string | Uint8Array> };
 
 export interface ListAnswer {

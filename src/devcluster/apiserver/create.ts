@@ -6,7 +6,8 @@ import { checkName, createObject, findLive, updateObject, writeMode } from './wr
 
 export async function createResource(api: Api, request: ApiRequest): Promise<Answer> {
   const object = toObject(request, await readObject(request));
-  const stored = createObject(api, request, object, writeMode(request));
+  const mode = writeMode(request, 'CreateOptions');
+  const stored = createObject(api, request, object, mode);
   return { kind: 'object', code: 201, object: stored };
 }
 

@@ -5,7 +5,8 @@ import { builtinDecodeError, strictDecodingMessage } from '../schema/index.ts';
 import type { ApiRequest } from './context.ts';
 import { asText, clone, isObject, type JsonObject } from './json.ts';
 import type { ResourceDefinition } from './registry.ts';
-import { badRequest, unsupportedMediaType } from './status.ts';
+import { badRequest, invalid, unsupportedMediaType } from './status.ts';
+import { problem } from './strategy.ts';
 
 export const JSON_TYPE = 'application/json';
 export const YAML_TYPE = 'application/yaml';
@@ -73,10 +74,8 @@ export type FieldValidation = 'Ignore' | 'Warn' | 'Strict';
 export function fieldValidation(request: ApiRequest): FieldValidation {
   const value = request.query.get('fieldValidation');
   if (value === null || value === '') return 'Warn';
-  if (value === 'Ignore' || value === 'Warn' || value === 'Strict') return value;
-  throw badRequest(
-    `fieldValidation: Unsupported value: ${JSON.stringify(value)}: supported values: "", "Ignore", "Strict", "Warn"`,
-  );
+  // Other values are refused together with the other options of a write.
+  return value === 'Ignore' || value === 'Strict' ? value : 'Warn';
 }
 
 /**
@@ -118,7 +117,7 @@ function withType(value: JsonObject, definition: ResourceDefinition): JsonObject
   const kind = asText(value['kind']) || definition.kind;
   const version = asText(value['apiVersion']) || apiVersion;
   if (kind !== definition.kind || version !== apiVersion)
-    throw wrongType(kind, version, definition);
+    throw wrongType(value, kind, version, definition);
   const metadata = value['metadata'] ?? {};
   if (!isObject(metadata)) {
     throw badRequest(
@@ -128,16 +127,28 @@ function withType(value: JsonObject, definition: ResourceDefinition): JsonObject
   return { ...value, apiVersion, kind, metadata };
 }
 
-function wrongType(kind: string, version: string, definition: ResourceDefinition): Error {
-  if (definition.custom !== undefined) {
+function wrongType(
+  value: JsonObject,
+  kind: string,
+  version: string,
+  definition: ResourceDefinition,
+): Error {
+  if (definition.custom === undefined) {
+    const short = version.split('/').at(-1) ?? version;
     return badRequest(
-      `the API version in the data (${version}) does not match the expected API version (${apiVersionOf(definition)})`,
+      `${kind} in version ${JSON.stringify(short)} cannot be handled as a ${definition.kind}: no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(version)}`,
     );
   }
-  const short = version.split('/').at(-1) ?? version;
-  return badRequest(
-    `${kind} in version ${JSON.stringify(short)} cannot be handled as a ${definition.kind}: no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(version)}`,
-  );
+  const expected = apiVersionOf(definition);
+  if (version !== expected) {
+    return badRequest(
+      `the API version in the data (${version}) does not match the expected API version (${expected})`,
+    );
+  }
+  const metadata = isObject(value['metadata']) ? value['metadata'] : {};
+  return invalid({ group: definition.group, kind }, asText(metadata['name']), [
+    problem.invalid('kind', kind, `must be ${definition.kind}`),
+  ]);
 }
 
 function jsonType(value: unknown): string {

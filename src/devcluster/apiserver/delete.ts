@@ -6,7 +6,7 @@ import { timestamp } from './identity.ts';
 import { asObject, asText, clone, equal, isObject, type JsonObject } from './json.ts';
 import { selectorOf } from './read.ts';
 import type { ResourceDefinition } from './registry.ts';
-import { badRequest, conflict, deleted, modified, notFound } from './status.ts';
+import { badRequest, conflict, deleted, invalidOption, modified, notFound } from './status.ts';
 import { fromStored, toStored } from './versions.ts';
 import { keyOf, requireLive } from './write.ts';
 
@@ -155,16 +155,18 @@ function checkPreconditions(
 ): void {
   const { metadata } = live;
   const name = metadata.name ?? '';
+  // Here the real server names the kind where it otherwise names the resource.
+  const target = { ...definition, plural: definition.kind };
   if (uid !== undefined && uid !== metadata.uid) {
     throw conflict(
-      definition,
+      target,
       name,
       `the UID in the precondition (${uid}) does not match the UID in record (${metadata.uid}). The object might have been deleted and then recreated`,
     );
   }
   if (resourceVersion !== undefined && resourceVersion !== metadata.resourceVersion) {
     throw conflict(
-      definition,
+      target,
       name,
       `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${metadata.resourceVersion}). The object might have been modified`,
     );
@@ -204,7 +206,9 @@ function propagationOf(body: JsonObject, query: URLSearchParams): DeleteOptions[
   const policy = asText(body['propagationPolicy']) || (query.get('propagationPolicy') ?? '');
   if (policy === '') return undefined;
   if (policy === 'Background' || policy === 'Foreground' || policy === 'Orphan') return policy;
-  throw badRequest(
-    `DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Unsupported value: ${JSON.stringify(policy)}: supported values: "Background", "Foreground", "Orphan"`,
+  throw invalidOption(
+    'DeleteOptions',
+    'propagationPolicy',
+    `Unsupported value: ${JSON.stringify(policy)}: supported values: "Foreground", "Background", "Orphan", "nil"`,
   );
 }

@@ -17,7 +17,9 @@ import {
   invalid,
   notFound,
   unsupportedMediaType,
+  unsupportedPatchType,
 } from './status.ts';
+import { problem } from './strategy.ts';
 import { createObject, findLive, requireLive, updateObject, writeMode } from './write.ts';
 
 const JSON_PATCH = 'application/json-patch+json';
@@ -34,8 +36,8 @@ export async function patchResource(api: Api, request: ApiRequest): Promise<Answ
   if (APPLY_PATCHES.includes(type)) return applyObject(api, request, patch);
   const live = requireLive(api, request);
   const patched = applyPatch(type, request, live, patch);
-  const object = toObject(request, patched);
-  const stored = updateObject(api, request, live, object, writeMode(request));
+  const object = patchedObject(request, patched);
+  const stored = updateObject(api, request, live, object, writeMode(request, 'PatchOptions'));
   return { kind: 'object', code: 200, object: stored };
 }
 
@@ -43,7 +45,9 @@ function requireKnownType(type: string, request: ApiRequest): void {
   const strategic = request.definition.custom === undefined ? [STRATEGIC_PATCH] : [];
   const accepted = [JSON_PATCH, MERGE_PATCH, ...strategic, ...APPLY_PATCHES.slice(0, 1)];
   if (accepted.includes(type) || APPLY_PATCHES.includes(type)) return;
-  throw unsupportedMediaType(accepted);
+  throw request.definition.custom === undefined
+    ? unsupportedPatchType()
+    : unsupportedMediaType(accepted);
 }
 
 function parsePatch(body: Buffer): unknown {
@@ -87,7 +91,7 @@ function patchValue(
     }
     const result = jsonPatch(clone(live), patch as JsonPatchOperation[]);
     if (result.ok) return result.value;
-    throw invalidPatch(result.error);
+    throw invalidPatch();
   }
   if (!isObject(patch)) throw badRequest('error decoding patch: the body is not an object');
   if (type === MERGE_PATCH || definition.schema === undefined)
@@ -99,18 +103,30 @@ function patchValue(
   }
 }
 
-/** A JSON patch that cannot be carried out is 422 without causes. */
-function invalidPatch(message: string): ApiError {
+/** A JSON patch that cannot be carried out is 422; the real server does not say which operation it was. */
+function invalidPatch(): ApiError {
   return new ApiError({
     kind: 'Status',
     apiVersion: 'v1',
     metadata: {},
     status: 'Failure',
-    message: `the server rejected our request due to an error in our request`,
+    message: 'the server rejected our request due to an error in our request',
     reason: 'Invalid',
-    details: { causes: [{ message }] },
+    details: {},
     code: 422,
   });
+}
+
+/** The patched JSON as an object; what does not fit its type is blamed on the patch. */
+function patchedObject(request: ApiRequest, patched: JsonObject): StoredObject {
+  try {
+    return toObject(request, patched);
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.body.reason !== 'BadRequest') throw error;
+    const why = error.message.replace(/^.* cannot be handled as a \w+: /, '');
+    const value = JSON.stringify(patched);
+    throw invalid({ group: '', kind: '' }, '', [problem.invalid('patch', value, why)]);
+  }
 }
 
 /** Server-side apply: merges by field ownership, then goes the way of every write. */
@@ -142,7 +158,7 @@ function applyObject(api: Api, request: ApiRequest, patch: unknown): Answer {
     if (result.error.kind === 'invalid') throw badRequest(result.error.message);
     throw applyConflict(result.error.message, result.error.conflicts);
   }
-  const mode = { ...writeMode(request), manager, managed: true };
+  const mode = { ...writeMode(request, 'PatchOptions'), manager, managed: true };
   const merged = clone(result.value) as unknown as StoredObject;
   if (live === undefined) {
     return { kind: 'object', code: 201, object: createObject(api, request, merged, mode) };

@@ -34,6 +34,9 @@ export async function present(
       return sendBody(response, 200, accepted, presentList(api, request, accepted, answer.list));
     case 'watch':
       return sendWatch(api, request, accepted, answer.events, response);
+    case 'nothing':
+      response.writeHead(204).end();
+      return undefined;
     case 'text':
       return sendText(request, answer.stream, response);
   }
@@ -66,7 +69,7 @@ function presentList(api: Api, request: ApiRequest, accepted: Accepted, list: Li
   return {
     kind: definition.listKind,
     apiVersion: apiVersionOf(definition),
-    metadata: list.metadata,
+    metadata: definition.custom === undefined ? list.metadata : { continue: '', ...list.metadata },
     items,
   };
 }

@@ -51,6 +51,12 @@ function parseRequirement(text: string): Requirement {
     const operator = operators[compared[2] as keyof typeof operators];
     return checked({ key: compared[1] ?? '', operator, values: [compared[3] ?? ''] });
   }
+  const words = /^([^\s=!<>(),]+)\s+([^\s=!<>(),]+)/.exec(text);
+  if (words !== null) {
+    throw badRequest(
+      `unable to parse requirement: found '${words[2]}', expected: in, notin, =, ==, !=, gt, lt`,
+    );
+  }
   const bare = /^(!?)\s*([^\s=!<>()]+)$/.exec(text);
   if (bare === null) {
     const found = text === '' ? "','" : `'${text}'`;

@@ -163,6 +163,32 @@ export const unsupportedMediaType = (accepted: readonly string[]): ApiError =>
     `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}`,
   );
 
+/** The built-in resources refuse unknown patches in other words than custom resources. */
+export const unsupportedPatchType = (): ApiError =>
+  failure(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {});
+
+/** A failure that the real server does not classify. */
+export const unclassified = (message: string): ApiError =>
+  new ApiError({
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Failure',
+    message,
+    code: 500,
+  });
+
+/** 422: a query parameter or a member of the options has a value that is none. */
+export function invalidOption(
+  options: 'CreateOptions' | 'UpdateOptions' | 'PatchOptions' | 'DeleteOptions',
+  field: string,
+  message: string,
+): ApiError {
+  return invalid({ group: 'meta.k8s.io', kind: options }, '', [
+    { field, reason: 'FieldValueNotSupported', message },
+  ]);
+}
+
 /** 422: the object breaks rules; one cause a problem. */
 export function invalid(
   target: { group: string; kind: string },
@@ -172,7 +198,7 @@ export function invalid(
   return failure(422, 'Invalid', invalidMessage({ ...target, name }, problems), {
     ...(name !== '' && { name }),
     ...(target.group !== '' && { group: target.group }),
-    kind: target.kind,
+    ...(target.kind !== '' && { kind: target.kind }),
     causes: problems.map((problem) => ({
       reason: problem.reason,
       message: problem.message,

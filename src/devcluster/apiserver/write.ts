@@ -10,11 +10,12 @@ import {
   badRequest,
   conflict,
   forbidden,
-  internalError,
   invalid,
+  invalidOption,
   methodNotAllowed,
   modified,
   notFound,
+  unclassified,
 } from './status.ts';
 import { validateMetadata, validateMetadataUpdate } from './validation/metadata.ts';
 import { fromStored, toStored } from './versions.ts';
@@ -28,14 +29,20 @@ export interface WriteMode {
   readonly managed: boolean;
 }
 
+/** Which of `metav1`'s option kinds the query of a write is. */
+export type OptionsKind = 'CreateOptions' | 'UpdateOptions' | 'PatchOptions';
+
 /** Reads `fieldManager` and `dryRun`; the manager defaults to the first word of the user agent. */
-export function writeMode(request: ApiRequest): WriteMode {
+export function writeMode(request: ApiRequest, options: OptionsKind = 'UpdateOptions'): WriteMode {
   const dryRun = request.query.getAll('dryRun');
   if (dryRun.some((value) => value !== 'All' && value !== '')) {
-    throw badRequest(
-      `dryRun: Unsupported value: ${JSON.stringify(dryRun[0])}: supported values: "All"`,
+    throw invalidOption(
+      options,
+      'dryRun',
+      `Unsupported value: ${JSON.stringify(dryRun)}: supported values: "All"`,
     );
   }
+  requireKnownValidation(request, options);
   const agent = (request.headers['user-agent'] ?? 'unknown').split('/')[0] ?? 'unknown';
   const manager = request.query.get('fieldManager') ?? '';
   if (manager.length > 128)
@@ -45,6 +52,16 @@ export function writeMode(request: ApiRequest): WriteMode {
     dryRun: dryRun.includes('All'),
     managed: false,
   };
+}
+
+function requireKnownValidation(request: ApiRequest, options: OptionsKind): void {
+  const value = request.query.get('fieldValidation') ?? '';
+  if (['', 'Ignore', 'Strict', 'Warn'].includes(value)) return;
+  throw invalidOption(
+    options,
+    'fieldValidation',
+    `Unsupported value: ${JSON.stringify(value)}: supported values: "", "Ignore", "Strict", "Warn"`,
+  );
 }
 
 export function keyOf(definition: ResourceDefinition, namespace: string, name: string): ObjectKey {
@@ -78,7 +95,7 @@ export function createObject(
   checkNamespace(object, request);
   const { metadata } = object;
   if (metadata.resourceVersion !== undefined && metadata.resourceVersion !== '') {
-    throw internalError('resourceVersion should not be set on objects to be created');
+    throw unclassified('resourceVersion should not be set on objects to be created');
   }
   applyDefaults(definition, object);
   const managed = mode.managed ? object : trackUpdate(api, request, undefined, object, mode);
@@ -120,7 +137,8 @@ export function updateObject(
   const { definition } = request;
   checkName(object, request);
   checkNamespace(object, request);
-  checkPreconditions(definition, live, object);
+  if (request.method === 'PUT') checkUid(definition, live, object);
+  checkVersion(definition, live, object);
   applyDefaults(definition, object);
   let next = mode.managed ? object : trackUpdate(api, request, live, object, mode);
   keepSystemMetadata(next, live);
@@ -285,28 +303,30 @@ export function checkNamespace(object: StoredObject, request: ApiRequest): void 
   }
 }
 
-function checkPreconditions(
+function checkUid(definition: ResourceDefinition, live: StoredObject, object: StoredObject): void {
+  const { uid = '' } = object.metadata;
+  if (uid === '' || uid === live.metadata.uid) return;
+  throw conflict(
+    definition,
+    live.metadata.name ?? '',
+    `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${live.metadata.uid}`,
+  );
+}
+
+function checkVersion(
   definition: ResourceDefinition,
   live: StoredObject,
   object: StoredObject,
 ): void {
   const name = live.metadata.name ?? '';
-  const { uid = '', resourceVersion = '' } = object.metadata;
-  if (uid !== '' && uid !== live.metadata.uid) {
-    throw conflict(
-      definition,
-      name,
-      `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${live.metadata.uid}`,
-    );
-  }
+  const { resourceVersion = '' } = object.metadata;
   if (resourceVersion === '' || resourceVersion === '0') {
     if (definition.strategy.unconditionalUpdate) return;
-    const value = definition.custom === undefined ? '0' : '0x0';
     throw invalid({ group: definition.group, kind: definition.plural }, name, [
       {
         field: 'metadata.resourceVersion',
         reason: 'FieldValueInvalid',
-        message: `Invalid value: ${value}: must be specified for an update`,
+        message: 'Invalid value: 0: must be specified for an update',
       },
     ]);
   }

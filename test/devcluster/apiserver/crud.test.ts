@@ -144,7 +144,7 @@ test('dry run answers as if and stores nothing', async (context) => {
   assert.equal(patched.body.data.a, 'c');
   await server.call('DELETE', `${MAPS}/a?dryRun=All`);
   assert.equal((await server.call('GET', `${MAPS}/a`)).body.data.a, 'b');
-  assert.equal((await server.call('POST', `${MAPS}?dryRun=Some`, configMap('c'))).status, 400);
+  assert.equal((await server.call('POST', `${MAPS}?dryRun=Some`, configMap('c'))).status, 422);
 });
 
 test('unknown fields are refused, warned of or dropped, as fieldValidation says', async (context) => {

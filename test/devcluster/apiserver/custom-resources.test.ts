@@ -128,7 +128,7 @@ test('replacing a custom resource needs its version', async (context) => {
   assert.equal(blind.status, 422);
   assert.match(
     blind.body.message,
-    /metadata.resourceVersion: Invalid value: 0x0: must be specified for an update/,
+    /metadata.resourceVersion: Invalid value: 0: must be specified for an update/,
   );
 });
 

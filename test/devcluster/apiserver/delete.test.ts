@@ -91,7 +91,7 @@ test('propagation policies leave the finalizer that the garbage collector works 
   const wrong = await server.call('DELETE', `${STATEFULSETS}/db`, {
     propagationPolicy: 'Sideways',
   });
-  assert.equal(wrong.status, 400);
+  assert.equal(wrong.status, 422);
 });
 
 test('a collection is deleted by selector', async (context) => {

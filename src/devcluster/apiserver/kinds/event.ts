@@ -74,5 +74,9 @@ const common = {
   },
 };
 
-export const coreEventStrategy = createStrategy({ ...common, applyDefaults: fillCore });
+export const coreEventStrategy = createStrategy({
+  ...common,
+  prepareForCreate: fillCore,
+  prepareForUpdate: fillCore,
+});
 export const eventStrategy = createStrategy(common);

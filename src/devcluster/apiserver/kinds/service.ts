@@ -115,6 +115,9 @@ function validateService(service: StoredObject, old: StoredObject | undefined): 
       names.add(name);
     }
     problems.push(...portNumber(port['port'], `${field}.port`));
+    if (typeof port['targetPort'] === 'number') {
+      problems.push(...portNumber(port['targetPort'], `${field}.targetPort`));
+    }
   }
   problems.push(...validateLabels(spec['selector'], 'spec.selector'));
   const address = asText(spec['clusterIP']);
@@ -127,6 +130,15 @@ function validateService(service: StoredObject, old: StoredObject | undefined): 
       ),
     );
   }
+  const ingress = asObject(asObject(service['status'])['loadBalancer'])['ingress'];
+  if (spec['type'] !== 'LoadBalancer' && Array.isArray(ingress) && ingress.length > 0) {
+    problems.push(
+      problem.forbidden(
+        'status.loadBalancer.ingress',
+        "may only be used when `spec.type` is 'LoadBalancer'",
+      ),
+    );
+  }
   return [...problems, ...(old === undefined ? [] : validateAddressUpdate(spec, specOf(old)))];
 }
 
@@ -134,14 +146,7 @@ function validateAddressUpdate(spec: JsonObject, before: JsonObject): FieldProbl
   const was = asText(before['clusterIP']);
   if (was === '' || !hasClusterIp(spec) || !hasClusterIp(before)) return [];
   if (equal(spec['clusterIP'], was)) return [];
-  return [
-    {
-      field: 'spec.clusterIPs[0]',
-      reason: 'FieldValueInvalid',
-      message: `Invalid value: []string{${JSON.stringify(spec['clusterIP'])}}: may not change once set`,
-      value: spec['clusterIP'],
-    },
-  ];
+  return [problem.invalid('spec.clusterIPs[0]', [spec['clusterIP']], 'may not change once set')];
 }
 
 export const serviceStrategy = createStrategy({
@@ -191,7 +196,7 @@ function validateSlice(slice: StoredObject, old: StoredObject | undefined): Fiel
     problems.push(problem.notSupported('addressType', type, ADDRESS_TYPES));
   }
   if (old !== undefined && old['addressType'] !== slice['addressType']) {
-    problems.push(problem.invalid('addressType', slice['addressType'], 'field is immutable'));
+    return [problem.invalid('addressType', slice['addressType'], 'field is immutable')];
   }
   for (const [index, endpoint] of asObjects(slice['endpoints']).entries()) {
     const addresses = Array.isArray(endpoint['addresses']) ? endpoint['addresses'].map(String) : [];

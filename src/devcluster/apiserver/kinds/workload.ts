@@ -35,11 +35,11 @@ function validateTemplate(spec: JsonObject): FieldProblem[] {
       );
     }
   }
-  if (isObject(selector) && !labelSelectorOf(selector)(labels)) {
+  if (!labelSelectorOf(selector)(labels)) {
     problems.push(
       problem.invalid(
         'spec.template.metadata.labels',
-        labels,
+        asObject(template['metadata'])['labels'] ?? null,
         '`selector` does not match template `labels`',
       ),
     );

@@ -41,15 +41,12 @@ export async function bindPod(api: Api, request: ApiRequest): Promise<Answer> {
   if (node === '') throw badRequest('Binding "" is invalid: target.name: Required value');
   const name = live.metadata.name ?? '';
   const bound = asText(specOf(live)['nodeName']);
+  const target = { ...request.definition, plural: 'pods/binding' };
   if (live.metadata.deletionTimestamp !== undefined) {
-    throw conflict(
-      request.definition,
-      name,
-      `pod ${name} is being deleted, cannot be assigned to a host`,
-    );
+    throw conflict(target, name, `pod ${name} is being deleted, cannot be assigned to a host`);
   }
   if (bound !== '') {
-    throw conflict(request.definition, name, `pod ${name} is already assigned to node "${bound}"`);
+    throw conflict(target, name, `pod ${name} is already assigned to node "${bound}"`);
   }
   const next = clone(live);
   child(next, 'spec')['nodeName'] = node;
@@ -131,10 +128,8 @@ function spendBudget(api: Api, budget: StoredObject, pod: StoredObject, dryRun: 
 export function readLog(api: Api, request: ApiRequest): Answer {
   const pod = requireLive(api, request);
   const container = containerOf(pod, request.query.get('container') ?? '');
-  const name = pod.metadata.name ?? '';
-  if (asText(specOf(pod)['nodeName']) === '') {
-    throw badRequest(`pod ${name} does not have a host assigned`);
-  }
+  // Nobody has a log of a pod that no node runs; the real server says so with an empty answer.
+  if (asText(specOf(pod)['nodeName']) === '') return { kind: 'nothing' };
   if (api.logs === undefined) throw badRequest('this server has no source of logs');
   const stream = api.logs(pod, container, logOptions(request.query), request.signal);
   return { kind: 'text', stream };
@@ -151,9 +146,7 @@ function containerOf(pod: StoredObject, asked: string): string {
     if (all.includes(asked)) return asked;
     throw badRequest(`container ${asked} is not valid for pod ${name}`);
   }
-  const preferred = pod.metadata.annotations?.['kubectl.kubernetes.io/default-container'];
-  if (preferred !== undefined && all.includes(preferred)) return preferred;
-  if (all.length === 1) return all[0] ?? '';
+  if (containers.length === 1) return containers[0] ?? '';
   throw badRequest(
     `a container name must be specified for pod ${name}, choose one of: [${containers.join(' ')}]${initNote(names('initContainers'))}`,
   );

@@ -6,6 +6,7 @@ import { problem, type NameRule } from '../strategy.ts';
 import {
   checkDns1035,
   checkLabel,
+  checkLabelKey,
   checkLabelValue,
   checkPathSegment,
   checkQualifiedName,
@@ -14,6 +15,8 @@ import {
 } from './names.ts';
 
 const ANNOTATION_BYTES_MAX = 256 * 1024;
+
+const STANDARD_FINALIZERS = ['orphan', 'foregroundDeletion', 'kubernetes'];
 
 const NAME_CHECKS: Readonly<Record<NameRule, NameCheck>> = {
   subdomain: checkSubdomain,
@@ -52,7 +55,7 @@ export function validateMetadata(
 export function validateLabels(labels: unknown, field: string): FieldProblem[] {
   if (!isObject(labels)) return [];
   return Object.entries(labels).flatMap(([key, value]) => [
-    ...named(field, key, checkQualifiedName),
+    ...named(field, key, checkLabelKey),
     ...named(field, asText(value), checkLabelValue),
   ]);
 }
@@ -105,20 +108,14 @@ function validateOwners(metadata: ObjectMeta): FieldProblem[] {
 }
 
 function validateFinalizers(finalizers: ObjectMeta['finalizers']): FieldProblem[] {
-  const list = finalizers ?? [];
-  const problems = list.flatMap((one) => named('metadata.finalizers', one, checkQualifiedName));
-  for (const one of list) {
-    if (!one.includes('/') && !['orphan', 'foregroundDeletion', 'kubernetes'].includes(one)) {
-      problems.push(
-        problem.invalid(
-          'metadata.finalizers',
-          one,
-          'name is neither a standard finalizer name nor is it fully qualified',
-        ),
-      );
-    }
-  }
-  return problems;
+  return (finalizers ?? []).flatMap((one, index) => {
+    const field = `metadata.finalizers[${index}]`;
+    const problems = named(field, one, checkQualifiedName);
+    if (problems.length > 0 || one.includes('/') || STANDARD_FINALIZERS.includes(one))
+      return problems;
+    const detail = 'name is neither a standard finalizer name nor is it fully qualified';
+    return [problem.invalid(field, one, detail)];
+  });
 }
 
 const IMMUTABLE = [

@@ -40,12 +40,17 @@ export const checkPathSegment: NameCheck = (value) => {
   return ['/', '%'].filter((one) => value.includes(one)).map((one) => `may not contain '${one}'`);
 };
 
-/** Keys of labels and annotations, finalizers: `name` or `prefix/name`. */
-export const checkQualifiedName: NameCheck = (value) => {
+/** Keys of annotations, and finalizers: `name` or `prefix/name`. */
+export const checkQualifiedName: NameCheck = (value) => checkPrefixedName(value, 'qualified name');
+
+/** Keys of labels: as {@link checkQualifiedName}, in other words. */
+export const checkLabelKey: NameCheck = (value) => checkPrefixedName(value, 'valid label key');
+
+function checkPrefixedName(value: string, what: string): string[] {
   const parts = value.split('/');
   if (parts.length > 2) {
     return [
-      `a qualified name ${QUALIFIED_RULE.replace('name part ', '')} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`,
+      `a ${what} ${QUALIFIED_RULE.replace('name part ', '')} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`,
     ];
   }
   const [name = '', prefix] = parts.toReversed();
@@ -58,7 +63,7 @@ export const checkQualifiedName: NameCheck = (value) => {
   else if (name.length > 63) problems.push(`name part ${tooLong(63)}`);
   if (!matches(QUALIFIED, name)) problems.push(QUALIFIED_RULE);
   return problems;
-};
+}
 
 export const checkLabelValue: NameCheck = (value) => [
   ...(value.length > 63 ? [tooLongBytes(63)] : []),

@@ -1,0 +1,39 @@
+/** Ours against the real kube-apiserver: the same requests, reply by reply. Needs KUBEBUILDER_ASSETS. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startControlPlane } from '../../../src/devcluster/control-plane/index.ts';
+import { systemClock, systemRandom } from '../../../src/host/index.ts';
+import { silentLogger } from '../../../src/telemetry/index.ts';
+import { verifies } from '../../requirements.ts';
+import { converse, prepare } from './conversation.ts';
+import { connect, startServer } from './fixture.ts';
+
+const assets = process.env['KUBEBUILDER_ASSETS'];
+const skip = assets === undefined && 'KUBEBUILDER_ASSETS is not set';
+
+test(verifies('devcluster.api-real'), { skip }, async (context) => {
+  const plane = await startControlPlane({
+    assets: assets ?? '',
+    logger: silentLogger,
+    clock: systemClock,
+    random: systemRandom,
+    controllers: false,
+  });
+  context.after(() => plane.stop());
+  const { authority, admin } = plane.tls;
+  const real = connect(plane.url, {
+    ca: authority.certificate,
+    cert: admin.certificate,
+    key: admin.key,
+  });
+  context.after(() => real.close());
+  const ours = await startServer(context);
+  await prepare(real);
+  await prepare(ours);
+  const expected = await converse(real);
+  const actual = await converse(ours);
+  assert.ok(expected.length > 150);
+  for (const [index, exchange] of expected.entries()) {
+    assert.deepEqual(actual[index], exchange, exchange.request);
+  }
+});
