@@ -61,7 +61,8 @@ export function decodeMessage(wire: Wire.RaftMessage): Message | undefined {
   const envelope = { groupId, from, to, term };
   if (wire.append != null) {
     const entries = wire.append.entries.map(decodeEntry);
-    if (entries.some((entry) => entry === undefined)) return undefined;
+    const first = wire.append.prevIndex + 1;
+    if (entries.some((entry, i) => entry?.index !== first + i)) return undefined;
     return { ...envelope, ...wire.append, type: 'append', entries: entries as Entry[] };
   }
   if (wire.appendResponse != null) {

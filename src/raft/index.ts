@@ -4,11 +4,6 @@
  * on a member once a majority has it and this member has it durably. A broken disk or invariant stops the member.
  */
 export { RaftError, WalError, type RaftErrorCode } from './errors.ts';
-export {
-  createRaftNode,
-  type LogEntry,
-  type RaftNode,
-  type RaftNodeOptions,
-  type RaftStatus,
-} from './raft-node.ts';
+export { createRaftNode } from './raft-node.ts';
+export type { LogEntry, RaftNode, RaftNodeOptions, RaftStatus } from './types.ts';
 export type { PeerDirectory } from './transport.ts';

@@ -1,78 +1,16 @@
 /** One member of a Raft group: drives the core with time, disk and network, in the order its contract asks for. */
 import { join } from 'node:path';
-import type { CancelTimer, Clock, Random } from '../std/index.ts';
-import type { RpcServer } from '../rpc/index.ts';
-import type { TlsSource } from '../security/index.ts';
-import type { Logger, Metrics } from '../telemetry/index.ts';
+import type { CancelTimer } from '../std/index.ts';
 import { createRaftCore, type Message, type RaftCore, type Ready } from './core/index.ts';
 import { RaftError } from './errors.ts';
 import { createRaftMetrics, type RaftMetrics } from './raft-metrics.ts';
 import { Proposals } from './proposals.ts';
 import { Reads } from './reads.ts';
-import { createTransport, type PeerDirectory, type Transport } from './transport.ts';
+import { createTransport, type Transport } from './transport.ts';
+import type { LogEntry, RaftNode, RaftNodeOptions, RaftStatus } from './types.ts';
 import { openWal, type Wal } from './wal.ts';
-import { diskFiles, type WalFiles } from './wal-files.ts';
+import { diskFiles } from './wal-files.ts';
 import type { WalRecord } from './wal-format.ts';
-
-/** One committed command, as it is given to the apply handler. */
-export interface LogEntry {
-  readonly index: number;
-  readonly term: number;
-  readonly command: Uint8Array;
-}
-
-export interface RaftStatus {
-  readonly nodeId: string;
-  readonly role: 'leader' | 'follower' | 'candidate' | 'learner';
-  readonly leaderId?: string;
-  readonly term: number;
-  readonly commitIndex: number;
-  readonly appliedIndex: number;
-  readonly voters: readonly string[];
-  readonly learners: readonly string[];
-  /** What the leader knows of the members; only there. */
-  readonly progress?: readonly { readonly id: string; readonly matchIndex: number }[];
-}
-
-export interface RaftNodeOptions {
-  readonly id: string;
-  readonly clusterId: string;
-  /** Ids of the members that count, this one included or not. */
-  readonly voters: readonly string[];
-  /** Ids of the members that only receive the log. */
-  readonly learners?: readonly string[];
-  readonly peers: PeerDirectory;
-  /** The log lives in its folder `raft`. */
-  readonly dataDir: string;
-  /** Its service is added at once, so create the node before the server listens. */
-  readonly rpcServer: Pick<RpcServer, 'addService'>;
-  readonly tls: TlsSource;
-  readonly timing: {
-    readonly heartbeatIntervalMs: number;
-    readonly electionTimeoutMs: { readonly min: number; readonly max: number };
-  };
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
-  /** A broken invariant or a failed disk: nothing may go on. By default the process ends with the error. */
-  readonly onFatal?: (error: Error) => void;
-  /** The disk; by default the real one. */
-  readonly files?: WalFiles;
-}
-
-export interface RaftNode {
-  propose(command: Uint8Array, signal?: AbortSignal): Promise<{ index: number; term: number }>;
-  readBarrier(signal?: AbortSignal): Promise<void>;
-  onApply(handler: (entry: LogEntry) => void): void;
-  status(): RaftStatus;
-  onStatus(listener: (status: RaftStatus) => void): () => void;
-  /** Members that receive the log without counting, from now on. Call it with the same ids everywhere. */
-  setLearners(ids: readonly string[]): void;
-  /** Opens the log and joins the others; rejects with WalError when the data folder cannot be used. */
-  start(): Promise<void>;
-  stop(): Promise<void>;
-}
 
 const GROUP_ID = 'main';
 const TICKS_PER_HEARTBEAT = 5;
@@ -87,6 +25,7 @@ const LIMITS = {
   proposalsMax: 16_384,
   proposalBytesMax: 64 * 2 ** 20,
   readersMax: 65_536,
+  commandBytesMax: 8 * 2 ** 20,
   requestTimeoutMs: 5_000,
 } as const;
 
@@ -135,6 +74,7 @@ class Driver implements RaftNode {
       instance: instanceName,
       onMessage: (message) => this.#step(message),
       onLost: (peerId) => this.#lost(peerId),
+      onOpen: () => this.#schedule(),
     });
   }
 
@@ -189,6 +129,11 @@ class Driver implements RaftNode {
 
   propose(command: Uint8Array, signal?: AbortSignal): Promise<{ index: number; term: number }> {
     if (this.#state === 'stopped') return Promise.reject(new RaftError('stopped', 'not-applied'));
+    if (command.length > LIMITS.commandBytesMax) {
+      return Promise.reject(
+        new RangeError(`a command has at most ${LIMITS.commandBytesMax} bytes`),
+      );
+    }
     const result = this.#proposals.add(command, this.#options.clock.monotonic(), signal);
     this.#schedule();
     return this.#metrics.countProposal(result);
@@ -352,6 +297,8 @@ class Driver implements RaftNode {
     for (;;) {
       const { leaderId, term } = core.status();
       if (leaderId === undefined) return;
+      // What is handed to a stream that is not there would be lost without anyone knowing.
+      if (leaderId !== this.#options.id && !this.#transport.canSend(leaderId)) return;
       const batch = this.#proposals.next(LIMITS.appendBytesMax);
       if (batch === undefined) break;
       const result = core.propose(batch.commands, batch.request);
@@ -429,6 +376,8 @@ class Driver implements RaftNode {
     if (last.term === term && last.role === role && last.leaderId === leaderId) return;
     if (leaderId !== undefined && leaderId !== last.leaderId) this.#metrics.leaderChanges.inc();
     this.#lastStatus = { term, role, leaderId };
+    this.#reads.askAgain();
+    this.#schedule();
     this.#options.logger.info('raft status', { term, role, leader: leaderId });
     const status = this.status();
     for (const listener of [...this.#listeners]) listener(status);

@@ -85,14 +85,23 @@ export class Reads {
 
   /** Gives up readers whose time is over, and asks again what was not answered within `retryMs`. */
   expire(now: number, retryMs: number): void {
-    for (const [context, question] of this.#questions) {
-      if (question.askedAt + retryMs > now) continue;
-      this.#questions.delete(context);
-      for (const reader of question.readers) if (this.#live.has(reader)) this.#fresh.add(reader);
+    for (const [context, { askedAt }] of this.#questions) {
+      if (askedAt + retryMs <= now) this.#withdraw(context);
     }
     for (const reader of this.#live) {
       if (reader.deadline <= now) this.#settle(reader, new RaftError('no-leader', 'not-applied'));
     }
+  }
+
+  /** The leader changed: who was asked may not answer any more. */
+  askAgain(): void {
+    for (const context of this.#questions.keys()) this.#withdraw(context);
+  }
+
+  #withdraw(context: string): void {
+    const readers = this.#questions.get(context)?.readers ?? [];
+    this.#questions.delete(context);
+    for (const reader of readers) if (this.#live.has(reader)) this.#fresh.add(reader);
   }
 
   failAll(): void {

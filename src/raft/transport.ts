@@ -4,6 +4,7 @@ import {
   createChannel,
   RpcError,
   services,
+  STREAM_BUFFER_BYTES_MAX,
   type ClientBidiStream,
   type RpcChannel,
   type RpcServer,
@@ -40,11 +41,15 @@ export interface TransportOptions {
   readonly onMessage: (message: Message) => void;
   /** The stream to or from a peer broke, or its address refused: what was under way may be lost. */
   readonly onLost: (peerId: string) => void;
+  /** Messages can be sent to a peer again. */
+  readonly onOpen: (peerId: string) => void;
 }
 
 export interface Transport {
   /** Hands messages over; what cannot travel now is dropped, as Raft expects of a network. */
   send(messages: readonly Message[]): void;
+  /** Whether a message sent now would be handed to a stream that the peer reads. */
+  canSend(peerId: string): boolean;
   /** Connects to exactly these peers. */
   setPeers(ids: readonly string[]): void;
   stop(): void;
@@ -88,6 +93,7 @@ export function createTransport(options: TransportOptions): Transport {
         counters.sent.inc({}, sent);
       }
     },
+    canSend: (peerId) => links.get(peerId)?.canSend() ?? false,
     setPeers(ids) {
       for (const [id, link] of links) {
         if (ids.includes(id)) continue;
@@ -166,6 +172,7 @@ function receive(
 interface Link {
   /** How many of the messages a stream took. */
   send(messages: readonly Message[]): number;
+  canSend(): boolean;
   /** Tries to connect without waiting for the back-off: the peer showed that it lives. */
   connectNow(): void;
   stop(): void;
@@ -174,6 +181,8 @@ interface Link {
 type LinkState =
   | { readonly state: 'waiting'; readonly cancel: CancelTimer }
   | { readonly state: 'opening' }
+  /** The peer has not greeted yet: until then it may refuse the stream with all that is on it. */
+  | { readonly state: 'greeting'; readonly stream: ClientBidiStream<Wire.PeerBatchInput> }
   | { readonly state: 'open'; readonly stream: ClientBidiStream<Wire.PeerBatchInput> }
   | { readonly state: 'stopped' };
 
@@ -202,21 +211,21 @@ function createLink(peerId: string, options: TransportOptions): Link {
   };
   function open(): void {
     state = { state: 'opening' };
-    let answered = false;
     const opened = client.exchange({
       onMessage() {
-        // The greeting: only now does the peer take what we send.
-        answered = true;
+        if (state.state !== 'greeting') return;
+        state = { state: 'open', stream: state.stream };
         known = undefined;
         backoff.reset();
+        options.onOpen(peerId);
       },
-      onEnd: (error) => lost(error ?? (answered ? undefined : new RpcError('aborted', 'refused'))),
+      onEnd: (error) => lost(error),
     });
     opened.then(
       (stream) => {
         if (state.state === 'stopped') return stream.cancel();
         if (state.state !== 'opening') return;
-        state = { state: 'open', stream };
+        state = { state: 'greeting', stream };
         stream.send({ greeting: { nodeId: options.id, instance: options.instance } });
       },
       (error: RpcError) => lost(error),
@@ -235,6 +244,7 @@ function createLink(peerId: string, options: TransportOptions): Link {
       }
       return sent;
     },
+    canSend: () => state.state === 'open' && state.stream.waitingBytes() <= STREAM_BUFFER_BYTES_MAX,
     connectNow() {
       if (state.state !== 'waiting') return;
       state.cancel();
@@ -243,7 +253,7 @@ function createLink(peerId: string, options: TransportOptions): Link {
     },
     stop() {
       if (state.state === 'waiting') state.cancel();
-      if (state.state === 'open') state.stream.cancel();
+      if (state.state === 'open' || state.state === 'greeting') state.stream.cancel();
       state = { state: 'stopped' };
       channel.close();
     },
