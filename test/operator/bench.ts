@@ -39,6 +39,15 @@ export const is =
     condition(cluster, type)?.status === status &&
     cluster.status?.observedGeneration === cluster.metadata.generation;
 
+/** True when nothing moves and nothing is wrong. */
+export function isCalm(cluster: McpCluster): boolean {
+  return (
+    is('Available')(cluster) &&
+    is('Progressing', 'False')(cluster) &&
+    is('Degraded', 'False')(cluster)
+  );
+}
+
 let count = 0;
 
 /** An operator that watches a namespace of its own; it ends with the test. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { verifies } from '../requirements.ts';
-import { countWrites, endpoints, is, openBench } from './bench.ts';
+import { countWrites, endpoints, isCalm, openBench } from './bench.ts';
 import { skip, startRealApi, type RealApi } from './real-api.ts';
 
 /** More than a cluster takes to settle. */
@@ -29,10 +29,7 @@ void suite('operator that dies', { skip }, () => {
         });
         const b = await openBench(api, each, dying);
         await b.create();
-        const calm = b.until(
-          'Available',
-          (cluster) => is('Available')(cluster) && is('Progressing', 'False')(cluster),
-        );
+        const calm = b.until('calm', isCalm);
         const end = await Promise.race([
           died.promise.then(() => 'died'),
           calm.then(() => 'survived'),

@@ -84,9 +84,9 @@ function progressing({ view, replicas, rollout }: ConditionInput): ConditionDraf
   return draft('Progressing', 'False', 'Settled', 'pods are as the spec asks');
 }
 
-/** Not ready, and nothing is known to be wrong with it. */
+/** Not there yet, and nothing is known to be wrong with it. */
 function isStarting(member: MemberView): boolean {
-  return !member.ready && member.problem === undefined;
+  return (!member.ready || !member.caughtUp) && member.problem === undefined;
 }
 
 function degraded(view: ClusterView): ConditionDraft {
