@@ -1,6 +1,6 @@
 /** `dev`: the laptop cluster in the foreground, with the operator and a sample, until Ctrl-C. */
 import { createLifecycle, onTerminationSignal, systemClock, UsageError } from '../host/index.ts';
-import { applyAndAwait, endpointUrl, NAMESPACE, readSample, startLaptop } from './laptop.ts';
+import { applyAndAwait, endpointUrl, readSample, startLaptop } from './laptop.ts';
 import { createProgress } from './progress.ts';
 
 export interface DevOptions {

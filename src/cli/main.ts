@@ -109,5 +109,9 @@ try {
     console.error(`mcp-cluster: ${error.message}`);
     process.exit(2);
   }
-  throw error;
+  // Node would print the bundle's source line, which is thousands of characters long.
+  console.error(
+    `mcp-cluster: this is a bug, please report it\n${(error as Error).stack ?? String(error)}`,
+  );
+  process.exit(1);
 }

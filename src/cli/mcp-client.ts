@@ -16,7 +16,7 @@ const CALL_TIMEOUT_MS = 5_000;
 export async function connectEcho(url: string): Promise<EchoClient> {
   const client = new Client({ name: 'mcp-cluster-demo', version: '1.0.0' });
   const transport = new StreamableHTTPClientTransport(new URL(url));
-  await client.connect(transport as Parameters<typeof client.connect>[0]);
+  await client.connect(transport);
   return {
     sessionId: () => transport.sessionId,
     toolNames: async () => (await client.listTools()).tools.map(({ name }) => name),

@@ -21,7 +21,7 @@ export interface AdminMemberOptions {
   readonly config: ReplicatedConfig;
   readonly events: EventHub;
   readonly readiness: () => Readiness;
-  readonly draining: () => boolean;
+  readonly isDraining: () => boolean;
 }
 
 export function createAdminMember(options: AdminMemberOptions): AdminMember {
@@ -48,7 +48,7 @@ export function createAdminMember(options: AdminMemberOptions): AdminMember {
         ready,
         notReadyReason: reason,
         configGeneration: config.generation(),
-        draining: options.draining(),
+        draining: options.isDraining(),
         backend: { ready: parts.gateway?.backendReady() ?? false, problem: backendProblem },
         instance: options.instance,
         voters: raft.voters,

@@ -2,7 +2,7 @@
 import type { Gateway } from '../gateway/index.ts';
 import type { MemberChangeKind, Membership } from '../gossip/index.ts';
 import type { RaftNode } from '../raft/index.ts';
-import type { ClusterView } from './cluster-view.ts';
+import type { DeathProof } from './death-proof.ts';
 import type { EventHub } from './events.ts';
 
 const MEMBER_FACTS: Readonly<Partial<Record<MemberChangeKind, string>>> = {
@@ -17,7 +17,7 @@ const MEMBER_FACTS: Readonly<Partial<Record<MemberChangeKind, string>>> = {
 export interface FactSources {
   readonly raft: RaftNode;
   readonly membership: Membership;
-  readonly view: ClusterView;
+  readonly deaths: DeathProof;
   readonly gateway: Gateway | undefined;
   readonly events: EventHub;
 }
@@ -31,7 +31,7 @@ export function publishFacts(sources: FactSources): () => void {
       const fact = MEMBER_FACTS[kind];
       if (fact !== undefined) events.emit(fact, member.id);
     }),
-    sources.view.onProvenDeath((id) => events.emit('member-dead', id, { proof: 'refused' })),
+    sources.deaths.onProof((id) => events.emit('member-dead', id, { proof: 'refused' })),
     sources.raft.onStatus(({ leaderId, term }) => {
       if (leaderId === undefined || `${leaderId}/${term}` === leader) return;
       leader = `${leaderId}/${term}`;

@@ -169,3 +169,9 @@ function durationFlag(flag: string, value: string | undefined): number | undefin
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
 }
+
+/** The inverse of `host:port`, which is how members' addresses travel. */
+export function splitAddress(address: string): PeerAddress {
+  const colon = address.lastIndexOf(':');
+  return { host: address.slice(0, colon), port: Number(address.slice(colon + 1)) };
+}

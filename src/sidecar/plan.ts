@@ -16,6 +16,7 @@ import { readConfigFile, runningPart, type RunningConfig, type SidecarConfig } f
 import {
   isLoopback,
   planStandalone,
+  splitAddress,
   type PeerAddress,
   type SidecarFlags,
   type StandalonePlan,
@@ -188,9 +189,7 @@ async function askVoters(plan: StandalonePlan, tls: TlsSource): Promise<Map<stri
     const addresses = new Map(status.members.map(({ id, address }) => [id, address]));
     return new Map(
       status.voters.map((id) => {
-        const address = addresses.get(id) ?? '';
-        const colon = address.lastIndexOf(':');
-        return [id, { host: address.slice(0, colon), port: Number(address.slice(colon + 1)) }];
+        return [id, splitAddress(addresses.get(id) ?? '')];
       }),
     );
   } catch (error) {

@@ -1,0 +1,156 @@
+/** Creates the parts of a member and connects their ports; nothing listens or runs yet. */
+import { createGateway, type Gateway } from '../gateway/index.ts';
+import { createGossip, type Membership } from '../gossip/index.ts';
+import { systemClock, systemRandom, type Lifecycle } from '../host/index.ts';
+import { createRaftNode, type RaftNode } from '../raft/index.ts';
+import type { RpcServer } from '../rpc/index.ts';
+import { certificateClusterId } from '../security/index.ts';
+import { createSessions, type Sessions } from '../sessions/index.ts';
+import { createLeaderLink, createStore, serveLeases, type StoreNode } from '../store/index.ts';
+import type { Logger, Metrics } from '../telemetry/index.ts';
+import { createClusterView, type ClusterView } from './cluster-view.ts';
+import { createDeathProof, type DeathProof } from './death-proof.ts';
+import { splitAddress, type PeerAddress } from './options.ts';
+import { createOwnership, type Ownership } from './ownership.ts';
+import type { MemberPlan } from './plan.ts';
+
+const clock = systemClock;
+const random = systemRandom;
+
+/** The parts of a member that others refer to while it runs. */
+export interface Parts {
+  readonly raft: RaftNode;
+  readonly store: StoreNode;
+  readonly membership: Membership;
+  readonly ownership: Ownership;
+  readonly sessions: Sessions;
+  readonly view: ClusterView;
+  readonly deaths: DeathProof;
+  /** Undefined when there is no MCP server behind this member. */
+  readonly gateway: Gateway | undefined;
+}
+
+export interface PartsOptions {
+  readonly plan: MemberPlan;
+  readonly instance: string;
+  readonly rpcServer: RpcServer;
+  readonly lifecycle: Lifecycle;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** What a part needs stopped after everything that uses it is added to the life cycle here. */
+export function createParts(options: PartsOptions): Parts {
+  const { plan, instance, rpcServer, lifecycle, logger, metrics } = options;
+  const tools = { clock, random, logger, metrics };
+  const identity = { tls: plan.tls, clusterId: plan.clusterId };
+  let membership: Membership | undefined;
+  const peers = {
+    resolve: async (id: string): Promise<PeerAddress> => {
+      const known = plan.addressOf(id);
+      if (known !== undefined) return known;
+      const member = membership?.members().find((candidate) => candidate.id === id);
+      if (member === undefined) throw new Error(`no address of member ${id} is known`);
+      return splitAddress(member.address);
+    },
+    serverName: (id: string) => plan.serverName(id),
+  };
+  const raft = createRaftNode({
+    ...tools,
+    ...identity,
+    id: plan.id,
+    voters: plan.voters,
+    peers,
+    dataDir: plan.dataDir,
+    rpcServer,
+    timing: plan.consensus,
+  });
+  const leaderLink = createLeaderLink({ ...identity, peers, clock, random });
+  lifecycle.add('leader link', () => leaderLink.stop());
+  const store = createStore({ ...tools, log: raft, leaderLink });
+  lifecycle.add('store', () => store.stop());
+  serveLeases(rpcServer, store);
+  membership = createGossip({
+    ...tools,
+    ...identity,
+    self: {
+      id: plan.id,
+      address: `${plan.advertise.host}:${plan.advertise.port}`,
+      meta: { instance, ready: '0' },
+    },
+    seeds: async () => seedsOf(plan),
+    peers: {
+      resolve: async (address) => splitAddress(address),
+      // Every certificate of a cluster is valid for each of its members' names.
+      serverName: () => plan.serverName(plan.id),
+    },
+    rpcServer,
+    config: plan.gossip,
+  });
+  followLearners(raft, membership, plan.voters);
+  const sessions = createSessions({ store, config: plan.running.sessions, clock, metrics });
+  lifecycle.add('sessions', () => sessions.directory.stop());
+  const deaths = createDeathProof(membership, logger);
+  lifecycle.add('death proof', () => deaths.stop());
+  const view = createClusterView({
+    self: { node: plan.id, instance },
+    membership,
+    deaths,
+    store,
+    peerOf: (member) => ({
+      host: splitAddress(member.address).host,
+      port: plan.gateway?.peerPort ?? 0,
+      serverName: plan.serverName(member.id),
+    }),
+  });
+  lifecycle.add('cluster view', () => view.stop());
+  const ownership = createOwnership({ ...tools, nodeId: plan.id, instance, store });
+  const gateway = plan.gateway && createMemberGateway(plan, { view, sessions, ownership }, tools);
+  return { raft, store, membership, ownership, sessions, view, deaths, gateway };
+}
+
+function createMemberGateway(
+  plan: MemberPlan,
+  { view, sessions, ownership }: Pick<Parts, 'view' | 'sessions' | 'ownership'>,
+  tools: Pick<Parameters<typeof createGateway>[0], 'clock' | 'random' | 'logger' | 'metrics'>,
+): Gateway {
+  const { port, peerPort, path, backend } = plan.gateway as NonNullable<MemberPlan['gateway']>;
+  return createGateway({
+    ...tools,
+    config: {
+      listen: { host: plan.bind, port },
+      peerListen: { host: plan.bind, port: peerPort },
+      path,
+      backend,
+      ...plan.running.gateway,
+    },
+    tls: { source: plan.tls, clusterId: plan.clusterId, certificateClusterId },
+    sessions,
+    cluster: view,
+    ownership,
+  });
+}
+
+function seedsOf(plan: MemberPlan): string[] {
+  return plan.voters
+    .filter((id) => id !== plan.id)
+    .map((id) => plan.addressOf(id))
+    .filter((address) => address !== undefined)
+    .map(({ host, port }) => `${host}:${port}`);
+}
+
+/** Members beyond the voters get the log as soon as gossip knows them. */
+function followLearners(raft: RaftNode, membership: Membership, voters: readonly string[]): void {
+  let known = '';
+  const update = (): void => {
+    const learners = membership
+      .members()
+      .filter(({ id, state }) => !voters.includes(id) && state !== 'left' && state !== 'dead')
+      .map(({ id }) => id);
+    if (learners.join() === known) return;
+    known = learners.join();
+    raft.setLearners(learners);
+  };
+  membership.onChange(update);
+  update();
+}
