@@ -6,4 +6,4 @@
 export { RaftError, WalError, type RaftErrorCode } from './errors.ts';
 export { createRaftNode } from './raft-node.ts';
 export type { LogEntry, RaftNode, RaftNodeOptions, RaftStatus } from './types.ts';
-export type { PeerDirectory } from './transport.ts';
+export type { PeerDirectory } from './peers.ts';

@@ -3,7 +3,7 @@ import type { Clock, Random } from '../std/index.ts';
 import type { RpcServer } from '../rpc/index.ts';
 import type { TlsSource } from '../security/index.ts';
 import type { Logger, Metrics } from '../telemetry/index.ts';
-import type { PeerDirectory } from './transport.ts';
+import type { PeerDirectory } from './peers.ts';
 import type { WalFiles } from './wal-files.ts';
 
 /** One committed command, as it is given to the apply handler. */

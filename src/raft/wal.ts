@@ -1,19 +1,17 @@
 /** The write-ahead log: what a member promised, in segments of preallocated files. Everything waiting goes into one flush. */
 import type { Clock } from '../std/index.ts';
-import type { Entry, HardState, StoredState } from './core/index.ts';
-import { WalError } from './errors.ts';
+import type { HardState, StoredState } from './core/index.ts';
 import {
   encodeFrame,
   FORMAT_VERSION,
   FRAME_HEADER_BYTES,
-  hasFrameAfter,
   isZero,
-  readFrame,
   recordBytes,
   type WalIdentity,
   type WalRecord,
 } from './wal-format.ts';
 import type { WalFile, WalFiles } from './wal-files.ts';
+import { corrupt, createReplay, nameOf, scanSegment } from './wal-replay.ts';
 
 const SEGMENT_BYTES = 16 * 2 ** 20;
 /** Records gathered for one flush; a single larger write still goes through. */
@@ -70,8 +68,6 @@ interface Position {
   file: WalFile;
 }
 
-const nameOf = (segment: number): string => `${String(segment).padStart(8, '0')}.wal`;
-
 async function recover(options: WalOptions): Promise<Wal> {
   const { files } = options;
   const segments = (await files.list())
@@ -100,34 +96,6 @@ async function recover(options: WalOptions): Promise<Wal> {
   return createWriter(options, position, replay.stored(), repairedBytes);
 }
 
-/** Gives every record of a segment to `take`; returns where the valid frames end. */
-function scanSegment(
-  content: Buffer,
-  segment: number,
-  isLast: boolean,
-  take: (record: WalRecord, where: string) => void,
-): number {
-  let offset = 0;
-  for (;;) {
-    const where = `${nameOf(segment)} at byte ${offset}`;
-    const read = readFrame(content, { segment, offset });
-    if (read.kind === 'frame') {
-      if (offset === 0 && read.records[0]?.type !== 'identity')
-        throw corrupt(`${where}: no identity`);
-      for (const record of read.records) take(record, where);
-      offset = read.end;
-      continue;
-    }
-    if (offset === 0 && !isLast)
-      throw corrupt(`${where}: the segment is empty, but a later one is not`);
-    if (read.kind === 'end') return offset;
-    if (!isLast || hasFrameAfter(content, { segment, offset })) {
-      throw corrupt(`${where}: damaged, with valid data after it`);
-    }
-    return offset;
-  }
-}
-
 /** Overwrites what a torn write left, so that it can never be read again; returns how many bytes that were. */
 async function clearTail(file: WalFile, content: Buffer, end: number): Promise<number> {
   const tail = content.subarray(end);
@@ -136,58 +104,6 @@ async function clearTail(file: WalFile, content: Buffer, end: number): Promise<n
   await file.write(new Uint8Array(lastUsed + 1), end);
   await file.sync();
   return lastUsed + 1;
-}
-
-function corrupt(what: string): WalError {
-  return new WalError(
-    'corrupt',
-    `the write-ahead log is damaged: ${what}. Nothing was changed. Restore the folder, or remove it and let this member ` +
-      'rejoin under a new id: what it acknowledged may be lost otherwise',
-  );
-}
-
-/** Puts the records of a log back together. */
-function createReplay(identity: WalIdentity): {
-  take(record: WalRecord, where: string): void;
-  hardState(): HardState;
-  stored(): StoredState;
-} {
-  let hard: HardState = { term: 0, vote: undefined, commit: 0 };
-  const entries: Entry[] = [];
-  const takeIdentity = (record: WalRecord & { type: 'identity' }): void => {
-    if (record.version !== FORMAT_VERSION) {
-      throw new WalError(
-        'foreign',
-        `the data folder has format ${record.version}, this program knows ${FORMAT_VERSION}`,
-      );
-    }
-    for (const key of ['clusterId', 'nodeId', 'groupId'] as const) {
-      if (record.identity[key] === identity[key]) continue;
-      const text = `the data folder belongs to ${key} ${record.identity[key]}, not ${identity[key]}`;
-      throw new WalError('foreign', text);
-    }
-  };
-  return {
-    take(record, where) {
-      if (record.type === 'identity') return takeIdentity(record);
-      if (record.type === 'hard-state') {
-        if (record.hardState.term < hard.term) throw corrupt(`${where}: the term goes back`);
-        hard = record.hardState;
-        return;
-      }
-      const { entry } = record;
-      if (entry.index < 1 || entry.index > entries.length + 1)
-        throw corrupt(`${where}: an entry is missing`);
-      // An entry that is written again replaces the old one and all after it, as it did in memory.
-      entries.length = entry.index - 1;
-      entries.push(entry);
-    },
-    hardState: () => hard,
-    stored: () => ({
-      hardState: { ...hard, commit: Math.min(hard.commit, entries.length) },
-      entries,
-    }),
-  };
 }
 
 async function createSegment(
