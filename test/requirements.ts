@@ -297,6 +297,27 @@ const rows = {
     source: 'facts/gossip §3: push-pull is needed for correctness',
   },
   // mcp, sessions, gateway
+  'mcp.sse': {
+    sentence: 'SSE written by us and cut anywhere reads back as the same events.',
+    source: 'WHATWG HTML §9.2',
+  },
+  'mcp.parser': {
+    sentence:
+      'No text makes the JSON-RPC parser throw: it is a message, or an error with its code.',
+    source: 'JSON-RPC 2.0',
+  },
+  'sessions.one-claimant': {
+    sentence: 'Of several pods that claim a session at one epoch exactly one wins.',
+    source: 'ARCHITECTURE §4: session record',
+  },
+  'sessions.event-id': {
+    sentence: 'An event id says which epoch, stream, event and requests it belongs to, to any pod.',
+    source: 'specification 2025-11-25, transports: resumability',
+  },
+  'sessions.no-shrink': {
+    sentence: 'A session is not moved to a server of another version or with fewer capabilities.',
+    source: 'facts/mcp §4',
+  },
   'gateway.any-pod': {
     sentence: 'Any pod accepts any request of any session; the session stays with its owner.',
     source: 'ARCHITECTURE: the promise',
@@ -310,7 +331,8 @@ const rows = {
     source: 'facts/mcp §0 rules 4 and 5',
   },
   'gateway.event-ids': {
-    sentence: 'Every SSE stream carries ids of the gateway from its first byte, and tells when to retry.',
+    sentence:
+      'Every SSE stream carries ids of the gateway from its first byte, and tells when to retry.',
     source: 'facts/mcp §0 rule 6',
   },
   'gateway.resume-anywhere': {
@@ -318,11 +340,13 @@ const rows = {
     source: 'specification 2025-11-25, transports: resumability',
   },
   'gateway.lost-request': {
-    sentence: 'A request that was lost and must not be repeated is answered with an error that says so.',
+    sentence:
+      'A request that was lost and must not be repeated is answered with an error that says so.',
     source: 'facts/mcp §0 rule 9',
   },
   'gateway.replay': {
-    sentence: 'After a move the new backend knows initialize, initialized, log level and subscriptions.',
+    sentence:
+      'After a move the new backend knows initialize, initialized, log level and subscriptions.',
     source: 'facts/mcp §4',
   },
   'gateway.bad-input': {
@@ -392,6 +416,33 @@ const rows = {
     source: 'design',
   },
   // devcluster
+  'schema.apply-equals-real': {
+    sentence:
+      'server-side apply, updates and patches leave the object and managedFields that a real kube-apiserver leaves',
+    source: 'design',
+  },
+  'schema.validation-equals-real': {
+    sentence:
+      'a custom resource is defaulted, pruned or refused in the words of a real kube-apiserver',
+    source: 'design',
+  },
+  'schema.tables-equal-real': {
+    sentence: 'kubectl get prints the rows that a real kube-apiserver prints',
+    source: 'design',
+  },
+  'schema.apply-idempotent': {
+    sentence: 'applying the same configuration twice changes nothing the second time',
+    source: 'design',
+  },
+  'schema.rules-refuse': {
+    sentence:
+      'a CEL rule of a definition refuses what it must, at create and at update, with its message and field path',
+    source: 'design',
+  },
+  'schema.patches-follow-rfc': {
+    sentence: 'merge patch obeys RFC 7386 and JSON patch RFC 6902',
+    source: 'RFC 7386, RFC 6902',
+  },
   'devcluster.store-durable': {
     sentence: 'what the embedded API acknowledged survives kill -9, and resourceVersion goes on',
     source: 'design',
@@ -516,6 +567,20 @@ const rows = {
     source: 'design',
   },
   // sidecar, cli
+  'sidecar.flags.refused': {
+    sentence:
+      'A wrong flag of the sidecar is refused in one line with the flag, its value and what is allowed',
+    source: 'design: bad input',
+  },
+  'sidecar.standalone.cluster': {
+    sentence:
+      'Three sidecars started by flags elect a leader, survive its SIGKILL, take it back, and let a fourth join',
+    source: 'design: the sidecar runs without Kubernetes',
+  },
+  'sidecar.start.refused': {
+    sentence: 'A sidecar that cannot start says why and what to do in one line, and exits with 2',
+    source: 'design: bad input',
+  },
 } satisfies Record<string, Requirement>;
 
 export type RequirementId = keyof typeof rows;
