@@ -1,0 +1,14 @@
+/** A program for `survivors.test.ts`: starts a laptop cluster with one pod, prints the pod's processes, and waits to be killed. */
+import { isPodReady } from '../../../src/devcluster/core/index.ts';
+import { RESOURCES } from '../../../src/kube/index.ts';
+import { looping, NAMESPACE, podOf, shell, startTestCluster } from '../cluster.ts';
+
+const cluster = await startTestCluster();
+process.on('SIGTERM', () => void cluster.stop());
+await cluster.client.create(
+  RESOURCES.pods,
+  podOf('doomed', { containers: [shell('main', `sleep 1000 & ${looping('echo up', ':')}`)] }),
+);
+await cluster.podWhere('doomed', 'to be ready', isPodReady);
+const pids = cluster.cluster.podProcesses(NAMESPACE, 'doomed').flatMap((one) => one.pids);
+process.stdout.write(`${JSON.stringify({ pids, kubeconfig: cluster.cluster.kubeconfig })}\n`);
