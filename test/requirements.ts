@@ -349,6 +349,26 @@ const rows = {
       'After a move the new backend knows initialize, initialized, log level and subscriptions.',
     source: 'facts/mcp §4',
   },
+  'gateway.refuse-move': {
+    sentence:
+      'A session ends with 404 when the only servers left have lost a capability it was promised.',
+    source: 'facts/mcp §4',
+  },
+  'gateway.lease': {
+    sentence:
+      'A pod whose lease may be over answers for no session, and an unsure death is waited for.',
+    source: 'ARCHITECTURE §4: ownership rests on leases',
+  },
+  'gateway.no-repeat': {
+    sentence:
+      'A request that may have reached a server is not sent again unless that does no harm.',
+    source: 'facts/mcp §0 rule 9',
+  },
+  'gateway.peers': {
+    sentence:
+      'Only a gateway with a certificate of the same cluster may ask another for a session.',
+    source: 'ARCHITECTURE §4: identity',
+  },
   'gateway.bad-input': {
     sentence: 'Wrong requests get the status and JSON-RPC code of the specification, never a 500.',
     source: 'specification 2025-11-25, transports',

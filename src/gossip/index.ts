@@ -10,4 +10,7 @@ export type {
   MemberChangeKind,
   MemberState,
 } from './core/model.ts';
+export { createGossip, type CreateGossipOptions } from './gossip.ts';
+export { createMembership, type MembershipOptions } from './membership.ts';
+export { CallFailure, type GossipTransport } from './ports.ts';
 export type { GossipOptions, Membership } from './types.ts';

@@ -26,6 +26,7 @@ export type {
   TxnResult,
   WatchEvent,
 } from './core/model.ts';
+export { createLeaderLink, serveLeases, type LeaderLinkOptions } from './lease-link.ts';
 export { STORE_LIMITS } from './request-rules.ts';
 export { createStore, type StoreNode, type StoreOptions } from './store.ts';
 export type {

@@ -97,7 +97,7 @@ export class Swim {
 
   step(event: SwimEvent, now: number): readonly SwimEffect[] {
     const late = now - this.#wakeAt;
-    if (late > this.#config.probeTimeoutMs) this.#wasPaused(late);
+    if (late > this.#config.probeIntervalMs) this.#wasPaused(late);
     this.#handle(event, now);
     this.#doDue(now);
     for (const change of this.roster.changes.splice(0)) {
