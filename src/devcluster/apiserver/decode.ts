@@ -4,6 +4,7 @@ import type { StoredObject } from '../objects/index.ts';
 import { builtinDecodeError, strictDecodingMessage } from '../schema/index.ts';
 import type { ApiRequest } from './context.ts';
 import { asText, clone, isObject, type JsonObject } from './json.ts';
+import { decodeProtobuf, ProtobufError } from './protobuf/index.ts';
 import type { ResourceDefinition } from './registry.ts';
 import { badRequest, invalid, unsupportedMediaType } from './status.ts';
 import { problem } from './strategy.ts';
@@ -43,18 +44,45 @@ function parseYaml(text: string, jsonError: unknown): unknown {
 /** The body as a JSON object. Throws 415 for other media types, 400 for other content. */
 export async function readObject(request: ApiRequest): Promise<JsonObject> {
   const type = contentType(request);
-  if (type !== JSON_TYPE && type !== YAML_TYPE) {
-    throw unsupportedMediaType([JSON_TYPE, YAML_TYPE]);
+  const body = await request.body();
+  switch (type) {
+    case PROTOBUF_TYPE:
+      if (request.definition.custom !== undefined) break;
+      return parseProtobuf(body);
+    case JSON_TYPE:
+      return requireObject(parseJson(body.toString('utf8'), request.definition.kind), request);
+    case YAML_TYPE:
+      return requireObject(parseDocument(body.toString('utf8')), request);
+    default:
   }
-  const text = (await request.body()).toString('utf8');
-  const { definition } = request;
-  const value = type === JSON_TYPE ? parseJson(text, definition.kind) : parseDocument(text);
-  if (!isObject(value)) {
-    throw badRequest(
-      `the object provided is unrecognized (must be of type ${definition.kind}): couldn't get version/kind; json parse error: not an object`,
-    );
-  }
+  const binary = request.definition.custom === undefined ? [PROTOBUF_TYPE] : [];
+  throw unsupportedMediaType([JSON_TYPE, YAML_TYPE, ...binary]);
+}
+
+/** The options or the small object that a deletion or a subresource is sent; an empty body is an empty object. */
+export async function readOptions(request: ApiRequest): Promise<JsonObject> {
+  const body = await request.body();
+  if (body.length === 0) return {};
+  if (contentType(request) === PROTOBUF_TYPE) return parseProtobuf(body);
+  const value = parseDocument(body.toString('utf8')) ?? {};
+  if (!isObject(value)) throw badRequest('error decoding the request body: not an object');
   return value;
+}
+
+function parseProtobuf(body: Buffer): JsonObject {
+  try {
+    return decodeProtobuf(body);
+  } catch (error) {
+    if (!(error instanceof ProtobufError)) throw error;
+    throw badRequest(`error decoding the request body: ${error.message}`);
+  }
+}
+
+function requireObject(value: unknown, request: ApiRequest): JsonObject {
+  if (isObject(value)) return value;
+  throw badRequest(
+    `the object provided is unrecognized (must be of type ${request.definition.kind}): couldn't get version/kind; json parse error: not an object`,
+  );
 }
 
 function parseJson(text: string, kind: string): unknown {

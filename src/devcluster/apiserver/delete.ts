@@ -1,9 +1,9 @@
 /** DELETE: preconditions, grace periods, finalizers and propagation; of one object and of collections. */
 import type { StoredObject } from '../objects/index.ts';
 import type { Answer, Api, ApiRequest } from './context.ts';
-import { parseDocument } from './decode.ts';
+import { readOptions } from './decode.ts';
 import { timestamp } from './identity.ts';
-import { asObject, asText, clone, equal, isObject, type JsonObject } from './json.ts';
+import { asObject, asText, clone, equal, type JsonObject } from './json.ts';
 import { selectorOf } from './read.ts';
 import type { ResourceDefinition } from './registry.ts';
 import { badRequest, conflict, deleted, invalidOption, modified, notFound } from './status.ts';
@@ -175,10 +175,7 @@ function checkPreconditions(
 
 /** Options come as a body or as query parameters; the body wins. */
 async function readDeleteOptions(request: ApiRequest): Promise<DeleteOptions> {
-  const text = (await request.body()).toString('utf8');
-  const parsed = text.trim() === '' ? {} : parseDocument(text);
-  if (!isObject(parsed)) throw badRequest('DeleteOptions: the body is not an object');
-  return deleteOptions(parsed, request.query);
+  return deleteOptions(await readOptions(request), request.query);
 }
 
 /** Reads `DeleteOptions`. Throws BadRequest for values that are none. */

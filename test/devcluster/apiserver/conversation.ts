@@ -34,7 +34,7 @@ export async function converse(endpoint: Endpoint, only?: string): Promise<Excha
     const reply = await endpoint.call(method, path, body, options);
     const sent = body === undefined ? '' : ` ${JSON.stringify(body).slice(0, 300)}`;
     exchanges.push({
-      request: `${method} ${path}${sent}`,
+      request: `${method} ${path.replace(/continue=.*/, 'continue=<continue>')}${sent}`,
       status: reply.status,
       body: normalized(reply.body),
     });

@@ -136,7 +136,8 @@ export function connect(
     body: unknown,
     options: CallOptions,
   ): ReturnType<typeof request> => {
-    const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
+    const raw = body === undefined || typeof body === 'string' || Buffer.isBuffer(body);
+    const text = raw ? body : JSON.stringify(body);
     return request(`${url}${path}`, {
       method: method as 'GET',
       dispatcher: agent,
@@ -145,7 +146,7 @@ export function connect(
         ...(body !== undefined && { 'content-type': options.contentType ?? 'application/json' }),
         ...options.headers,
       },
-      ...(text !== undefined && { body: text as string }),
+      ...(text !== undefined && { body: text as string | Buffer }),
     });
   };
   return {

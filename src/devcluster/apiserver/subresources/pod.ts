@@ -1,20 +1,10 @@
 /** What can be done to a pod besides changing it: bind it to a node, evict it, read its log. */
 import type { StoredObject } from '../../objects/index.ts';
 import type { Answer, Api, ApiRequest, LogOptions } from '../context.ts';
-import { parseDocument } from '../decode.ts';
+import { readOptions } from '../decode.ts';
 import { deleteObject, deleteOptions } from '../delete.ts';
 import { timestamp } from '../identity.ts';
-import {
-  asObject,
-  asObjects,
-  asText,
-  child,
-  clone,
-  isObject,
-  specOf,
-  statusOf,
-  type JsonObject,
-} from '../json.ts';
+import { asObject, asObjects, asText, child, clone, specOf, statusOf } from '../json.ts';
 import { badRequest, conflict, tooManyRequests, type StatusBody } from '../status.ts';
 import { commit, requireLive, writeMode } from '../write.ts';
 import { labelSelectorOf } from '../validation/label-selector.ts';
@@ -27,15 +17,9 @@ const SUCCESS: StatusBody = {
   code: 201,
 };
 
-async function readBody(request: ApiRequest): Promise<JsonObject> {
-  const value = parseDocument((await request.body()).toString('utf8'));
-  if (!isObject(value)) throw badRequest('the body is not an object');
-  return value;
-}
-
 /** The scheduler's decision: sets spec.nodeName once. */
 export async function bindPod(api: Api, request: ApiRequest): Promise<Answer> {
-  const binding = await readBody(request);
+  const binding = await readOptions(request);
   const live = requireLive(api, request);
   const node = asText(asObject(binding['target'])['name']);
   if (node === '') throw badRequest('Binding "" is invalid: target.name: Required value');
@@ -71,7 +55,7 @@ function setCondition(pod: StoredObject, type: string, status: string, now: stri
 
 /** Deletes the pod unless a disruption budget that covers it allows no disruption now. */
 export async function evictPod(api: Api, request: ApiRequest): Promise<Answer> {
-  const eviction = await readBody(request);
+  const eviction = await readOptions(request);
   const live = requireLive(api, request);
   const options = deleteOptions(asObject(eviction['deleteOptions']), request.query);
   const mode = writeMode(request);
