@@ -208,6 +208,11 @@ const rows = {
     sentence: 'After a failed flush nothing more is written or acknowledged',
     source: 'design',
   },
+  'raft.lost-proposal-is-sent-again': {
+    sentence:
+      'A proposal that provably did not survive a change of leader is proposed again, and is applied once',
+    source: 'design',
+  },
   'rpc.generated-is-current': {
     sentence: 'Generated RPC code is what the proto files say',
     source: 'design',
@@ -225,6 +230,10 @@ const rows = {
   'store.unknown-version-refused': {
     sentence: 'A command of an unknown version stops the node and is never skipped.',
     source: 'design: a skipped command would let replicas drift apart',
+  },
+  'store.survives-leader': {
+    sentence: 'Writes under way when the leader dies succeed on its successor, once each.',
+    source: 'ARCHITECTURE: the promise; facts/raft §3 #25',
   },
   'store.deterministic': {
     sentence: 'Equal logs give equal states and equal results on every node.',
