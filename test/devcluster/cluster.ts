@@ -60,13 +60,13 @@ export async function startTestCluster(
           const found = await pod(name);
           return found !== undefined && is(found) === true ? found : undefined;
         },
-        20_000,
+        60_000,
       ),
     gone: async (type, name) => {
       await eventually(
         `${type.kind} ${name} to be gone`,
         async () => (await client.get(type, { namespace: NAMESPACE, name })) === undefined,
-        20_000,
+        60_000,
       );
     },
     log: (name, query = '') =>
