@@ -101,6 +101,8 @@ class Driver implements RaftNode {
           max: ticks(timing.electionTimeoutMs.max),
         },
         heartbeatTicks: TICKS_PER_HEARTBEAT,
+        // Later than followers give up on a leader: on a machine short of time, stepping down early only costs.
+        quorumCheckTicks: ticks(timing.electionTimeoutMs.max),
         random,
         preVote: true,
         checkQuorum: true,

@@ -25,7 +25,8 @@ export function createTransport(options: TransportOptions): Transport {
   options.rpcServer.addService(services.raftPeer, {
     exchange(stream) {
       receive(stream, options, {
-        isPeer: (id) => !stopped && links.has(id),
+        isReady: () => !stopped && links.size > 0,
+        isPeer: (id) => links.has(id),
         opened(id, own) {
           inbound.get(id)?.end(new RpcError('aborted', 'replaced by a newer stream'));
           inbound.set(id, own);
@@ -86,6 +87,8 @@ interface Inbound {
   end(error?: RpcError): void;
 }
 interface InboundEvents {
+  /** False before the first `setPeers`. */
+  isReady(): boolean;
   isPeer(id: string): boolean;
   opened(id: string, stream: Inbound): void;
   closed(id: string, stream: Inbound): void;
@@ -110,6 +113,7 @@ function receive(
     if (over) return;
     if (peerId === undefined) {
       const id = batch.greeting?.nodeId ?? '';
+      if (!events.isReady()) return own.end(new RpcError('unavailable', 'not started yet'));
       if (!events.isPeer(id)) {
         options.logger.warn('stream of an unknown member refused', { peer: id });
         return own.end(new RpcError('permission-denied', `${id} is not a member`));

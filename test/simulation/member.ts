@@ -97,6 +97,7 @@ export class SimMember implements Observed {
         learners,
         electionTicks: { min: 20, max: 40 },
         heartbeatTicks: 5,
+        quorumCheckTicks: 40,
         random,
         preVote: true,
         checkQuorum: true,

@@ -272,7 +272,7 @@ function tick(state: CoreState): void {
     return;
   }
   state.heartbeatElapsed += 1;
-  if (state.electionElapsed >= state.config.electionTicks.min) {
+  if (state.electionElapsed >= state.config.quorumCheckTicks) {
     state.electionElapsed = 0;
     if (state.config.checkQuorum && !heardFromQuorum(state)) {
       return becomeFollower(state, state.term, undefined);

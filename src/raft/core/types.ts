@@ -144,6 +144,8 @@ export interface CoreConfig {
   /** A follower campaigns after a silence drawn uniformly from this range, anew in each term. */
   readonly electionTicks: { readonly min: number; readonly max: number };
   readonly heartbeatTicks: number;
+  /** How long a leader goes on without hearing from a majority, with `checkQuorum`. */
+  readonly quorumCheckTicks: number;
   readonly random: Random;
   /** Ask whether an election could be won before disturbing the term. */
   readonly preVote: boolean;

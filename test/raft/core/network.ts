@@ -42,6 +42,7 @@ export function core(
       learners: [],
       electionTicks: { min: ELECTION_TICKS, max: 2 * ELECTION_TICKS - 1 },
       heartbeatTicks: 1,
+      quorumCheckTicks: ELECTION_TICKS,
       random: seededRandom(id.charCodeAt(0)),
       preVote: true,
       checkQuorum: true,
