@@ -27,7 +27,15 @@ export function createEventQueue(
     wakeReader();
     releaseWriters();
   };
-  const onAbort = (): void => settle({ type: 'ended' });
+  let closed = false;
+  const close = (): void => {
+    if (closed) return;
+    closed = true;
+    settle({ type: 'ended' });
+    onClose();
+  };
+  // Also closes a queue that nobody ever began to read.
+  const onAbort = (): void => close();
   signal.addEventListener('abort', onAbort, { once: true });
 
   async function* read(): AsyncGenerator<OutgoingEvent> {
@@ -48,9 +56,8 @@ export function createEventQueue(
       }
     } finally {
       signal.removeEventListener('abort', onAbort);
-      settle({ type: 'ended' });
       unread.length = 0;
-      onClose();
+      close();
     }
   }
 

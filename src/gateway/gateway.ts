@@ -125,6 +125,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     clock,
     logger,
     sweepMs: timing.sweepMs,
+    inUse: host.inUse,
   });
 
   return {

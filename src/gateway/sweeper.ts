@@ -11,6 +11,8 @@ export interface SweeperOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly sweepMs: number;
+  /** True for a session with a client connected to it. */
+  readonly inUse: (sessionId: string) => boolean;
 }
 
 export function createSweeper(options: SweeperOptions): { start(): void; stop(): void } {
@@ -19,7 +21,10 @@ export function createSweeper(options: SweeperOptions): { start(): void; stop():
   let cancel = (): void => undefined;
   const sweep = async (): Promise<void> => {
     const ended = await sessions.directory.expireIdle(
-      ({ owner }) => owner.node === cluster.self.node || cluster.ownerState(owner) === 'gone',
+      ({ id, owner }) =>
+        owner.node === cluster.self.node
+          ? !options.inUse(id)
+          : cluster.ownerState(owner) === 'gone',
       stopped.signal,
     );
     for (const id of ended) events.emit({ type: 'session-ended', id, why: 'expired' });

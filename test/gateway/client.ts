@@ -99,9 +99,9 @@ export function post(
   message: unknown,
   headers: Record<string, string | undefined> = {},
 ): Promise<RawAnswer> {
-  const all = { ...POST_HEADERS, ...headers };
-  const kept = Object.entries(all).filter(
-    (entry): entry is [string, string] => entry[1] !== undefined,
+  const all: Record<string, string | undefined> = { ...POST_HEADERS, ...headers };
+  const kept = Object.entries(all).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, value] as const],
   );
   return raw(url, {
     method: 'POST',

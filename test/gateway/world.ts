@@ -14,6 +14,7 @@ import {
   createCertificateAuthority,
   issueCertificate,
   staticTls,
+  type TlsMaterial,
   type TlsSource,
 } from '../../src/security/index.ts';
 import { createSessions, type Sessions } from '../../src/sessions/index.ts';
@@ -37,11 +38,17 @@ export interface Pod {
 export interface Belief {
   state: 'alive' | 'unsure' | 'gone';
   leaseValid: boolean;
+  /** How often the gateway asked whether its lease is in force. */
+  leaseChecks: number;
 }
 
 export interface World {
   readonly events: (GatewayEvent & { pod: string })[];
   readonly log: MemoryCluster;
+  readonly tls: TlsSource;
+  members(): readonly Member[];
+  /** A certificate of this world's authority that names another cluster. */
+  issueFor(clusterId: string): Promise<TlsMaterial>;
   pod(index: number): Pod;
   /** Starts pod `index` anew, as another incarnation. */
   restart(index: number): Promise<Pod>;
@@ -58,41 +65,58 @@ export interface WorldOptions {
   readonly config?: Partial<GatewayConfig>;
   readonly idleTimeoutMs?: number;
   readonly sessionsMax?: number;
+  readonly touchIntervalMs?: number;
+  /** False: do not wait until every MCP server answers. */
+  readonly waitReady?: boolean;
   readonly resume?: { readonly events: number; readonly bytes: number };
 }
 
 const CLUSTER_ID = 'test-cluster';
 
 /** Real certificates for the loopback addresses; one set for the whole test process. */
-let tls: Promise<TlsSource> | undefined;
-export function testTls(): Promise<TlsSource> {
-  tls ??= makeTls(CLUSTER_ID);
+let tls: Promise<TestTls> | undefined;
+function testTls(): Promise<TestTls> {
+  tls ??= makeAuthority();
   return tls;
 }
 
+interface TestTls {
+  issue(clusterId: string): Promise<TlsMaterial>;
+}
+
+/** Material of an authority of its own. */
 export async function makeTls(clusterId: string): Promise<TlsSource> {
+  return staticTls(await (await makeAuthority()).issue(clusterId));
+}
+
+async function makeAuthority(): Promise<TestTls> {
   const now = new Date();
   const authority = await createCertificateAuthority({
     commonName: 'test',
     validityDays: 1,
     now,
   });
-  const leaf = await issueCertificate(authority, {
-    commonName: 'pod',
-    dnsNames: ['pod.test'],
-    ipAddresses: [],
-    uris: [clusterUri(clusterId)],
-    validityDays: 1,
-    now,
-  });
-  return staticTls({ ca: authority.certificate, cert: leaf.certificate, key: leaf.key });
+  return {
+    async issue(clusterId) {
+      const leaf = await issueCertificate(authority, {
+        commonName: 'pod',
+        dnsNames: ['pod.test'],
+        ipAddresses: [],
+        uris: [clusterUri(clusterId)],
+        validityDays: 1,
+        now,
+      });
+      return { ca: authority.certificate, cert: leaf.certificate, key: leaf.key };
+    },
+  };
 }
 
 /** Addresses differ between worlds, so that test files may run at the same time. */
 let nextWorld = process.pid % 200;
 
 export async function startWorld(options: WorldOptions): Promise<World> {
-  const source = await testTls();
+  const authority = await testTls();
+  const source = staticTls(await authority.issue(CLUSTER_ID));
   const worldNumber = nextWorld++;
   const names = options.backends.map((_, index) => `pod-${index}`);
   const log = createMemoryCluster([...names, ...names.map((name) => `${name}#2`)]);
@@ -147,10 +171,13 @@ export async function startWorld(options: WorldOptions): Promise<World> {
       config: {
         idleTimeoutMs: options.idleTimeoutMs ?? 3_600_000,
         max: options.sessionsMax ?? 100,
+        ...(options.touchIntervalMs === undefined
+          ? {}
+          : { touchIntervalMs: options.touchIntervalMs }),
         resume: options.resume ?? { events: 256, bytes: 1_048_576 },
       },
     });
-    const belief: Belief = { state: 'alive', leaseValid: true };
+    const belief: Belief = { state: 'alive', leaseValid: true, leaseChecks: 0 };
     beliefs.set(node, belief);
     const gateway = createGateway({
       config: {
@@ -167,7 +194,12 @@ export async function startWorld(options: WorldOptions): Promise<World> {
       tls: { source, clusterId: CLUSTER_ID, certificateClusterId },
       sessions,
       cluster: clusterFor(node, instance),
-      ownership: { valid: () => belief.leaseValid },
+      ownership: {
+        valid: () => {
+          belief.leaseChecks += 1;
+          return belief.leaseValid;
+        },
+      },
       clock: systemClock,
       random: systemRandom,
       logger: silentLogger,
@@ -193,14 +225,18 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     if (found === undefined) throw new Error(`no pod ${index}`);
     return found;
   };
-  await eventually('every MCP server answers', () =>
-    pods.every((each) => each.gateway.backendReady()),
+  await eventually(
+    'every MCP server answers',
+    () => options.waitReady === false || pods.every((each) => each.gateway.backendReady()),
   );
   const world: World = {
     events,
     log,
     pod,
     announce,
+    tls: source,
+    members: () => [...members.values()],
+    issueFor: (clusterId) => authority.issue(clusterId),
     async restart(index) {
       await pod(index).kill();
       pods[index] = await startPod(index, 2);

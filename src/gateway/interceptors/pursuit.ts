@@ -114,7 +114,9 @@ function judgeRequest(
   }
   if (pursuit.op !== 'post' || !pursuit.sent) return 'again';
   const { parsed, label } = pursuit.exchange;
-  const tools = pursuit.record?.repeatableTools ?? [];
+  // The list may have been read after this request began.
+  const record = options.sessions.directory.local(pursuit.sessionId) ?? pursuit.record;
+  const tools = record?.repeatableTools ?? [];
   const fact = { id: pursuit.sessionId, method: label, reason: refusal.code };
   if (parsed !== undefined && isRepeatable(parsed, tools)) {
     options.events.emit({ type: 'request-retried', ...fact });

@@ -1,15 +1,14 @@
-/** Chooses the pod for each attempt, and cuts an attempt short when the cluster says that its pod is gone. */
+/** Chooses the pod for each attempt. */
 import { chooseRoute, placeSession, type Placement } from '../core/route.ts';
-import type { ClaimReason, Owner } from '../core/types.ts';
+import type { ClaimReason, Owner, OwnerState } from '../core/types.ts';
 import {
   refused,
   type FlatHeaders,
   type OwnerReply,
   type OwnerRequest,
   type Refusal,
-  StreamInterrupted,
 } from '../exchange.ts';
-import type { Cluster, OutgoingEvent, SessionDirectory, SessionRecord } from '../ports.ts';
+import type { Cluster, SessionDirectory, SessionRecord } from '../ports.ts';
 import type { AskNode } from './upstream.ts';
 
 /** What the failover keeps of the attempts so far. */
@@ -43,6 +42,11 @@ export function createRoute(options: RouteOptions): TryOnce {
   /** Sessions this front is placing right now: they are not in the directory yet. */
   const placing = new Map<string, number>();
 
+  /** An earlier incarnation of this very pod is gone, whatever the cluster has noticed so far. */
+  const stateOf = (owner: Owner): OwnerState => {
+    if (owner.node !== self.node) return cluster.ownerState(owner);
+    return owner.instance === self.instance ? 'alive' : 'gone';
+  };
   const placement = (avoid: ReadonlySet<string>): Placement => {
     const sessions = new Map(directory.counts());
     for (const [node, count] of placing) sessions.set(node, (sessions.get(node) ?? 0) + count);
@@ -84,7 +88,7 @@ export function createRoute(options: RouteOptions): TryOnce {
     const route = chooseRoute({
       record,
       self,
-      ownerState: cluster.ownerState(record.owner),
+      ownerState: stateOf(record.owner),
       placement: placement(attempt.avoid),
       ...(attempt.released === undefined ? {} : { released: attempt.released }),
     });
@@ -92,42 +96,8 @@ export function createRoute(options: RouteOptions): TryOnce {
     const { node, claim } = route;
     if (claim !== undefined)
       return { node, reply: await place(node, () => options.ask(node, request(claim), signal)) };
-    return { node, reply: await askOwner(options, record, request(), signal) };
+    return { node, reply: await options.ask(node, request(), signal) };
   };
-}
-
-/** Asks the owner of record until it answers or the cluster declares it gone, whichever comes first. */
-async function askOwner(
-  options: RouteOptions,
-  record: SessionRecord,
-  request: OwnerRequest,
-  signal: AbortSignal,
-): Promise<OwnerReply> {
-  const { cluster, self } = options;
-  const { owner } = record;
-  if (owner.node === self.node) return options.ask(owner.node, request, signal);
-  const gone = new AbortController();
-  const stopWatching = cluster.onChange(() => {
-    if (cluster.ownerState(owner) === 'gone') gone.abort(new StreamInterrupted('unreachable'));
-  });
-  const either = AbortSignal.any([signal, gone.signal]);
-  const reply = await options.ask(owner.node, request, either);
-  if (reply.type !== 'stream') {
-    stopWatching();
-    return reply;
-  }
-  return { ...reply, events: endWith(reply.events, stopWatching) };
-}
-
-async function* endWith(
-  events: AsyncIterable<OutgoingEvent>,
-  done: () => void,
-): AsyncGenerator<OutgoingEvent> {
-  try {
-    yield* events;
-  } finally {
-    done();
-  }
 }
 
 const nobody = (): Refusal => refused('backend-down', false, 'no pod can take this session now');

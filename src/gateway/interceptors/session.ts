@@ -56,7 +56,9 @@ async function resolve(
     return { op: 'initialize', sessionId: options.mintId() };
   }
   if (!isSessionId(id)) return problem(exchange, MCP_ERRORS.sessionIdMalformed);
-  const record = await sessions.directory.find(id, AbortSignal.timeout(options.lookupMs));
+  const record =
+    sessions.directory.local(id) ??
+    (await sessions.directory.find(id, AbortSignal.timeout(options.lookupMs)));
   if (record === undefined) return problem(exchange, MCP_ERRORS.sessionNotFound);
   if (initialize.type === 'present') return problem(exchange, MCP_ERRORS.alreadyInitialized);
   if (exchange.parsed?.batch === true && record.protocolVersion !== BATCH_VERSION)

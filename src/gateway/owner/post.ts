@@ -42,7 +42,7 @@ export async function servePost(
   signal: AbortSignal,
 ): Promise<OwnerReply> {
   const pending = pendingRequests(parsed);
-  const { limits, metrics } = state.tools;
+  const { limits, metrics, timing } = state.tools;
   if (pending.size > 0 && state.inFlight >= limits.streamsPerSession) {
     metrics.limited.inc({ limit: 'streamsPerSession' });
     const id = pending.keys().next().value ?? null;
@@ -55,12 +55,15 @@ export async function servePost(
   }
   let counted = pending.size;
   state.inFlight += counted;
+  const running = state.startExchange(timing.exchangeMs);
   const done = (): void => {
     state.inFlight -= counted;
     counted = 0;
+    running.release();
   };
   try {
-    const reply = await exchange(state, { request, parsed, pending, body, done }, signal);
+    const post = { request, parsed, pending, body, done, signal: running.signal };
+    const reply = await exchange(state, post, signal);
     if (reply.type !== 'stream') done();
     return reply;
   } catch (error) {
@@ -74,6 +77,8 @@ interface PostExchange {
   readonly parsed: ParsedBody;
   readonly pending: Map<RequestId, PendingRequest>;
   readonly body: string;
+  /** Aborts when the session is closed, or the exchange took too long. */
+  readonly signal: AbortSignal;
   /** Call when the exchange is over; more often does no harm. */
   readonly done: () => void;
 }
@@ -83,9 +88,8 @@ async function exchange(
   post: PostExchange,
   signal: AbortSignal,
 ): Promise<OwnerReply> {
-  const { upstream, timing } = state.tools;
+  const { upstream } = state.tools;
   let response: HttpResponse;
-  const running = AbortSignal.any([state.signal, AbortSignal.timeout(timing.exchangeMs)]);
   try {
     response = await upstream.send({
       method: 'POST',
@@ -93,7 +97,7 @@ async function exchange(
         backendSessionId: state.backendSessionId,
       }),
       body: post.body,
-      signal: running,
+      signal: post.signal,
     });
   } catch (error) {
     return lostAnswer(state, error);

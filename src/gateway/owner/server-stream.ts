@@ -33,7 +33,9 @@ export async function readServerStream(state: SessionState, source: ServerStream
   const position: Position = { lastEventId: undefined, retryMs: RESUME_DELAY_MS };
   while (response !== undefined) {
     const broken = await readOnce(state, source, response, position);
-    if (source.answered() || state.closed !== undefined) return;
+    if (state.closed !== undefined) return;
+    // Also ends a stream that a server opened although nothing was asked.
+    if (source.answered()) return source.paused();
     if (position.lastEventId === undefined) {
       return source.lost(new StreamInterrupted('request-lost', String(broken ?? 'closed')));
     }

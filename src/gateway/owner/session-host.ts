@@ -30,6 +30,8 @@ export interface SessionHost {
   serve(request: OwnerRequest, signal: AbortSignal): Promise<OwnerReply>;
   /** Sessions served here. */
   readonly size: number;
+  /** True for a session with a client connected; it counts as used. */
+  inUse(sessionId: string): boolean;
   /** Lets every session go: the next request of each may be claimed by another pod. Waits for running requests. */
   drain(): Promise<void>;
   stop(): void;
@@ -119,12 +121,23 @@ export function createSessionHost(options: HostOptions): SessionHost {
     return serveGet(state, request, resumed, signal);
   };
 
+  /** While draining, a session with running requests is still served: they may need the client's answers. */
+  const mayFinish = (request: OwnerRequest): boolean => {
+    const state = live.get(request.sessionId);
+    if (state !== undefined && state.inFlight > 0) return true;
+    state?.close('draining');
+    return false;
+  };
+
   const serve = async (request: OwnerRequest, signal: AbortSignal): Promise<OwnerReply> => {
-    if (draining) return refused('draining', false);
+    if (draining && !mayFinish(request)) return refused('draining', false);
     // Without a lease nobody here may answer: another pod may already be serving.
     if (!ownership.valid()) return refused('lease-lost', false);
     if (request.op === 'initialize') return initialize(request);
-    const state = await acquire(request);
+    // A store that does not answer says nothing about the session, and nothing was sent yet.
+    const state = await acquire(request).catch((error: unknown) =>
+      refused('lease-lost', false, String(error)),
+    );
     if ('type' in state) return state;
     const reply = await serveOwned(state, request, signal);
     if (reply.type === 'plain' && state.closed === undefined && !(await mayAnswer(state)))
@@ -160,8 +173,15 @@ export function createSessionHost(options: HostOptions): SessionHost {
     get size() {
       return live.size;
     },
+    inUse: (sessionId) => {
+      const state = live.get(sessionId);
+      if (state === undefined || (state.readers.size === 0 && state.inFlight === 0)) return false;
+      directory.touch(sessionId);
+      return true;
+    },
     async drain() {
       draining = true;
+      for (const state of live.values()) if (state.inFlight === 0) state.close('draining');
       const deadline = tools.clock.monotonic() + tools.timing.drainMs;
       while ([...live.values()].some((state) => state.inFlight > 0)) {
         if (tools.clock.monotonic() > deadline) break;

@@ -45,6 +45,8 @@ export interface SessionState {
   standalone: { type: 'closed' } | { type: 'open' } | { type: 'unsupported' };
   /** Why it is not served here any more. */
   closed: RefusalCode | undefined;
+  /** A signal for one exchange with the server: aborts with the session or after `timeoutMs`; call `release` at its end. */
+  startExchange(timeoutMs: number): { readonly signal: AbortSignal; release(): void };
   /** Stops serving: every stream is interrupted with `code`. Harmless when closed before. */
   close(code: RefusalCode): void;
 }
@@ -59,6 +61,8 @@ export interface NewSession {
 export function createSessionState(tools: OwnerTools, session: NewSession): SessionState {
   const { record } = session;
   const abort = new AbortController();
+  // Not AbortSignal.any and AbortSignal.timeout: at many requests a second those leave timers and listeners behind.
+  const exchanges = new Set<AbortController>();
   const state: SessionState = {
     id: record.id,
     epoch: record.epoch,
@@ -74,11 +78,26 @@ export function createSessionState(tools: OwnerTools, session: NewSession): Sess
     readers: new Map(),
     standalone: { type: 'closed' },
     closed: undefined,
+    startExchange(timeoutMs) {
+      const exchange = new AbortController();
+      exchanges.add(exchange);
+      const cancel = tools.clock.schedule(timeoutMs, () =>
+        exchange.abort(new StreamInterrupted('request-lost')),
+      );
+      return {
+        signal: exchange.signal,
+        release: () => {
+          cancel();
+          exchanges.delete(exchange);
+        },
+      };
+    },
     close(code) {
       if (state.closed !== undefined) return;
       state.closed = code;
       state.log.close(new StreamInterrupted(code));
       abort.abort(new StreamInterrupted(code));
+      for (const exchange of exchanges) exchange.abort(new StreamInterrupted(code));
       session.onClose(state, code);
     },
   };
