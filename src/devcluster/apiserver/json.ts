@@ -1,6 +1,5 @@
 /** Small tools for plain JSON values. */
 import { isDeepStrictEqual } from 'node:util';
-import type { StoredObject } from '../objects/index.ts';
 
 export type JsonObject = { [field: string]: unknown };
 
@@ -54,11 +53,3 @@ export function setValueAt(object: JsonObject, path: string, value: unknown): vo
 
 export const specOf = (object: JsonObject): JsonObject => asObject(object['spec']);
 export const statusOf = (object: JsonObject): JsonObject => asObject(object['status']);
-
-/** The object without the members that are undefined, null or an empty object at its top level. */
-export function dropEmpty(object: StoredObject): StoredObject {
-  for (const [field, value] of Object.entries(object)) {
-    if (value === undefined || value === null) delete object[field];
-  }
-  return object;
-}

@@ -44,6 +44,8 @@ export async function serve(
     await route(options, message, response);
   } catch (error) {
     if (error instanceof ApiError) return sendStatus(response, error.body);
+    // Whoever has left gets no answer, and is no failure.
+    if (response.destroyed || message.errored !== null) return;
     api.logger.error('request failed', { method: message.method, url: message.url, error });
     sendStatus(response, internalError((error as Error).message).body);
   }

@@ -4,6 +4,7 @@ import { updateManagedFields, type FieldProblem } from '../schema/index.ts';
 import type { Api, ApiRequest } from './context.ts';
 import { generateName, newUid, timestamp } from './identity.ts';
 import { clone, equal } from './json.ts';
+import { asGoWritesIt } from './protobuf/index.ts';
 import type { ResourceDefinition } from './registry.ts';
 import {
   alreadyExists,
@@ -191,6 +192,11 @@ function applyDefaults(definition: ResourceDefinition, object: StoredObject): vo
   const filled = definition.schema?.applyDefaults(object) ?? object;
   if (filled !== object) replaceContent(object, clone(filled));
   definition.strategy.applyDefaults(object);
+  // Events keep their empty times out of managedFields; their strategy adds them later.
+  const isEvent = definition.kind === 'Event';
+  if (!isEvent && definition.custom === undefined) {
+    asGoWritesIt(object.apiVersion, object.kind, object);
+  }
 }
 
 function replaceContent(object: StoredObject, content: StoredObject): void {

@@ -87,7 +87,9 @@ function mergeMember(
       key === undefined
         ? mergeScalars(list, change)
         : mergeItems(list, change, { key, items: node.items ?? DEDUCED }, resolve);
-    return ordered(merged, order, key);
+    return Array.isArray(order)
+      ? ordered(merged, order, key)
+      : inPatchOrder(merged, { before: list, change, key });
   }
   if (!isObject(change)) return change;
   if (!isObject(current)) return mergeMap({}, change, schema, resolve);
@@ -162,6 +164,30 @@ function ordered(list: unknown[], order: unknown, key: string | undefined): unkn
     else result.push(item);
   }
   return result;
+}
+
+/**
+ * The order without `$setElementOrder`: items of the patch in its order, other items in theirs; where the old list does
+ * not say which of two comes first, the patch's item does.
+ */
+function inPatchOrder(
+  list: readonly unknown[],
+  { before, change, key }: { before: unknown[]; change: unknown[]; key: string | undefined },
+): unknown[] {
+  const same = (a: unknown, b: unknown): boolean =>
+    key === undefined ? jsonEqual(a, b) : isObject(a) && isObject(b) && jsonEqual(a[key], b[key]);
+  const placeIn = (items: unknown[], item: unknown): number =>
+    items.findIndex((other) => same(other, item));
+  const patched = list
+    .filter((item) => placeIn(change, item) >= 0)
+    .sort((a, b) => placeIn(change, a) - placeIn(change, b));
+  const kept = list.filter((item) => placeIn(change, item) < 0);
+  const result: unknown[] = [];
+  while (kept.length > 0 && patched.length > 0) {
+    const [left, right] = [placeIn(before, kept[0]), placeIn(before, patched[0])];
+    result.push(left >= 0 && right >= 0 && left < right ? kept.shift() : patched.shift());
+  }
+  return [...result, ...kept, ...patched];
 }
 
 function deleteItems(result: JsonObject, name: string, items: unknown, patch: JsonObject): void {

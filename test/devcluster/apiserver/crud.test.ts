@@ -1,6 +1,11 @@
 /** Create, read, replace, patch: versions, names, refusals, dry run, field validation. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { connect as connectTls } from 'node:tls';
 import { verifies } from '../../requirements.ts';
 import {
   configMap,
@@ -278,4 +283,36 @@ test('YAML goes in and out', async (context) => {
     headers: { accept: 'application/yaml' },
   });
   assert.match(read.body, /^kind: ConfigMap$/m);
+});
+
+test('a server that is started again on the same folder goes on where the other stopped', async (context) => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'apiserver-data-'));
+  context.after(() => rm(dataDir, { recursive: true, force: true }));
+  const first = await startServer(context, { dataDir });
+  const made = await first.call('POST', MAPS, configMap('a'));
+  // The first is not closed: it is as good as killed.
+  const second = await startServer(context, { dataDir });
+  const read = await second.call('GET', `${MAPS}/a`);
+  assert.deepEqual(read.body, made.body);
+  const next = await second.call('POST', MAPS, configMap('b'));
+  assert.ok(
+    Number(next.body.metadata.resourceVersion) > Number(made.body.metadata.resourceVersion),
+  );
+});
+
+test('a client that leaves in the middle of its request does no harm', async (context) => {
+  const server = await startServer(context);
+  const { ca, admin } = await testMaterial();
+  const socket = connectTls({
+    ...admin,
+    ca,
+    port: Number(new URL(server.url).port),
+    host: '127.0.0.1',
+  });
+  await once(socket, 'secureConnect');
+  socket.write(
+    `POST ${MAPS} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{`,
+  );
+  socket.destroy();
+  assert.equal((await server.call('GET', MAPS)).status, 200);
 });

@@ -42,12 +42,16 @@ const KINDS: Readonly<
 
 const META = 'k8s.io.apimachinery.pkg.apis.meta.v1';
 
-/** Number, JSON name (empty: its members belong to the parent), type, flags: r repeated, m map, z zero is kept. */
+/**
+ * Number, JSON name (empty: its members belong to the parent), type, flags: r repeated, m map, z a zero value is kept,
+ * n absent is null (a time that is no pointer).
+ */
 type Field = readonly [number: number, name: string, type: string, flags: string];
 
 interface GoField {
   readonly json: string;
   readonly keepsZero: boolean;
+  readonly absentIsNull: boolean;
 }
 
 function readPackage(directory: string, name: string, messages: Map<string, Field[]>): void {
@@ -63,8 +67,12 @@ function readPackage(directory: string, name: string, messages: Map<string, Fiel
       `${name}.${message}`,
       fields.map((match) => {
         const [, label = '', mapType, plainType, protoName = '', number = ''] = match;
-        const known = go.get(`${message}/${number}`) ?? { json: protoName, keepsZero: false };
-        const flags = `${label === 'repeated' ? 'r' : ''}${mapType === undefined ? '' : 'm'}${known.keepsZero ? 'z' : ''}`;
+        const known = go.get(`${message}/${number}`) ?? {
+          json: protoName,
+          keepsZero: false,
+          absentIsNull: false,
+        };
+        const flags = `${label === 'repeated' ? 'r' : ''}${mapType === undefined ? '' : 'm'}${known.keepsZero ? 'z' : ''}${known.absentIsNull ? 'n' : ''}`;
         return [Number(number), known.json, resolve(mapType ?? plainType ?? '', name), flags];
       }),
     );
@@ -96,6 +104,8 @@ function readGoFields(directory: string): Map<string, GoField> {
       fields.set(`${struct}/${number}`, {
         json: options.includes('inline') ? '' : name,
         keepsZero: isPointer || !options.includes('omitempty'),
+        absentIsNull:
+          /(^|\s)(metav1\.)?(Micro)?Time$/.test(declaration) && !options.includes('omitzero'),
       });
     }
   }

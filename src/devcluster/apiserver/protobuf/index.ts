@@ -3,15 +3,10 @@
  * offers. A message becomes the JSON object that the same program would have sent as JSON. `messages.json` is generated.
  */
 import { isObject, type JsonObject } from '../json.ts';
-import messagesJson from './messages.json' with { type: 'json' };
+import { messageOf, type Field } from './messages.ts';
 import { readFields, WireError, type WireValue } from './wire.ts';
 
-type Field = readonly [number: number, name: string, type: string, flags: string];
-
-const DATA = messagesJson as unknown as {
-  readonly kinds: Readonly<Record<string, string>>;
-  readonly messages: Readonly<Record<string, readonly Field[]>>;
-};
+export { asGoWritesIt } from './go-values.ts';
 
 /** Every document begins with these bytes: `k8s` and a zero. */
 const MAGIC = [0x6b, 0x38, 0x73, 0x00];
@@ -40,14 +35,13 @@ function decodeEnvelope(bytes: Uint8Array): JsonObject {
   const type = new Map(readFields(asBytes(envelope.get(1))));
   const apiVersion = text(type.get(1));
   const kind = text(type.get(2));
-  // Options of a request come under the version of whatever they are for.
-  const message = DATA.kinds[`${apiVersion}/${kind}`] ?? DATA.kinds[kind];
+  const message = messageOf(apiVersion, kind);
   if (message === undefined) {
     throw new ProtobufError(
       `no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)}`,
     );
   }
-  return { apiVersion, kind, ...decodeMessage(message, asBytes(envelope.get(2)), 0) };
+  return { apiVersion, kind, ...decodeMessage(message.name, asBytes(envelope.get(2)), 0) };
 }
 
 const asBytes = (value: WireValue | undefined): Uint8Array =>
@@ -56,7 +50,7 @@ const text = (value: WireValue | undefined): string => Buffer.from(asBytes(value
 
 function decodeMessage(name: string, bytes: Uint8Array, depth: number): JsonObject {
   if (depth > DEPTH_MAX) throw new ProtobufError('the message is nested too deeply');
-  const fields = new Map((DATA.messages[name] ?? []).map((field) => [field[0], field]));
+  const fields = new Map((messageOf(name)?.fields ?? []).map((field) => [field[0], field]));
   const result: JsonObject = {};
   for (const [number, wire] of readFields(bytes)) {
     const field = fields.get(number);
