@@ -399,6 +399,14 @@ const rows = {
     sentence: 'The rights in the install manifests are enough, and hold no wildcard',
     source: 'CIS Kubernetes Benchmark 5.1',
   },
+  'operator.config-hash': {
+    sentence: 'Pods are replaced only for a change that they cannot take over while running',
+    source: 'design',
+  },
+  'operator.rollout-quorum': {
+    sentence: 'A rollout never takes a healthy majority of voters away',
+    source: 'Strimzi KafkaQuorumCheck; facts/kubernetes 1.3',
+  },
   'operator.quiet': {
     sentence: 'A settled cluster causes no write',
     source: 'design',

@@ -60,6 +60,8 @@ export interface ReconcilerOptions {
 const RESYNC_MS = 60_000;
 const RETRY_MS = 10_000;
 const SOON_MS = 1_000;
+/** While pods start, time alone turns silence into a problem. */
+const MOVING_MS = 2_000;
 
 const settledFor = (afterMs: number): Outcome => ({ kind: 'requeueAfter', afterMs });
 
@@ -104,7 +106,9 @@ async function reconcile(cluster: McpCluster, options: ReconcilerOptions): Promi
   const now = new Date(options.clock.wall()).toISOString().replace(/\.\d+Z$/, 'Z');
   const status = statusOf(cluster, { view, size, rollout: step, problem, now });
   await options.statusWriter.write(cluster, status);
-  watched.monitor.setBusy(isMoving(view, step));
+  const moving = isMoving(view, step);
+  watched.monitor.setBusy(moving);
+  if (moving) return settledFor(MOVING_MS);
   return settledFor(problem === undefined || problem.reason === 'Paused' ? RESYNC_MS : RETRY_MS);
 }
 

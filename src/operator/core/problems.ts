@@ -5,7 +5,9 @@ import type { SidecarReport } from './report.ts';
 import { isTerminating, type ContainerStatus, type Pod } from './shapes.ts';
 
 /** A server gets this long to answer before its silence is a problem. */
-export const SERVER_START_MAX_MS = 30_000;
+export const SERVER_START_MAX_MS = 15_000;
+/** Volumes may have to be made before a node fits: only what lasts longer is a problem. */
+export const SCHEDULING_MAX_MS = 15_000;
 const LINE_LENGTH_MAX = 400;
 
 export interface Problem {
@@ -51,7 +53,7 @@ export function podProblem(input: ProblemInput): Problem | undefined {
   const sidecar = containerOf(pod, SIDECAR_CONTAINER);
   const server = containerOf(pod, SERVER_CONTAINER);
   return (
-    unschedulable(pod) ??
+    unschedulable(pod, input.ageMs) ??
     (sidecar === undefined ? undefined : notStarted(sidecar, 'sidecar')) ??
     (sidecar === undefined ? undefined : crashing(sidecar, 'SidecarCrashing', undefined)) ??
     (server === undefined ? undefined : serverProblem(server, input)) ??
@@ -76,10 +78,12 @@ function containerOf(pod: Pod, name: string): ContainerStatus | undefined {
   );
 }
 
-function unschedulable(pod: Pod): Problem | undefined {
+function unschedulable(pod: Pod, ageMs: ProblemInput['ageMs']): Problem | undefined {
   const condition = pod.status?.conditions?.find(({ type }) => type === 'PodScheduled');
   if (condition?.status !== 'False' || condition.reason !== 'Unschedulable') return undefined;
+  const { lastTransitionTime: since } = condition;
   if (pod.status?.podIP !== undefined) return undefined;
+  if (since === undefined || ageMs(since) < SCHEDULING_MAX_MS) return undefined;
   return {
     reason: 'PodUnschedulable',
     message: `no node fits ${pod.metadata.name}: ${condition.message ?? 'no reason given'}`,

@@ -1,0 +1,324 @@
+/** The status: conditions, phases, members, problems, events, as tables. */
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import type { McpClusterSpec, McpClusterStatus } from '../../../src/api/index.ts';
+import {
+  compareStatus,
+  decideRollout,
+  statusOf,
+  transitions,
+  type ClusterView,
+  type Pod,
+  type ReconcileProblem,
+} from '../../../src/operator/core/index.ts';
+import { lastLine } from '../../../src/operator/core/problems.ts';
+import { answer, cluster, failed, pod, view } from './fixtures.ts';
+
+function status(
+  seen: ClusterView,
+  options: {
+    before?: McpClusterStatus;
+    problem?: ReconcileProblem;
+    spec?: Partial<McpClusterSpec>;
+    now?: string;
+  } = {},
+): McpClusterStatus {
+  return statusOf(cluster(options.spec ?? {}, options.before), {
+    view: seen,
+    size: { replicas: 3, voters: 3 },
+    rollout: decideRollout(seen),
+    problem: options.problem,
+    now: options.now ?? '2026-01-01T00:00:00Z',
+  });
+}
+const states = (made: McpClusterStatus) =>
+  Object.fromEntries(
+    (made.conditions ?? []).map(({ type, status: state, reason }) => [type, `${state} ${reason}`]),
+  );
+const running: McpClusterStatus = { phase: 'Running', conditions: [] };
+
+function server(container: object): Pod {
+  const base = pod(1);
+  return {
+    ...base,
+    status: {
+      ...base.status,
+      containerStatuses: [{ name: 'server', ready: false, restartCount: 0, ...container }],
+    },
+  };
+}
+const broken = (problem = 'connection refused') => ({ backend: { ready: false, problem } });
+const withReport = (report = answer(1, broken())) =>
+  new Map([
+    ['tools-0', answer(0)],
+    ['tools-1', report],
+    ['tools-2', answer(2)],
+  ]);
+
+void suite('status', () => {
+  test('a healthy cluster', () => {
+    const made = status(view());
+    assert.deepEqual(states(made), {
+      Available: 'True Serving',
+      Progressing: 'False Settled',
+      Degraded: 'False Healthy',
+      QuorumHealthy: 'True AllVoters',
+      Reconciled: 'True Applied',
+    });
+    assert.equal(made.phase, 'Running');
+    assert.equal(made.observedGeneration, 4);
+    assert.equal(made.leader, 'tools-0');
+    assert.equal(made.term, 3);
+    assert.equal(made.sessions, 5);
+    assert.equal(made.readyReplicas, 3);
+    assert.equal(made.selector, 'app.kubernetes.io/name=mcp-cluster,mcpcluster.io/cluster=tools');
+    assert.equal(made.endpoint, 'http://tools.team.svc:8080/mcp');
+    assert.deepEqual(made.members?.[1], {
+      name: 'tools-1',
+      role: 'Follower',
+      ready: true,
+      health: 'Alive',
+      matchIndex: 100,
+      sessions: 1,
+    });
+  });
+
+  const dead = new Map([
+    ['tools-0', answer(0, { members: [{ id: 'tools-2', state: 'dead' }] })],
+    ['tools-1', answer(1)],
+    ['tools-2', failed],
+  ]);
+  const lost = new Map([
+    ['tools-0', answer(0, { role: 'candidate', leaderId: '', ready: false })],
+    ['tools-1', failed],
+    ['tools-2', failed],
+  ]);
+  const table: readonly [
+    name: string,
+    made: () => McpClusterStatus,
+    phase: string,
+    expected: Record<string, string>,
+  ][] = [
+    [
+      'no pods yet',
+      () => status(view({ pods: [], reports: new Map() })),
+      'Creating',
+      {
+        Available: 'False NoQuorum',
+        Progressing: 'True Scaling',
+        QuorumHealthy: 'False QuorumLost',
+      },
+    ],
+    [
+      'pods start',
+      () => status(view({ reports: new Map() })),
+      'Creating',
+      {
+        Available: 'False NoQuorum',
+        Progressing: 'True Starting',
+        QuorumHealthy: 'Unknown MembersUnknown',
+      },
+    ],
+    [
+      'one member dead',
+      () => status(view({ reports: dead }), { before: running }),
+      'Degraded',
+      { Available: 'True Serving', Degraded: 'True MemberDead', QuorumHealthy: 'True SomeVoters' },
+    ],
+    [
+      'quorum lost',
+      () => status(view({ reports: lost }), { before: running }),
+      'QuorumLost',
+      { Available: 'False NoQuorum', QuorumHealthy: 'False QuorumLost' },
+    ],
+    [
+      'a rollout',
+      () => status(view({ updateRevision: 'r2' }), { before: running }),
+      'Updating',
+      { Available: 'True Serving', Progressing: 'True RollingUpdate' },
+    ],
+    [
+      'a refused scale',
+      () =>
+        status(view(), { before: running, problem: { reason: 'ScaleBelowVoters', message: 'no' } }),
+      'Running',
+      { Reconciled: 'False ScaleBelowVoters', Available: 'True Serving' },
+    ],
+    ['paused', () => status(view(), { before: running, spec: { paused: true } }), 'Paused', {}],
+  ];
+  for (const [name, made, phase, expected] of table) {
+    test(name, () => {
+      const result = made();
+      assert.equal(result.phase, phase);
+      assert.deepEqual({ ...states(result), ...expected }, states(result));
+    });
+  }
+
+  test('a member that was cut off does not decide what the cluster looks like', () => {
+    const reports = new Map([
+      ['tools-0', answer(0, { term: 2, members: [{ id: 'tools-1', state: 'dead' }] })],
+      ['tools-1', answer(1, { term: 3 }, { leader: 1 })],
+      ['tools-2', answer(2, { term: 3 }, { leader: 1 })],
+    ]);
+    const made = status(view({ reports }));
+    assert.equal(made.leader, 'tools-1');
+    assert.deepEqual(
+      made.members?.map(({ role }) => role),
+      ['Candidate', 'Leader', 'Follower'],
+    );
+    assert.equal(made.members?.[1]?.health, 'Alive');
+  });
+
+  test('a sidecar that only we cannot reach stays with the clients', () => {
+    const made = status(view({ reports: withReport(failed) }), { before: running });
+    assert.equal(made.members?.[1]?.ready, true);
+    assert.equal(made.members?.[1]?.role, 'Unknown');
+  });
+});
+
+void suite('problems', () => {
+  const problems: readonly [name: string, pod: Pod, expected: RegExp | undefined, age?: number][] =
+    [
+      ['none', pod(1), undefined],
+      [
+        'exits at once',
+        server({
+          restartCount: 2,
+          state: { waiting: { reason: 'CrashLoopBackOff' } },
+          lastState: { terminated: { exitCode: 3, message: 'a\nno database\n\n' } },
+        }),
+        /^ServerCrashing: server exited with code 3, 2 restarts; last log line: no database$/,
+      ],
+      [
+        'image missing',
+        server({ state: { waiting: { reason: 'ImagePullBackOff', message: 'not found' } } }),
+        /^ImageUnavailable: server: ImagePullBackOff: not found$/,
+      ],
+      [
+        'cannot be started',
+        server({
+          state: {
+            waiting: { reason: 'CreateContainerConfigError', message: 'secret "s" not found' },
+          },
+        }),
+        /^ServerNotStarted: server: CreateContainerConfigError: secret "s" not found$/,
+      ],
+      [
+        'never answers',
+        server({ ready: true, state: { running: { startedAt: 'then' } } }),
+        /^ServerNotAnswering: connection refused; last log line: still thinking$/,
+        20_000,
+      ],
+      [
+        'answers not yet',
+        server({ ready: true, state: { running: { startedAt: 'then' } } }),
+        undefined,
+        5_000,
+      ],
+      [
+        'crashes between starts',
+        server({
+          ready: true,
+          restartCount: 4,
+          state: { running: { startedAt: 'then' } },
+          lastState: { terminated: { exitCode: 1, message: 'boom' } },
+        }),
+        /^ServerCrashing: connection refused; last log line: boom$/,
+        1_000,
+      ],
+      [
+        'no node fits',
+        {
+          ...pod(1),
+          status: {
+            conditions: [
+              {
+                type: 'PodScheduled',
+                status: 'False',
+                reason: 'Unschedulable',
+                message: '0/3 nodes',
+                lastTransitionTime: 'then',
+              },
+            ],
+          },
+        },
+        /^PodUnschedulable: no node fits tools-1: 0\/3 nodes$/,
+        60_000,
+      ],
+    ];
+  for (const [name, broken_, expected, age = 60_000] of problems) {
+    test(name, () => {
+      const reports = name === 'none' ? withReport(answer(1)) : withReport();
+      const logLines = new Map([['tools-1', 'still thinking']]);
+      const { members } = view({
+        pods: [pod(0), broken_, pod(2)],
+        reports,
+        logLines,
+        ageMs: () => age,
+      });
+      const problem = members[1]?.problem;
+      const text = problem === undefined ? undefined : `${problem.reason}: ${problem.message}`;
+      if (expected === undefined) assert.equal(text, undefined);
+      else assert.match(text ?? 'none', expected);
+    });
+  }
+
+  test('the last line is the last one that says something, cut to a readable length', () => {
+    assert.equal(lastLine('a\n b \n\n'), 'b');
+    assert.equal(lastLine(' \n'), undefined);
+    assert.equal(lastLine('x'.repeat(1000))?.length, 401);
+  });
+});
+
+void suite('changes of the status', () => {
+  const healthy = status(view());
+
+  test('counters are told from facts', () => {
+    assert.equal(compareStatus(undefined, healthy), 'facts');
+    assert.equal(compareStatus(healthy, { ...healthy }), 'none');
+    assert.equal(compareStatus(healthy, { ...healthy, commitIndex: 101, sessions: 6 }), 'counters');
+    assert.equal(compareStatus(healthy, { ...healthy, leader: 'tools-1' }), 'facts');
+  });
+
+  test('what happened is told once, with a stable reason', () => {
+    const reasons = (before: McpClusterStatus | undefined, after: McpClusterStatus) =>
+      transitions(before, after).map(({ type, reason }) => `${type} ${reason}`);
+    assert.deepEqual(reasons(undefined, healthy), [
+      'Normal LeaderElected',
+      'Normal BecameAvailable',
+    ]);
+    assert.deepEqual(reasons(healthy, healthy), []);
+    const dead = status(
+      view({
+        reports: new Map([
+          ['tools-0', failed],
+          [
+            'tools-1',
+            answer(1, { term: 4, members: [{ id: 'tools-0', state: 'dead' }] }, { leader: 1 }),
+          ],
+          ['tools-2', answer(2, { term: 4 }, { leader: 1 })],
+        ]),
+      }),
+      { before: healthy },
+    );
+    assert.deepEqual(reasons(healthy, dead), [
+      'Normal LeaderElected',
+      'Warning MemberDied',
+      'Warning MemberDead',
+    ]);
+    assert.deepEqual(reasons(dead, healthy), [
+      'Normal LeaderElected',
+      'Normal MemberReturned',
+      'Normal Recovered',
+    ]);
+    const refused = status(view(), {
+      before: healthy,
+      problem: { reason: 'ForeignObject', message: 'x' },
+    });
+    assert.deepEqual(reasons(healthy, refused), ['Warning ForeignObject']);
+    const lost = status(view({ reports: new Map([['tools-0', answer(0, { leaderId: '' })]]) }), {
+      before: healthy,
+    });
+    assert.ok(reasons(healthy, lost).includes('Warning Unavailable'));
+  });
+});
