@@ -1,7 +1,6 @@
 /** Gossip over gRPC: unary calls with short deadlines, one connection to each address that is in use. */
 import { createChannel, RpcError, services } from '../rpc/index.ts';
-import type { RpcChannel, RpcServer, Wire } from '../rpc/index.ts';
-import type { TlsSource } from '../security/index.ts';
+import type { ChannelOptions, RpcChannel, RpcServer, Wire } from '../rpc/index.ts';
 import type { Clock, Random } from '../std/index.ts';
 import type {
   GossipRequest,
@@ -17,7 +16,7 @@ const IDLE_MS = 60_000;
 
 export interface GrpcTransportOptions {
   readonly rpcServer: Pick<RpcServer, 'addService'>;
-  readonly tls: TlsSource;
+  readonly tls: ChannelOptions['tls'];
   readonly clusterId: string;
   readonly clock: Clock;
   readonly random: Random;

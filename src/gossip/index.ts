@@ -3,14 +3,8 @@
  * spreads news by piggybacking; a periodic full exchange makes all views equal. `core/` is the pure protocol; this folder
  * adds the clock, the gRPC transport and listeners. Gossip only observes: it never decides who votes in Raft.
  */
-export type {
-  GossipConfig,
-  Member,
-  MemberChange,
-  MemberChangeKind,
-  MemberState,
-} from './core/model.ts';
-export { createGossip, type CreateGossipOptions } from './gossip.ts';
-export { createMembership, type MembershipOptions } from './membership.ts';
+export type { Member, MemberChange, MemberChangeKind } from './core/model.ts';
+export { createGossip } from './gossip.ts';
+export { createMembership } from './membership.ts';
 export { CallFailure, type GossipTransport } from './ports.ts';
-export type { GossipOptions, Membership } from './types.ts';
+export type { Membership } from './types.ts';

@@ -1,6 +1,11 @@
 /** Keep-alives over gRPC: the service the leader answers, and the way of everybody else to it. */
-import { createChannel, services, type RpcChannel, type RpcServer } from '../rpc/index.ts';
-import type { TlsSource } from '../security/index.ts';
+import {
+  createChannel,
+  services,
+  type ChannelOptions,
+  type RpcChannel,
+  type RpcServer,
+} from '../rpc/index.ts';
 import type { Clock, Random } from '../std/index.ts';
 import type { KeepAliveAnswer, LeaderLink } from './ports.ts';
 import type { StoreNode } from './store.ts';
@@ -14,7 +19,7 @@ export interface LeaderLinkOptions {
     resolve(id: string): Promise<{ host: string; port: number }>;
     serverName(id: string): string;
   };
-  readonly tls: TlsSource;
+  readonly tls: ChannelOptions['tls'];
   readonly clusterId: string;
   readonly clock: Clock;
   readonly random: Random;

@@ -1,6 +1,7 @@
 /** Tries a call again, with back-off, until it succeeds, is refused for good, or the time is up. */
 import { createBackoff, delay, type Clock, type Random } from '../std/index.ts';
 import { StoreError } from './errors.ts';
+import type { LogFailure } from './ports.ts';
 
 export interface RetryOptions {
   readonly clock: Clock;
@@ -13,11 +14,6 @@ export interface RetryOptions {
 }
 
 const BACKOFF = { initialMs: 10, maxMs: 500 } as const;
-
-interface Failure {
-  readonly code?: unknown;
-  readonly outcome?: unknown;
-}
 
 /**
  * Runs `attempt` until it resolves. A {@link StoreError} from it is final; any other rejection is tried again. Fails with
@@ -45,7 +41,7 @@ export async function withRetries<T>(
         return await attempt(signal);
       } catch (error) {
         if (error instanceof StoreError) throw error;
-        const failure = error as Failure;
+        const failure = error as Partial<LogFailure>;
         if (failure.code === 'stopped')
           throw new StoreError('stopped', undefined, { cause: error });
         unknown ||= failure.outcome !== 'not-applied';
