@@ -101,7 +101,7 @@ export class SimMember implements Observed {
         random,
         preVote: true,
         checkQuorum: true,
-        appendBytesMax: 200,
+        appendBytesMax: 40,
         inflightMessagesMax: 8,
         inflightBytesMax: 2_000,
         uncommittedBytesMax: 4_000,

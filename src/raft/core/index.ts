@@ -2,13 +2,7 @@
  * The pure Raft core under the Ready contract: messages, ticks and proposals change state only, and what has to be written,
  * sent and applied comes out as a value. No clock, no disk, no network; chance is an argument.
  */
-export {
-  createRaftCore,
-  type CoreStatus,
-  type MemberProgress,
-  type ProposeResult,
-  type RaftCore,
-} from './node.ts';
+export { createRaftCore, type RaftCore } from './node.ts';
 export type {
   CoreConfig,
   Entry,
@@ -16,9 +10,5 @@ export type {
   Message,
   Ready,
   ReadState,
-  RefusalReason,
-  RoleName,
-  SoftState,
   StoredState,
-  WriteMark,
 } from './types.ts';
