@@ -1,8 +1,9 @@
 /** POST to a collection and PUT of an object. */
 import type { Answer, Api, ApiRequest } from './context.ts';
 import { readObject, toObject } from './decode.ts';
+import { checkName } from './preconditions.ts';
 import { notFound } from './status.ts';
-import { checkName, createObject, findLive, updateObject, writeMode } from './write.ts';
+import { createObject, findLive, updateObject, writeMode } from './write.ts';
 
 export async function createResource(api: Api, request: ApiRequest): Promise<Answer> {
   const object = toObject(request, await readObject(request));

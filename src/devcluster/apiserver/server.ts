@@ -8,6 +8,7 @@ import type { BearerToken } from './authenticate.ts';
 import { bootstrap } from './bootstrap.ts';
 import type { Api, PodLogs } from './context.ts';
 import { startDefinitionController } from './definitions.ts';
+import { startEventExpiry } from './event-expiry.ts';
 import { createRegistry } from './registry.ts';
 import { serve } from './serve.ts';
 
@@ -49,6 +50,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   bootstrap(api);
   await store.durable();
   const definitions = startDefinitionController(api);
+  const expiry = startEventExpiry(api);
   const stopping = new AbortController();
   let address = '';
   const serveOptions = {
@@ -61,7 +63,6 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     { ...tls, requestCert: true, rejectUnauthorized: false, keepAliveTimeout: 65_000 },
     (message, response) => void serve(serveOptions, message, response),
   );
-  server.requestTimeout = 0;
   const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
@@ -79,6 +80,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     async stop() {
       stopping.abort();
       definitions.stop();
+      expiry.stop();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const socket of sockets) socket.destroy();
       await closed;

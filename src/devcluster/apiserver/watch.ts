@@ -92,12 +92,13 @@ function runWatch(api: Api, plan: WatchPlan, send: Send, signal: AbortSignal): P
       send(frame);
     });
     if (!started.ok) {
-      if (started.error.reason === 'expired') {
-        const message = `too old resource version: ${plan.from} (${started.error.oldest})`;
-        send({ type: 'ERROR', object: expired(message).body });
-        return resolve();
-      }
-      // A revision that does not exist yet: the client waits for it, and so do we, until its time is over.
+      // A revision from the future belongs to an earlier life of this server: the client has to list again, too.
+      const message =
+        started.error.reason === 'expired'
+          ? `too old resource version: ${plan.from} (${started.error.oldest})`
+          : `too large resource version: ${plan.from} (${api.store.revision()})`;
+      send({ type: 'ERROR', object: expired(message).body });
+      return resolve();
     }
     const bookmark = (): void => {
       sentRevision = Math.max(sentRevision, api.store.toldRevision());
@@ -113,14 +114,14 @@ function runWatch(api: Api, plan: WatchPlan, send: Send, signal: AbortSignal): P
     };
     if (plan.bookmarks) schedule();
     const end = (): void => {
-      if (started.ok) started.value();
+      started.value();
       cancelBookmark();
       cancelTimeout();
       signal.removeEventListener('abort', end);
       resolve();
     };
     const cancelTimeout = api.clock.schedule(plan.timeoutMs, () => {
-      if (started.ok) bookmark();
+      bookmark();
       end();
     });
     if (signal.aborted) end();

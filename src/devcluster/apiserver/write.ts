@@ -5,12 +5,17 @@ import type { Api, ApiRequest } from './context.ts';
 import { generateName, newUid, timestamp } from './identity.ts';
 import { clone, equal } from './json.ts';
 import { asGoWritesIt } from './protobuf/index.ts';
+import {
+  checkName,
+  checkNamespace,
+  checkUid,
+  checkVersion,
+  requireNamespace,
+} from './preconditions.ts';
 import type { ResourceDefinition } from './registry.ts';
 import {
   alreadyExists,
   badRequest,
-  conflict,
-  forbidden,
   invalid,
   invalidOption,
   methodNotAllowed,
@@ -101,8 +106,7 @@ export function createObject(
   applyDefaults(definition, object);
   const managed = mode.managed ? object : trackUpdate(api, request, undefined, object, mode);
   stampNew(api, managed);
-  const status = definition.subresources.some((one) => one.name === 'status');
-  if (status) setStatus(managed, strategy.initialStatus(managed));
+  if (hasStatus(definition)) setStatus(managed, strategy.initialStatus(managed));
   strategy.prepareForCreate(managed, api);
   requireNamespace(api, definition, managed);
   const generated = (metadata.name ?? '') === '' && (metadata.generateName ?? '') !== '';
@@ -145,11 +149,10 @@ export function updateObject(
   keepSystemMetadata(next, live);
   if (request.subresource === 'status') next = onlyStatus(definition, next, live);
   else {
-    if (definition.subresources.some((one) => one.name === 'status'))
-      setStatus(next, live['status']);
+    if (hasStatus(definition)) setStatus(next, live['status']);
     definition.strategy.prepareForUpdate(next, live, api);
   }
-  if (definition.strategy.generation) countGeneration(next, live);
+  if (definition.strategy.generation) countGeneration(definition, next, live);
   refuseProblems(definition, next, [
     ...validateMetadata(next.metadata, definition.strategy.nameRule, definition.namespaced),
     ...validateMetadataUpdate(next, live),
@@ -278,89 +281,20 @@ function onlyStatus(
   return result;
 }
 
-function countGeneration(next: StoredObject, live: StoredObject): void {
-  const { metadata: _next, status: _nextStatus, ...rest } = next;
-  const { metadata: _live, status: _liveStatus, ...liveRest } = live;
-  const generation = live.metadata.generation ?? 0;
-  next.metadata.generation = equal(rest, liveRest) ? generation : generation + 1;
-  if (next.metadata.generation === 0) delete next.metadata.generation;
-}
+const hasStatus = (definition: ResourceDefinition): boolean =>
+  definition.subresources.some((one) => one.name === 'status');
 
-/** The name in the object, when there is one, must be the path's. */
-export function checkName(object: StoredObject, request: ApiRequest): void {
-  const name = object.metadata.name ?? '';
-  if (name === '') object.metadata.name = request.name;
-  else if (name !== request.name) {
-    throw badRequest(
-      `the name of the object (${name}) does not match the name on the URL (${request.name})`,
-    );
-  }
-}
-
-/** The namespace of the path is the object's; another one in the object is a mistake. */
-export function checkNamespace(object: StoredObject, request: ApiRequest): void {
-  if (!request.definition.namespaced) return;
-  const namespace = object.metadata.namespace ?? '';
-  if (namespace === '') object.metadata.namespace = request.namespace;
-  else if (namespace !== request.namespace) {
-    throw badRequest(
-      'the namespace of the provided object does not match the namespace sent on the request',
-    );
-  }
-}
-
-function checkUid(definition: ResourceDefinition, live: StoredObject, object: StoredObject): void {
-  const { uid = '' } = object.metadata;
-  if (uid === '' || uid === live.metadata.uid) return;
-  throw conflict(
-    definition,
-    live.metadata.name ?? '',
-    `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${live.metadata.uid}`,
-  );
-}
-
-function checkVersion(
+/** Status counts like everything else where it is not an endpoint of its own. */
+function countGeneration(
   definition: ResourceDefinition,
+  next: StoredObject,
   live: StoredObject,
-  object: StoredObject,
 ): void {
-  const name = live.metadata.name ?? '';
-  const { resourceVersion = '' } = object.metadata;
-  if (resourceVersion === '' || resourceVersion === '0') {
-    if (definition.strategy.unconditionalUpdate) return;
-    throw invalid({ group: definition.group, kind: definition.plural }, name, [
-      {
-        field: 'metadata.resourceVersion',
-        reason: 'FieldValueInvalid',
-        message: 'Invalid value: 0: must be specified for an update',
-      },
-    ]);
-  }
-  if (resourceVersion !== live.metadata.resourceVersion) throw modified(definition, name);
-}
-
-/** A namespaced object needs a namespace that exists and is not on its way out. */
-function requireNamespace(api: Api, definition: ResourceDefinition, object: StoredObject): void {
-  if (!definition.namespaced) return;
-  const { namespace = '', name = '' } = object.metadata;
-  const found = api.store.get({ resource: 'namespaces', namespace: '', name: namespace });
-  if (found === undefined) {
-    throw notFound({ group: '', plural: 'namespaces', kind: 'Namespace' }, namespace);
-  }
-  if (found.metadata.deletionTimestamp !== undefined) {
-    throw forbidden(
-      definition,
-      name,
-      `unable to create new content in namespace ${namespace} because it is being terminated`,
-      [
-        {
-          reason: 'NamespaceTerminating',
-          message: `namespace ${namespace} is being terminated`,
-          field: 'metadata.namespace',
-        },
-      ],
-    );
-  }
+  const counted = ({ metadata: _metadata, status, ...rest }: StoredObject): unknown =>
+    hasStatus(definition) ? rest : { ...rest, status };
+  const generation = live.metadata.generation ?? 0;
+  next.metadata.generation = equal(counted(next), counted(live)) ? generation : generation + 1;
+  if (next.metadata.generation === 0) delete next.metadata.generation;
 }
 
 function refuseProblems(

@@ -196,11 +196,22 @@ export class ObjectEngine implements ObjectStore {
         this.#untold.shift();
         this.#told = event.revision;
         const listeners = this.#listeners.get(event.key.resource) ?? [];
-        for (const listener of listeners) listener(event);
+        for (const listener of listeners) tellOne(listener, event);
       }
     } finally {
       this.#telling = false;
     }
+  }
+}
+
+/** A listener that throws is a defect: it ends the process, but does not keep the others from being told. */
+function tellOne(listener: Listener, event: StoreEvent): void {
+  try {
+    listener(event);
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
   }
 }
 

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { eventually } from '../../eventually.ts';
+import { systemClock } from '../../../src/host/index.ts';
+import type { Clock } from '../../../src/std/index.ts';
 import { verifies } from '../../requirements.ts';
 import { configMap, pod, startServer, type Body, type Endpoint } from './fixture.ts';
 
@@ -106,6 +108,35 @@ test(verifies('devcluster.api-watch-expired'), async (context) => {
   assert.equal(frame.object.reason, 'Expired');
   assert.match(frame.object.message, /^too old resource version: \d+ \(\d+\)$/);
   assert.equal(await old.next(), undefined);
+});
+
+test('a watch from a version of an earlier life is told to list again', async (context) => {
+  const server = await startServer(context);
+  const watch = await server.watch(`${MAPS}?watch=1&resourceVersion=999999`);
+  const frame = await watch.next();
+  assert.deepEqual([frame.type, frame.object.code], ['ERROR', 410]);
+});
+
+test('events are forgotten after an hour', async (context) => {
+  const due: (() => void)[] = [];
+  let ahead = 0;
+  const clock: Clock = {
+    monotonic: systemClock.monotonic,
+    wall: () => systemClock.wall() + ahead,
+    schedule: (_delayMs, callback) => {
+      due.push(callback);
+      return () => undefined;
+    },
+  };
+  const server = await startServer(context, { clock });
+  const events = '/api/v1/namespaces/default/events';
+  const involvedObject = { kind: 'Pod', name: 'p', namespace: 'default' };
+  await server.call('POST', events, { metadata: { name: 'e' }, involvedObject });
+  for (const callback of due.splice(0)) callback();
+  assert.equal((await server.call('GET', `${events}/e`)).status, 200);
+  ahead = 61 * 60_000;
+  for (const callback of due.splice(0)) callback();
+  assert.equal((await server.call('GET', `${events}/e`)).status, 404);
 });
 
 test('a watch without a version begins with what exists', async (context) => {

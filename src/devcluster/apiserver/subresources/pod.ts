@@ -115,8 +115,12 @@ export function readLog(api: Api, request: ApiRequest): Answer {
   // Nobody has a log of a pod that no node runs; the real server says so with an empty answer.
   if (asText(specOf(pod)['nodeName']) === '') return { kind: 'nothing' };
   if (api.logs === undefined) throw badRequest('this server has no source of logs');
-  const stream = api.logs(pod, container, logOptions(request.query), request.signal);
-  return { kind: 'text', stream };
+  const options = logOptions(request.query);
+  try {
+    return { kind: 'text', stream: api.logs(pod, container, options, request.signal) };
+  } catch (error) {
+    throw badRequest((error as Error).message);
+  }
 }
 
 function containerOf(pod: StoredObject, asked: string): string {
