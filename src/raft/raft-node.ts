@@ -255,7 +255,7 @@ class Driver implements RaftNode {
       if (!core.unreachable(peerId)) return;
       const { clock, random, timing, voters, id } = this.#options;
       this.#options.logger.info('leader unreachable', { leader: peerId, term });
-      this.#proposals.linkLost(term, clock.monotonic() + 2 * timing.electionTimeoutMs.max);
+      this.#proposals.linkLost(term, clock.monotonic() + 4 * timing.electionTimeoutMs.max);
       const rank = voters
         .filter((voter) => voter !== peerId)
         .sort()
