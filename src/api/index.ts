@@ -23,13 +23,11 @@ export {
   MCP_CLUSTER_PLURAL,
   VERSION,
   type Condition,
-  type ConditionType,
   type McpCluster,
   type McpClusterMember,
   type McpClusterSpec,
   type McpClusterStatus,
   type Phase,
-  type ResourceMetadata,
 } from './mcp-cluster.ts';
-export type { FromSchema, Schema, ValidationRule } from './schema.ts';
+export type { Schema } from './schema.ts';
 export { SIDECAR_PORTS } from './spec-schema.ts';

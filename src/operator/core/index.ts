@@ -6,14 +6,7 @@ export { type ReconcileProblem } from './conditions.ts';
 export { configMap, runningConfig, sidecarConfig, type ClusterSize } from './config.ts';
 export { isCurrent, ownershipOf, stamped } from './drift.ts';
 export { endpointSlice } from './endpoint-slice.ts';
-export {
-  certificateNames,
-  objectNames,
-  ownerOf,
-  podHost,
-  podOrdinal,
-  SERVER_CONTAINER,
-} from './names.ts';
+export { certificateNames, objectNames, ownerOf, podHost, SERVER_CONTAINER } from './names.ts';
 export { lastLine, wantsLogLine } from './problems.ts';
 export type { SidecarReport, SidecarStatus } from './report.ts';
 export { decideRollout, type RolloutStep } from './rollout.ts';

@@ -21,8 +21,7 @@ const size = { replicas: 5, voters: 3 };
 const sidecarImage = 'ghcr.io/mcp-cluster/mcp-cluster:test';
 
 // Kubernetes objects are asserted on as JSON: the builders' own types promise no more than metadata.
-// oxlint-disable-next-line typescript/no-explicit-any
-const json = (object: object): any => JSON.parse(JSON.stringify(object));
+const json = (object: object) => JSON.parse(JSON.stringify(object));
 const set = (spec: Parameters<typeof cluster>[0] = {}) =>
   json(statefulSet(cluster(spec), { sidecarImage, size }));
 const template = (spec: Parameters<typeof cluster>[0] = {}) => set(spec).spec.template;
