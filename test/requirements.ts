@@ -126,7 +126,7 @@ const rows = {
   },
   'raft.failover-without-waiting-for-the-timeout': {
     sentence:
-      'When the leader dies, its broken connections start an election at once, well within 400 ms',
+      'When the leader dies, its broken connections start an election at once, before the time-out',
     source: 'design',
   },
   'raft.restart-loses-nothing': {

@@ -3,14 +3,22 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock, systemRandom } from '../../src/host/index.ts';
-import { createRaftNode, type LogEntry, type RaftNode } from '../../src/raft/index.ts';
+import {
+  createRaftNode,
+  type LogEntry,
+  type RaftNode,
+  type RaftNodeOptions,
+} from '../../src/raft/index.ts';
 import { createRpcServer, type RpcServer } from '../../src/rpc/index.ts';
 import type { TlsSource } from '../../src/security/index.ts';
 import { createMetrics, silentLogger, type Metrics } from '../../src/telemetry/index.ts';
 import { eventually } from '../eventually.ts';
 import { memberTls } from '../rpc/fixture.ts';
 
-export const TIMING = { heartbeatIntervalMs: 50, electionTimeoutMs: { min: 200, max: 400 } };
+const TIMING: RaftNodeOptions['timing'] = {
+  heartbeatIntervalMs: 50,
+  electionTimeoutMs: { min: 200, max: 400 },
+};
 
 export interface Member {
   readonly id: string;
@@ -28,17 +36,28 @@ export class TestCluster {
   readonly #tls: TlsSource;
   readonly #voters: readonly string[];
   readonly #learners: readonly string[];
+  readonly #timing: RaftNodeOptions['timing'];
 
-  constructor(directory: string, tls: TlsSource, voters: string[], learners: string[]) {
+  constructor(
+    directory: string,
+    tls: TlsSource,
+    members: { voters: string[]; learners: string[] },
+    timing: RaftNodeOptions['timing'],
+  ) {
     this.#directory = directory;
     this.#tls = tls;
-    this.#voters = voters;
-    this.#learners = learners;
+    this.#voters = members.voters;
+    this.#learners = members.learners;
+    this.#timing = timing;
   }
 
-  static async create(voters = ['n1', 'n2', 'n3'], learners: string[] = []): Promise<TestCluster> {
+  static async create(
+    voters = ['n1', 'n2', 'n3'],
+    learners: string[] = [],
+    timing = TIMING,
+  ): Promise<TestCluster> {
     const directory = await mkdtemp(join(tmpdir(), 'raft-'));
-    const cluster = new TestCluster(directory, await memberTls(), voters, learners);
+    const cluster = new TestCluster(directory, await memberTls(), { voters, learners }, timing);
     await Promise.all([...voters, ...learners].map((id) => cluster.start(id)));
     return cluster;
   }
@@ -69,7 +88,7 @@ export class TestCluster {
       dataDir: this.dataDir(id),
       rpcServer,
       tls: this.#tls,
-      timing: TIMING,
+      timing: this.#timing,
       clock: systemClock,
       random: systemRandom,
       logger: silentLogger,
