@@ -1,6 +1,6 @@
 /** The end-to-end suite: the same scenarios on the embedded API server and on a real control plane. */
 import { after, before, test } from 'node:test';
-import { parseArgs } from 'node:util';
+import { inspect, parseArgs } from 'node:util';
 import { onTerminationSignal, UsageError } from '../../src/host/index.ts';
 import { installDefinitions, lastLogLines, startArena, type Arena, type Backend } from './arena.ts';
 import { findKubectl } from './kubectl.ts';
@@ -10,6 +10,7 @@ import { degradedScenarios } from './scenarios/degraded.ts';
 import { failureScenarios } from './scenarios/failures.ts';
 import { kubectlScenarios } from './scenarios/kubectl.ts';
 import { refusalScenarios } from './scenarios/refusals.ts';
+import { abandonSessions } from './sessions.ts';
 
 const USAGE =
   'usage: npm run e2e -- [--backend embedded|kubebuilder] [--only TEXT] [--keep-logs]\n' +
@@ -68,8 +69,10 @@ function run(options: Options): void {
       try {
         await play(there);
       } catch (error) {
-        console.error(await lastLogLines(there));
+        console.error(`${name}: ${inspect(error)}\n${await lastLogLines(there)}`);
         throw error;
+      } finally {
+        abandonSessions();
       }
     });
   };

@@ -44,11 +44,28 @@ export interface BusySession {
   readonly calls: CallLoop;
 }
 
+/** Sessions whose calls go on; a scenario that fails leaves some. */
+const busy = new Set<BusySession>();
+
 export async function openBusySession(url: string): Promise<BusySession> {
   const client = await connectEcho(url);
   const id = client.sessionId() ?? '';
   const calls = startCallLoop((number) => client.echo(`call ${number}`), clock);
-  return { client, id, calls };
+  const session = { client, id, calls };
+  busy.add(session);
+  return session;
+}
+
+/** Ends the calls of `session`; its client stays open. */
+export async function endCalls(session: BusySession): Promise<void> {
+  busy.delete(session);
+  await session.calls.stop();
+}
+
+/** Ends the calls that a failed scenario left, without waiting for their answers. */
+export function abandonSessions(): void {
+  for (const session of busy) void session.calls.stop();
+  busy.clear();
 }
 
 /** Opens sessions until one is owned by `pod`; the others are closed again. */
@@ -67,7 +84,7 @@ export async function openSessionOn(
 }
 
 export async function closeSession(session: BusySession): Promise<void> {
-  await session.calls.stop();
+  await endCalls(session);
   await session.client.close();
 }
 
@@ -80,7 +97,7 @@ export async function moreCalls(session: BusySession, count = 20): Promise<void>
 
 /** Ends the session and proves that it is the one it was and that no call was lost. */
 export async function assertSurvived(session: BusySession, killedAt: number): Promise<string> {
-  await session.calls.stop();
+  await endCalls(session);
   assert.equal(session.client.sessionId(), session.id, 'the session id changed');
   const { ok, retried, failed, gapMs } = summarize(session.calls.records, killedAt, killedAt);
   const lost = session.calls.records.filter(({ outcome }) => outcome.kind === 'failed');

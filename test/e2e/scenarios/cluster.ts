@@ -183,7 +183,7 @@ const deletion = scenario('delete: everything goes, no process stays', async (ar
   const pids = pods.flatMap((pod) =>
     cluster.podProcesses(NAMESPACE, pod).flatMap((container) => container.pids),
   );
-  assert.ok(pids.length >= 6);
+  assert.ok(pids.length >= 6, `only ${pids.length} processes`);
   await arena.remove(SAMPLE);
   const kinds = [
     ...[RESOURCES.pods, RESOURCES.statefulSets, RESOURCES.services, RESOURCES.secrets],

@@ -9,6 +9,7 @@ import { scenario } from '../scenario.ts';
 import {
   assertSurvived,
   closeSession,
+  endCalls,
   moreCalls,
   openBusySession,
   openSessionOn,
@@ -87,7 +88,7 @@ const sidecarsKill = scenario(
     );
     assert.ok(pids.length >= 3, `only ${pids.length} sidecar processes`);
     for (const pid of pids) process.kill(pid, 'SIGKILL');
-    await Promise.all(sessions.map((session) => session.calls.stop()));
+    await Promise.all(sessions.map((session) => endCalls(session)));
     await whole(arena);
     for (const session of sessions) {
       await session.client.echo('after the restart');
@@ -133,7 +134,7 @@ const operatorKill = scenario(
 async function quietly(
   session: Awaited<ReturnType<typeof openBusySession>>,
 ): Promise<{ ok: number; retried: number }> {
-  await session.calls.stop();
+  await endCalls(session);
   const kinds = session.calls.records.map(({ outcome }) => outcome.kind);
   await session.client.close();
   return {

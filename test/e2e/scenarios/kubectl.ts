@@ -219,8 +219,11 @@ const deletion = kubectlScenario(
 const namespaces = kubectlScenario(
   'create and delete a namespace with what is in it',
   async (kubectl) => {
-    await kubectl('create namespace passing');
-    await kubectl('create configmap thing -n passing --from-literal=a=1');
+    const metadata = { name: 'passing' };
+    const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata };
+    await kubectl('create -f -', { input: JSON.stringify(namespace) });
+    const thing = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'thing' } };
+    await kubectl('create -n passing -f -', { input: JSON.stringify(thing) });
     const input = JSON.stringify(mcpCluster('inside', SPEC)).replace(/"default"/, '"passing"');
     await kubectl('apply -f -', { input });
     assert.match(await kubectl('get mcpc -A'), /^passing +inside /m);
