@@ -143,7 +143,7 @@ export const BUILTIN_RESOURCES: readonly ResourceNames[] = [
   }),
   resource('policy/v1', 'poddisruptionbudgets', 'PodDisruptionBudget', {
     short: 'pdb',
-    sub: [status('', 'PodDisruptionBudget')],
+    sub: [status('policy', 'PodDisruptionBudget')],
   }),
   resource(RBAC, 'clusterrolebindings', 'ClusterRoleBinding', { cluster: true }),
   resource(RBAC, 'clusterroles', 'ClusterRole', { cluster: true }),
@@ -154,7 +154,7 @@ export const BUILTIN_RESOURCES: readonly ResourceNames[] = [
     short: 'crd crds',
     categories: 'api-extensions',
     cluster: true,
-    sub: [status('', 'CustomResourceDefinition')],
+    sub: [status('apiextensions.k8s.io', 'CustomResourceDefinition')],
   }),
   resource('coordination.k8s.io/v1', 'leases', 'Lease'),
   resource('discovery.k8s.io/v1', 'endpointslices', 'EndpointSlice'),
@@ -162,16 +162,16 @@ export const BUILTIN_RESOURCES: readonly ResourceNames[] = [
   resource('apps/v1', 'deployments', 'Deployment', {
     short: 'deploy',
     categories: 'all',
-    sub: [scale, status('', 'Deployment')],
+    sub: [scale, status('apps', 'Deployment')],
   }),
   resource('apps/v1', 'replicasets', 'ReplicaSet', {
     short: 'rs',
     categories: 'all',
-    sub: [scale, status('', 'ReplicaSet')],
+    sub: [scale, status('apps', 'ReplicaSet')],
   }),
   resource('apps/v1', 'statefulsets', 'StatefulSet', {
     short: 'sts',
     categories: 'all',
-    sub: [scale, status('', 'StatefulSet')],
+    sub: [scale, status('apps', 'StatefulSet')],
   }),
 ];

@@ -5,6 +5,7 @@ import { ANONYMOUS, authenticate, mayDoEverything, type BearerToken } from './au
 import type { Api, ApiRequest, User } from './context.ts';
 import { discover } from './discovery.ts';
 import { acceptedForm, present, sendBody, sendStatus } from './present.ts';
+import { BUILTIN_RESOURCES } from './resources.ts';
 import { handlerOf } from './routes.ts';
 import {
   ApiError,
@@ -85,7 +86,10 @@ async function route(
     return;
   }
   const request = toRequest(options, message, url, segments, user, response);
-  if (request === undefined) return notFoundPage(response);
+  if (request === undefined) {
+    if (isBuiltinGroup(segments)) throw unknownResource();
+    return notFoundPage(response);
+  }
   const handler = handlerOf(request);
   if (handler === undefined) throw methodNotAllowed();
   const accepted = acceptedForm(request, request.definition);
@@ -93,6 +97,14 @@ async function route(
   // What is acknowledged or shown must survive a crash.
   await options.api.store.durable();
   await present(options.api, request, accepted, answer, response);
+}
+
+/** Below a built-in group a wrong path is answered as a Status, elsewhere with a page of text. */
+function isBuiltinGroup([root, group]: readonly string[]): boolean {
+  if (root === 'api') return group === 'v1';
+  return (
+    root === 'apis' && BUILTIN_RESOURCES.some((one) => one.group !== '' && one.group === group)
+  );
 }
 
 function decodePart(part: string): string {
@@ -179,16 +191,7 @@ function toRequest(
   if (path === undefined) return undefined;
   const { registry } = options.api;
   const definition = registry.find(path.group, path.version, path.plural);
-  if (definition === undefined) {
-    const builtin = registry
-      .all()
-      .some(
-        (one) =>
-          one.group === path.group && one.version === path.version && one.custom === undefined,
-      );
-    if (builtin) throw unknownResource();
-    return undefined;
-  }
+  if (definition === undefined) return undefined;
   const itemPath = path.name !== '' && definition.namespaced && path.namespace === '';
   if (itemPath || (!definition.namespaced && path.namespace !== '')) throw unknownResource();
   const known = definition.subresources.some((one) => one.name === path.subresource);
