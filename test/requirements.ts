@@ -407,6 +407,14 @@ const rows = {
     sentence: 'A rollout never takes a healthy majority of voters away',
     source: 'Strimzi KafkaQuorumCheck; facts/kubernetes 1.3',
   },
+  'operator.news': {
+    sentence: 'What one sidecar tells makes the operator ask all of them at once',
+    source: 'design',
+  },
+  'operator.certificates': {
+    sentence: 'A certificate is renewed before it ends, under the same authority',
+    source: 'design',
+  },
   'operator.quiet': {
     sentence: 'A settled cluster causes no write',
     source: 'design',

@@ -1,9 +1,15 @@
 /** Puts the gateway together: the request path, the owner's side, the two listeners and the MCP server's probe. */
 import type { Clock, Random } from '../std/index.ts';
 import type { Logger, Metrics } from '../telemetry/index.ts';
-import { resolveLimits, resolveTiming, type GatewayConfig } from './config.ts';
-import { createGatewayEvents, type GatewayEvent } from './events.ts';
-import { compose } from './exchange.ts';
+import {
+  resolveLimits,
+  resolveTiming,
+  type GatewayConfig,
+  type ResolvedLimits,
+  type ResolvedTiming,
+} from './config.ts';
+import { createGatewayEvents, type GatewayEvent, type GatewayEvents } from './events.ts';
+import { compose, type Handler } from './exchange.ts';
 import { createHttpClient, plainConnector } from './http-client.ts';
 import { accessLog } from './interceptors/access-log.ts';
 import { failover } from './interceptors/failover.ts';
@@ -14,9 +20,9 @@ import { createRoute } from './interceptors/route.ts';
 import { findSession } from './interceptors/session.ts';
 import { createAskNode } from './interceptors/upstream.ts';
 import { createListener } from './listener.ts';
-import { createGatewayMetrics } from './metrics.ts';
-import { createSessionHost } from './owner/session-host.ts';
-import { createPeerClient } from './peer/peer-client.ts';
+import { createGatewayMetrics, type GatewayMetrics } from './metrics.ts';
+import { createSessionHost, type SessionHost } from './owner/session-host.ts';
+import { createPeerClient, type PeerClient } from './peer/peer-client.ts';
 import { createPeerListener } from './peer/peer-listener.ts';
 import type { Cluster, Ownership, PeerTls, Sessions } from './ports.ts';
 import { createSweeper } from './sweeper.ts';
@@ -63,70 +69,36 @@ export function createGateway(options: GatewayOptions): Gateway {
   const timing = resolveTiming(config.timing);
   const metrics = createGatewayMetrics(options.metrics);
   const events = createGatewayEvents();
-  const { self } = cluster;
   let state: 'new' | 'listening' | 'draining' | 'stopped' = 'new';
 
-  const upstream = createUpstream({
-    config,
-    timing,
-    clock,
-    client: createHttpClient(plainConnector(timing.connectMs)),
-  });
+  const client = createHttpClient(plainConnector(timing.connectMs));
+  const upstream = createUpstream({ config, timing, clock, client });
   upstream.onChange((ready, detail) => {
     metrics.backendUp.set(ready ? 1 : 0);
     logger.info(ready ? 'MCP server answers' : 'MCP server does not answer', { detail });
     events.emit(ready ? { type: 'backend-ready' } : { type: 'backend-down', detail });
   });
-  const tools = {
-    ...{ sessions, upstream, limits, timing, metrics, clock, random, logger },
-    ownership: options.ownership,
-  };
-  const host = createSessionHost({ tools, self, events });
-  const peers = createPeerClient({
-    tls: options.tls,
-    connectMs: timing.connectMs,
-    eventCharsMax: limits.eventCharsMax,
-  });
-
-  const ask = createAskNode({ self, cluster, peers, metrics, serveHere: host.serve });
-  const selfReady = (): boolean => state === 'listening' && upstream.ready();
-  const tryOnce = createRoute({ self, cluster, directory: sessions.directory, selfReady, ask });
-  const mintId = (): string => Buffer.from(random.bytes(24)).toString('base64url');
-
-  /** The request path, outermost first. `failover` asks `route` for each attempt, and that the chosen pod. */
-  const handle = compose(
-    [
-      accessLog({ metrics, clock, logger }),
-      enforceLimits({ path: config.path, limits, metrics }),
-      checkOrigin(config),
-      parseRequest,
-      findSession({ sessions, mintId, lookupMs: timing.commitMs }),
-    ],
-    failover({ sessions, cluster, timing, metrics, events, clock, random, tryOnce }),
-  );
-
-  const listener = createListener({
-    address: config.listen,
-    ...{ limits, timing, handle, metrics, clock, logger },
-  });
-  const peerListener = createPeerListener({
-    address: config.peerListen,
-    tls: options.tls,
-    bodyBytesMax: limits.bodyBytes,
-    keepaliveMs: timing.keepaliveMs,
-    serve: host.serve,
-    clock,
-    logger,
-  });
-  const sweeper = createSweeper({
-    sessions,
-    cluster,
+  const common = { sessions, limits, timing, metrics, clock, random, logger };
+  const { ownership, tls } = options;
+  const host = createSessionHost({
+    tools: { ...common, upstream, ownership },
+    self: cluster.self,
     events,
-    clock,
-    logger,
-    sweepMs: timing.sweepMs,
-    inUse: host.inUse,
   });
+  const { connectMs, keepaliveMs, sweepMs } = timing;
+  const peers = createPeerClient({ tls, connectMs, eventCharsMax: limits.eventCharsMax });
+  const front = { ...common, config, cluster, events, peers, host };
+  const handle = createRequestPath(front, () => state === 'listening' && upstream.ready());
+
+  const listener = createListener({ ...common, address: config.listen, handle });
+  const peerListener = createPeerListener({
+    ...{ tls, keepaliveMs, clock, logger },
+    address: config.peerListen,
+    bodyBytesMax: limits.bodyBytes,
+    serve: host.serve,
+  });
+  const { inUse } = host;
+  const sweeper = createSweeper({ sessions, cluster, events, clock, logger, sweepMs, inUse });
 
   return {
     async start() {
@@ -157,8 +129,49 @@ export function createGateway(options: GatewayOptions): Gateway {
       backendReady: upstream.ready(),
       sessions: host.size,
     }),
-    backendReady: () => upstream.ready(),
-    onBackendChange: (listener) => upstream.onChange(listener),
-    onEvent: (listener) => events.on(listener),
+    backendReady: upstream.ready,
+    onBackendChange: upstream.onChange,
+    onEvent: events.on,
   };
+}
+
+interface Front {
+  readonly config: GatewayConfig;
+  readonly sessions: Sessions;
+  readonly cluster: Cluster;
+  readonly limits: ResolvedLimits;
+  readonly timing: ResolvedTiming;
+  readonly metrics: GatewayMetrics;
+  readonly events: GatewayEvents;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly peers: PeerClient;
+  readonly host: SessionHost;
+}
+
+/** The request path, outermost first. `failover` asks `route` for each attempt, and that the chosen pod. */
+function createRequestPath(front: Front, selfReady: () => boolean): Handler {
+  const { config, sessions, cluster, limits, timing, metrics, clock, random, logger } = front;
+  const { self } = cluster;
+  const { directory } = sessions;
+  const ask = createAskNode({
+    self,
+    cluster,
+    peers: front.peers,
+    metrics,
+    serveHere: front.host.serve,
+  });
+  const tryOnce = createRoute({ self, cluster, directory, selfReady, ask });
+  const mintId = (): string => Buffer.from(random.bytes(24)).toString('base64url');
+  return compose(
+    [
+      accessLog({ metrics, clock, logger }),
+      enforceLimits({ path: config.path, limits, metrics }),
+      checkOrigin(config),
+      parseRequest,
+      findSession({ sessions, mintId, lookupMs: timing.commitMs }),
+    ],
+    failover({ sessions, cluster, timing, metrics, events: front.events, clock, random, tryOnce }),
+  );
 }

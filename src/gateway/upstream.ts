@@ -33,11 +33,65 @@ export interface UpstreamOptions {
 }
 
 export function createUpstream(options: UpstreamOptions): Upstream {
-  const { config, timing, client, clock } = options;
+  const { config, client, clock } = options;
   const { backend } = config;
   const origin = originOf('http', backend.host, backend.port);
   const checksHost = config.allowedHosts.length > 0;
   const stopped = new AbortController();
+  const readiness = createReadiness(options, origin, stopped.signal);
+
+  return {
+    async send(request) {
+      const headers: Record<string, string> = { ...request.headers };
+      // See GatewayConfig.allowedHosts: whoever checks the Host is the one to see it.
+      if (checksHost) headers[HEADER.host] = `localhost:${backend.port}`;
+      try {
+        const response = await client.request({ origin, path: backend.path, ...request, headers });
+        readiness.become(true, 'answered');
+        return response;
+      } catch (error) {
+        if (error instanceof TransportError) {
+          if (!error.sent) readiness.become(false, error.message);
+          else readiness.probe(0);
+        }
+        throw error;
+      }
+    },
+    ready: readiness.ready,
+    async waitReady(timeoutMs, signal) {
+      if (readiness.ready()) return true;
+      const done = new AbortController();
+      const off = readiness.onChange(() => done.abort());
+      const either = AbortSignal.any([done.signal, stopped.signal, ...(signal ? [signal] : [])]);
+      await delay(clock, timeoutMs, either).catch(() => undefined);
+      off();
+      return readiness.ready();
+    },
+    onChange: readiness.onChange,
+    start: () => readiness.probe(0),
+    async stop() {
+      stopped.abort();
+      readiness.stop();
+      await client.stop();
+    },
+  };
+}
+
+interface Readiness {
+  ready(): boolean;
+  become(ready: boolean, detail: string): void;
+  onChange(listener: (ready: boolean, detail: string) => void): () => void;
+  /** Probes after `delayMs`, and from then on at its intervals. */
+  probe(delayMs: number): void;
+  stop(): void;
+}
+
+function createReadiness(
+  options: UpstreamOptions,
+  origin: string,
+  stopped: AbortSignal,
+): Readiness {
+  const { config, timing, client, clock } = options;
   const listeners = new Set<(ready: boolean, detail: string) => void>();
   let ready = false;
   let cancelProbe: () => void = () => undefined;
@@ -47,74 +101,40 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     ready = next;
     for (const listener of [...listeners]) listener(ready, detail);
   };
-
-  const send = async (request: UpstreamRequest): Promise<HttpResponse> => {
-    const headers: Record<string, string> = { ...request.headers };
-    // See GatewayConfig.allowedHosts: whoever checks the Host is the one to see it.
-    if (checksHost) headers[HEADER.host] = `localhost:${backend.port}`;
-    try {
-      const response = await client.request({ origin, path: backend.path, ...request, headers });
-      become(true, 'answered');
-      return response;
-    } catch (error) {
-      if (error instanceof TransportError) {
-        if (!error.sent) become(false, error.message);
-        else probeSoon(0);
-      }
-      throw error;
-    }
-  };
-
   /** Any answer but "broken" will do: many servers know POST only and say 404 or 405 to this GET. */
-  const probe = async (): Promise<void> => {
-    const timeout = AbortSignal.any([stopped.signal, AbortSignal.timeout(timing.connectMs * 2)]);
+  const ask = async (): Promise<void> => {
+    const limit = AbortSignal.any([stopped, AbortSignal.timeout(timing.connectMs * 2)]);
     try {
       const response = await client.request({
         origin,
-        path: backend.path,
+        path: config.backend.path,
         method: 'GET',
-        headers: { accept: EVENT_STREAM_TYPE, host: `localhost:${backend.port}` },
-        signal: timeout,
+        headers: { accept: EVENT_STREAM_TYPE, host: `localhost:${config.backend.port}` },
+        signal: limit,
       });
       response.body.destroy();
       become(response.status < 500, `status ${response.status}`);
     } catch (error) {
-      if (!stopped.signal.aborted) become(false, String(error));
+      if (!stopped.aborted) become(false, error instanceof Error ? error.message : String(error));
     }
   };
-  function probeSoon(delayMs: number): void {
+  const probe = (delayMs: number): void => {
     cancelProbe();
-    if (stopped.signal.aborted) return;
+    if (stopped.aborted) return;
     cancelProbe = clock.schedule(delayMs, () => {
-      void probe().then(() => probeSoon(ready ? timing.probeReadyMs : timing.probeDownMs));
+      void ask().then(() => probe(ready ? timing.probeReadyMs : timing.probeDownMs));
     });
-  }
-
-  return {
-    send,
-    ready: () => ready,
-    async waitReady(timeoutMs, signal) {
-      if (ready) return true;
-      const done = new AbortController();
-      const off = onChange(() => done.abort());
-      const either = AbortSignal.any([done.signal, stopped.signal, ...(signal ? [signal] : [])]);
-      await delay(clock, timeoutMs, either).catch(() => undefined);
-      off();
-      return ready;
-    },
-    onChange,
-    start: () => probeSoon(0),
-    async stop() {
-      stopped.abort();
-      cancelProbe();
-      await client.stop();
-    },
   };
-
-  function onChange(listener: (ready: boolean, detail: string) => void): () => void {
-    listeners.add(listener);
-    return () => listeners.delete(listener);
-  }
+  return {
+    ready: () => ready,
+    become,
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    probe,
+    stop: () => cancelProbe(),
+  };
 }
 
 /** Sentences by which servers say 400 instead of the specified 404 for a session they do not know. */

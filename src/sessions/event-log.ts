@@ -76,33 +76,18 @@ interface Stream {
 /** The log of one session at `epoch`. */
 export function createEventLog(epoch: number, limits: EventLogLimits): EventLog {
   const streams = new Map<number, Stream>([[STANDALONE_STREAM, newStream([])]]);
-  let kept: Kept[] = [];
-  let bytes = 0;
+  // A completed stream is known as long as one of its events is kept.
+  const ring = createRing(limits, (number) => {
+    if (streams.get(number)?.complete === true && !ring.holds(number)) streams.delete(number);
+  });
   let nextStream = STANDALONE_STREAM + 1;
-
   const idOf = (stream: number, state: Stream, final: boolean): string =>
     `${epoch}.${stream}.${state.sequence}.${final ? 'f' : 'm'}${state.suffix}`;
-
-  const evict = (): void => {
-    while (kept.length > limits.eventsMax || (bytes > limits.bytesMax && kept.length > 1)) {
-      const gone = kept.shift();
-      if (gone === undefined) return;
-      bytes -= gone.event.data.length;
-      forgetCompleted(gone.stream);
-    }
-  };
-  // A completed stream is known as long as one of its events is kept.
-  const forgetCompleted = (number: number): void => {
-    const state = streams.get(number);
-    if (state?.complete === true && !kept.some((item) => item.stream === number))
-      streams.delete(number);
-  };
   const drop = (number: number, reason: Error): void => {
     const state = streams.get(number);
     if (state === undefined) return;
     streams.delete(number);
-    kept = kept.filter((item) => item.stream !== number);
-    bytes = kept.reduce((sum, item) => sum + item.event.data.length, 0);
+    ring.remove(number);
     for (const sink of state.sinks.splice(0)) sink.fail(reason);
   };
 
@@ -118,15 +103,13 @@ export function createEventLog(epoch: number, limits: EventLogLimits): EventLog 
       state.sequence += 1;
       state.complete = final;
       const event = { id: idOf(number, state, final), data };
-      kept.push({ stream: number, sequence: state.sequence, event });
-      bytes += data.length;
       const sink = state.sinks.at(-1);
       if (sink !== undefined) {
         state.delivered = state.sequence;
         sink.push(event);
       }
       if (final) for (const open of state.sinks.splice(0)) open.end();
-      evict();
+      ring.add({ stream: number, sequence: state.sequence, event });
     },
     resumePoint(number) {
       const state = streams.get(number);
@@ -135,21 +118,8 @@ export function createEventLog(epoch: number, limits: EventLogLimits): EventLog 
     attach(number, sink, sequence) {
       const state = streams.get(number);
       if (state === undefined) return { type: 'unknown' };
-      const after = sequence ?? state.delivered;
-      for (const item of kept)
-        if (item.stream === number && item.sequence > after) sink.push(item.event);
-      state.delivered = state.sequence;
-      if (state.complete) {
-        sink.end();
-        return { type: 'complete' };
-      }
-      state.sinks.push(sink);
-      return {
-        type: 'attached',
-        detach: () => {
-          state.sinks = state.sinks.filter((other) => other !== sink);
-        },
-      };
+      for (const event of ring.after(number, sequence ?? state.delivered)) sink.push(event);
+      return attachTo(state, sink);
     },
     pause(number) {
       for (const sink of streams.get(number)?.sinks.splice(0) ?? []) sink.end();
@@ -159,15 +129,71 @@ export function createEventLog(epoch: number, limits: EventLogLimits): EventLog 
       for (const number of streams.keys()) drop(number, reason);
     },
     get size() {
+      return ring.size;
+    },
+    get bytes() {
+      return ring.bytes;
+    },
+    get running() {
+      const open = [...streams].filter(([number, state]) => number > 0 && !state.complete);
+      return open.length;
+    },
+  };
+}
+
+function attachTo(state: Stream, sink: EventSink): Attachment {
+  state.delivered = state.sequence;
+  if (state.complete) {
+    sink.end();
+    return { type: 'complete' };
+  }
+  state.sinks.push(sink);
+  return {
+    type: 'attached',
+    detach: () => {
+      state.sinks = state.sinks.filter((other) => other !== sink);
+    },
+  };
+}
+
+interface Ring {
+  readonly size: number;
+  readonly bytes: number;
+  add(item: Kept): void;
+  after(stream: number, sequence: number): readonly OutgoingEvent[];
+  holds(stream: number): boolean;
+  remove(stream: number): void;
+}
+
+/** The newest events of all streams within the limits; the newest one stays even if it alone is too large. */
+function createRing(limits: EventLogLimits, onEvict: (stream: number) => void): Ring {
+  let kept: Kept[] = [];
+  let bytes = 0;
+  return {
+    get size() {
       return kept.length;
     },
     get bytes() {
       return bytes;
     },
-    get running() {
-      let count = 0;
-      for (const state of streams.values()) if (!state.complete) count += 1;
-      return count - (streams.has(STANDALONE_STREAM) ? 1 : 0);
+    add(item) {
+      kept.push(item);
+      bytes += item.event.data.length;
+      while (kept.length > limits.eventsMax || (bytes > limits.bytesMax && kept.length > 1)) {
+        const gone = kept.shift();
+        if (gone === undefined) return;
+        bytes -= gone.event.data.length;
+        onEvict(gone.stream);
+      }
+    },
+    after: (stream, sequence) =>
+      kept
+        .filter((item) => item.stream === stream && item.sequence > sequence)
+        .map((item) => item.event),
+    holds: (stream) => kept.some((item) => item.stream === stream),
+    remove(stream) {
+      kept = kept.filter((item) => item.stream !== stream);
+      bytes = kept.reduce((sum, item) => sum + item.event.data.length, 0);
     },
   };
 }

@@ -10,7 +10,6 @@ export {
   type DirectoryConfig,
   type DirectoryOptions,
   type SessionDirectory,
-  type UpdateOutcome,
 } from './directory.ts';
 export {
   finalEventId,
@@ -45,6 +44,7 @@ export {
   type Owner,
   type SessionRecord,
 } from './record.ts';
+export type { UpdateOutcome } from './record-writer.ts';
 export {
   checkReplayedInitialize,
   lostCapabilities,

@@ -30,57 +30,30 @@ export function createLocalCopy(
   prefix: string,
   onSize: (size: number) => void,
 ): LocalCopy {
-  const entries = new Map<string, Entry>();
-  const tombstones = new Map<string, number>();
-  const perNode = new Map<string, number>();
   const listeners = new Set<(id: string, record: SessionRecord | undefined) => void>();
+  const table = createTable((id, record) => {
+    onSize(table.entries.size);
+    for (const listener of listeners) listener(id, record);
+  });
+  const { entries } = table;
   let cancelWatch: () => void = () => undefined;
 
-  const count = (record: SessionRecord, step: 1 | -1): void => {
-    const { node } = record.owner;
-    const next = (perNode.get(node) ?? 0) + step;
-    if (next === 0) perNode.delete(node);
-    else perNode.set(node, next);
-  };
-  const put = (id: string, record: SessionRecord, modRevision: number): void => {
-    const known = entries.get(id);
-    if (modRevision <= (known?.modRevision ?? tombstones.get(id) ?? 0)) return;
-    if (known !== undefined) count(known.record, -1);
-    count(record, 1);
-    entries.set(id, { record, modRevision });
-    tombstones.delete(id);
-    onSize(entries.size);
-    for (const listener of listeners) listener(id, record);
-  };
-  const remove = (id: string, revision: number): void => {
-    const known = entries.get(id);
-    if (known !== undefined && revision < known.modRevision) return;
-    tombstones.set(id, Math.max(revision, tombstones.get(id) ?? 0));
-    const oldest = tombstones.size > TOMBSTONES_MAX ? tombstones.keys().next() : undefined;
-    if (oldest?.done === false) tombstones.delete(oldest.value);
-    if (known === undefined) return;
-    entries.delete(id);
-    count(known.record, -1);
-    onSize(entries.size);
-    for (const listener of listeners) listener(id, undefined);
-  };
   const idOf = (key: string): string => key.slice(prefix.length);
   const take = (item: StoredItem): Entry | undefined => {
     const record = decodeRecord(item.value);
-    if (record !== undefined) put(idOf(item.key), record, item.modRevision);
+    if (record !== undefined) table.put(idOf(item.key), record, item.modRevision);
     return entries.get(idOf(item.key));
   };
-
   const load = (): void => {
     const { items, revision } = store.local.range({ prefix });
     const present = new Set(items.map((item) => idOf(item.key)));
     for (const item of items) take(item);
-    for (const id of entries.keys()) if (!present.has(id)) remove(id, revision);
+    for (const id of entries.keys()) if (!present.has(id)) table.remove(id, revision);
     cancelWatch = store.watch({ prefix, fromRevision: revision + 1 }, (notice) => {
       if (notice.type === 'compacted') return load();
       for (const event of notice.events) {
         if (event.type === 'put') take(event.item);
-        else remove(idOf(event.key), event.revision);
+        else table.remove(idOf(event.key), event.revision);
       }
     });
   };
@@ -89,24 +62,67 @@ export function createLocalCopy(
   return {
     get: (id) => entries.get(id),
     entries: () => [...entries],
-    counts: () => perNode,
+    counts: () => table.perNode,
     get size() {
       return entries.size;
     },
     take,
     forget(id) {
       const known = entries.get(id);
-      if (known !== undefined) remove(id, known.modRevision);
+      if (known !== undefined) table.remove(id, known.modRevision);
       return undefined;
     },
     absorb(id, record, revision) {
-      if (record === undefined) remove(id, revision);
-      else put(id, record, revision);
+      if (record === undefined) table.remove(id, revision);
+      else table.put(id, record, revision);
     },
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
     stop: () => cancelWatch(),
+  };
+}
+
+interface Table {
+  readonly entries: ReadonlyMap<string, Entry>;
+  readonly perNode: ReadonlyMap<string, number>;
+  put(id: string, record: SessionRecord, modRevision: number): void;
+  remove(id: string, revision: number): void;
+}
+
+/** The newest state of each session, whatever the order in which writes, reads and the watch report it. */
+function createTable(onChange: (id: string, record: SessionRecord | undefined) => void): Table {
+  const entries = new Map<string, Entry>();
+  const tombstones = new Map<string, number>();
+  const perNode = new Map<string, number>();
+  const count = ({ owner: { node } }: SessionRecord, step: 1 | -1): void => {
+    const next = (perNode.get(node) ?? 0) + step;
+    if (next === 0) perNode.delete(node);
+    else perNode.set(node, next);
+  };
+  return {
+    entries,
+    perNode,
+    put(id, record, modRevision) {
+      const known = entries.get(id);
+      if (modRevision <= (known?.modRevision ?? tombstones.get(id) ?? 0)) return;
+      if (known !== undefined) count(known.record, -1);
+      count(record, 1);
+      entries.set(id, { record, modRevision });
+      tombstones.delete(id);
+      onChange(id, record);
+    },
+    remove(id, revision) {
+      const known = entries.get(id);
+      if (known !== undefined && revision < known.modRevision) return;
+      tombstones.set(id, Math.max(revision, tombstones.get(id) ?? 0));
+      const oldest = tombstones.size > TOMBSTONES_MAX ? tombstones.keys().next() : undefined;
+      if (oldest?.done === false) tombstones.delete(oldest.value);
+      if (known === undefined) return;
+      entries.delete(id);
+      count(known.record, -1);
+      onChange(id, undefined);
+    },
   };
 }

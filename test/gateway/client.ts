@@ -2,6 +2,7 @@
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { createSseParser, type SseItem } from '../../src/mcp/index.ts';
+import { required } from '../../src/std/index.ts';
 
 export interface Connected {
   readonly client: Client;
@@ -28,7 +29,7 @@ export async function connect(url: URL, options: ConnectOptions = {}): Promise<C
   const transport = new StreamableHTTPClientTransport(url, {
     fetch: (_url, init) => fetch(target, init),
   });
-  await client.connect(transport as Parameters<Client['connect']>[0]);
+  await client.connect(transport);
   return {
     client,
     transport,
@@ -46,16 +47,25 @@ export async function echo(client: Client, message: string): Promise<string> {
   return content?.text ?? '';
 }
 
+/** A JSON-RPC message read loosely: a test that looks for what is not there fails by that. */
+export interface Message {
+  readonly id?: unknown;
+  readonly method?: string;
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly result: { readonly content: readonly { readonly text: string }[] };
+  readonly error: {
+    readonly code: number;
+    readonly message: string;
+    readonly data: Readonly<Record<string, unknown>>;
+  };
+}
+
 export interface RawAnswer {
   readonly status: number;
   readonly headers: Headers;
   readonly body: string;
   /** The body as JSON; undefined when it is none. */
-  readonly json: {
-    id?: unknown;
-    result?: any;
-    error?: { code: number; message: string; data?: any };
-  };
+  readonly json: Partial<Message>;
 }
 
 export const POST_HEADERS = {
@@ -154,10 +164,15 @@ export async function openStream(url: URL, init: RequestInit): Promise<RawStream
 }
 
 /** The JSON messages of the events of a stream. */
-export function messagesOf(stream: RawStream): any[] {
+export function messagesOf(stream: RawStream): Message[] {
   return stream.items.flatMap((item) =>
-    item.type === 'event' && item.data !== '' ? [JSON.parse(item.data)] : [],
+    item.type === 'event' && item.data !== '' ? [JSON.parse(item.data) as Message] : [],
   );
+}
+
+/** The last message of a stream; fails when there is none. */
+export function lastMessage(stream: RawStream): Message {
+  return required(messagesOf(stream).at(-1), 'the stream has a message');
 }
 
 /** The newest event id of a stream. */

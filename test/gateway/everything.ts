@@ -38,7 +38,12 @@ export async function startEverything(
     env: { ...process.env, PORT: String(port) },
     stdio: 'ignore',
   });
-  if (options.wait !== false) await answering(port, child);
+  try {
+    if (options.wait !== false) await answering(port, child);
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw error;
+  }
   return {
     port,
     pid: child.pid ?? -1,
@@ -51,10 +56,12 @@ export async function startEverything(
 }
 
 async function answering(port: number, child: ChildProcess): Promise<void> {
-  await eventually('server-everything answers', async () => {
+  const answers = async (): Promise<boolean> => {
     if (child.exitCode !== null) throw new Error(`server exited with ${child.exitCode}`);
     const response = await fetch(`http://127.0.0.1:${port}/mcp`);
     await response.body?.cancel();
     return true;
-  });
+  };
+  // It takes a second on an idle machine, and much longer on a busy one.
+  await eventually('server-everything answers', answers, 60_000);
 }

@@ -19,7 +19,7 @@ export interface StubOptions {
 }
 
 export interface StubCall {
-  readonly message: { id?: string | number; method?: string; params?: any };
+  readonly message: { id?: string | number; method?: string; params?: object };
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
 }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { decodeRecord, encodeRecord, SESSION_PREFIX } from '../../src/sessions/index.ts';
+import { required } from '../../src/std/index.ts';
 import { verifies } from '../requirements.ts';
 import { createDirectories, sampleRecord } from './memory-store.ts';
 
@@ -73,11 +74,11 @@ test('an owner of an earlier epoch changes nothing', async () => {
 
 test('concurrent changes of one session are all kept', async () => {
   const { sessions, clock } = createDirectories(1);
-  const directory = sessions[0]?.directory;
-  await directory?.create(sampleRecord());
+  const directory = required(sessions[0], 'one node').directory;
+  await directory.create(sampleRecord());
   const uris = ['a', 'b', 'c', 'd'];
   const writes = uris.map((uri) =>
-    directory?.update('s1', 1, (record) => ({
+    directory.update('s1', 1, (record) => ({
       ...record,
       subscriptions: [...record.subscriptions, uri],
     })),
@@ -85,7 +86,7 @@ test('concurrent changes of one session are all kept', async () => {
   const done = Promise.all(writes);
   await clock.advance(1_000);
   await done;
-  assert.deepEqual(directory?.local('s1')?.subscriptions.toSorted(), uris);
+  assert.deepEqual(directory.local('s1')?.subscriptions.toSorted(), uris);
 });
 
 test('an ended session is unknown everywhere; ending it again does nothing', async () => {

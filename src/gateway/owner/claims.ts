@@ -1,7 +1,7 @@
 /** Takes sessions over: compare-and-swap on the epoch first, so that only one claimant replays, then the replay. */
 import type { ClaimReason } from '../core/types.ts';
 import type { GatewayEvents } from '../events.ts';
-import { refused, type OwnerRequest, type Refusal } from '../exchange.ts';
+import { refused, type FlatHeaders, type OwnerRequest, type Refusal } from '../exchange.ts';
 import type { Owner, SessionRecord } from '../ports.ts';
 import { replaySession } from './replay.ts';
 import type { NewSession, OwnerTools, SessionState } from './session-state.ts';
@@ -21,78 +21,92 @@ export interface ClaimsOptions {
 }
 
 export function createClaims(options: ClaimsOptions): Claims {
-  const { tools, self, events, adopt } = options;
-  const { directory } = tools.sessions;
   const running = new Map<string, Promise<SessionState | Refusal>>();
-
-  const claim = async (
-    request: OwnerRequest,
-    reason: ClaimReason,
-  ): Promise<SessionState | Refusal> => {
-    const startedAt = tools.clock.monotonic();
-    const count = (result: string): void => tools.metrics.moves.inc({ reason, result });
-    if (!(await tools.upstream.waitReady(tools.timing.backendWaitMs)))
-      return refused('backend-down', false, 'the MCP server does not answer');
-    const before = await directory.find(request.sessionId);
-    if (before === undefined) return refused('session-ended', false);
-    const signal = AbortSignal.timeout(tools.timing.commitMs);
-    const outcome = await directory.claim(request.sessionId, request.epoch, self, signal);
-    if (outcome.type === 'gone') return refused('session-ended', false);
-    if (outcome.type === 'lost') {
-      count('lost');
-      return refused('claim-lost', false);
-    }
-    const { record } = outcome;
-    const replay = await replaySession(tools, {
-      record,
-      headers: request.headers,
-      adopt: mayAdopt(before, self),
-      signal: AbortSignal.timeout(tools.timing.failoverMs),
-    });
-    if (replay.type === 'failed') {
-      count('failed');
-      return refused(replay.code, false, replay.detail);
-    }
-    if (replay.type === 'unfit') {
-      count('refused');
-      await directory.end(record.id, AbortSignal.timeout(tools.timing.commitMs));
-      const { node: from } = before.owner;
-      events.emit({ type: 'session-refused', id: record.id, from, to: self.node, why: replay.why });
-      return refused('session-ended', false, replay.why);
-    }
-    const { backendSessionId, adopted } = replay;
-    const state = adopt({ record, backendSessionId, headers: request.headers });
-    // Somebody may have taken it over again while we replayed.
-    if ((directory.local(record.id)?.epoch ?? 0) !== record.epoch) {
-      state.close('not-owner');
-      return refused('claim-lost', false);
-    }
-    if (!adopted) announceUpdates(state);
-    rememberBackend(tools, state);
-    count('moved');
-    events.emit({
-      type: 'session-moved',
-      id: record.id,
-      from: before.owner.node,
-      to: self.node,
-      reason,
-      epoch: record.epoch,
-      adopted,
-      durationMs: tools.clock.monotonic() - startedAt,
-    });
-    return state;
-  };
-
   return {
     running: (sessionId) => running.get(sessionId),
     take(request, reason) {
       const known = running.get(request.sessionId);
       if (known !== undefined) return known;
-      const promise = claim(request, reason).finally(() => running.delete(request.sessionId));
+      const promise = takeOver(options, request, reason).finally(() =>
+        running.delete(request.sessionId),
+      );
       running.set(request.sessionId, promise);
       return promise;
     },
   };
+}
+
+async function takeOver(
+  options: ClaimsOptions,
+  request: OwnerRequest,
+  reason: ClaimReason,
+): Promise<SessionState | Refusal> {
+  const { tools, self } = options;
+  const { directory } = tools.sessions;
+  const startedAt = tools.clock.monotonic();
+  if (!(await tools.upstream.waitReady(tools.timing.backendWaitMs)))
+    return refused('backend-down', false, 'the MCP server does not answer');
+  const before = await directory.find(request.sessionId);
+  if (before === undefined) return refused('session-ended', false);
+  const limit = AbortSignal.timeout(tools.timing.commitMs);
+  const outcome = await directory.claim(request.sessionId, request.epoch, self, limit);
+  if (outcome.type === 'gone') return refused('session-ended', false);
+  const count = (result: string): void => tools.metrics.moves.inc({ reason, result });
+  if (outcome.type === 'lost') {
+    count('lost');
+    return refused('claim-lost', false);
+  }
+  const { record } = outcome;
+  const replay = await replaySession(tools, {
+    record,
+    headers: request.headers,
+    adopt: mayAdopt(before, self),
+    signal: AbortSignal.timeout(tools.timing.failoverMs),
+  });
+  if (replay.type === 'failed') {
+    count('failed');
+    return refused(replay.code, false, replay.detail);
+  }
+  const { node: from } = before.owner;
+  if (replay.type === 'unfit') {
+    count('refused');
+    await directory.end(record.id, AbortSignal.timeout(tools.timing.commitMs));
+    const { why } = replay;
+    options.events.emit({ type: 'session-refused', id: record.id, from, to: self.node, why });
+    return refused('session-ended', false, why);
+  }
+  const state = begin(options, record, replay, request.headers);
+  if (state === undefined) return refused('claim-lost', false);
+  count('moved');
+  options.events.emit({
+    type: 'session-moved',
+    id: record.id,
+    from,
+    to: self.node,
+    reason,
+    epoch: record.epoch,
+    adopted: replay.adopted,
+    durationMs: tools.clock.monotonic() - startedAt,
+  });
+  return state;
+}
+
+/** Serves the session from now on; undefined when somebody has taken it over again while we replayed. */
+function begin(
+  options: ClaimsOptions,
+  record: SessionRecord,
+  replay: { readonly backendSessionId: string | undefined; readonly adopted: boolean },
+  headers: FlatHeaders,
+): SessionState | undefined {
+  const { tools } = options;
+  const state = options.adopt({ record, backendSessionId: replay.backendSessionId, headers });
+  if (tools.sessions.directory.local(record.id)?.epoch !== record.epoch) {
+    state.close('not-owner');
+    return undefined;
+  }
+  if (!replay.adopted) announceUpdates(state);
+  rememberBackend(tools, state);
+  return state;
 }
 
 /** Only a restarted sidecar finds the server of the last owner beside it, with the session perhaps still in its memory. */

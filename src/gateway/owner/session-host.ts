@@ -1,6 +1,6 @@
 /** The owner's side of the gateway: the sessions this pod serves, how it comes by them, and how it lets them go. */
 import { errorText, HEADER, MCP_ERRORS, mcpError, parseBody } from '../../mcp/index.ts';
-import type { RefusalCode } from '../core/types.ts';
+import { delay } from '../../std/index.ts';
 import type { GatewayEvents } from '../events.ts';
 import {
   plain,
@@ -8,21 +8,14 @@ import {
   StreamInterrupted,
   type OwnerReply,
   type OwnerRequest,
-  type Refusal,
+  type ServeOwner,
 } from '../exchange.ts';
 import type { Owner } from '../ports.ts';
-import { createClaims } from './claims.ts';
 import { endSession } from './end.ts';
 import { initializeSession } from './initialize.ts';
 import { servePost } from './post.ts';
-import { endBackendSession } from './replay.ts';
-import {
-  createSessionState,
-  mayAnswer,
-  type NewSession,
-  type OwnerTools,
-  type SessionState,
-} from './session-state.ts';
+import { createLiveSessions, type LiveSessions } from './live-sessions.ts';
+import { mayAnswer, type OwnerTools, type SessionState } from './session-state.ts';
 import { serveGet } from './standalone.ts';
 
 export interface SessionHost {
@@ -44,118 +37,10 @@ export interface HostOptions {
 }
 
 export function createSessionHost(options: HostOptions): SessionHost {
-  const { tools, self, events } = options;
-  const { ownership } = tools;
-  const { directory } = tools.sessions;
-  const live = new Map<string, SessionState>();
-  let draining = false;
-
-  const onClose = (state: SessionState, code: RefusalCode): void => {
-    if (live.get(state.id) === state) live.delete(state.id);
-    tools.metrics.live.set(live.size);
-    // The server need not keep what lives elsewhere now. When this gateway only stops, its next incarnation may adopt it.
-    if (code === 'not-owner' || code === 'session-ended')
-      endBackendSession(
-        tools,
-        state.clientHeaders,
-        state.backendSessionId,
-        state.record.protocolVersion,
-      );
-  };
-  const adopt = (session: Omit<NewSession, 'onClose'>): SessionState => {
-    const state = createSessionState(tools, { ...session, onClose });
-    live.set(state.id, state);
-    tools.metrics.live.set(live.size);
-    return state;
-  };
-  const claims = createClaims({ tools, self, events, adopt });
-
-  const offChange = directory.onChange((id, record) => {
-    const state = live.get(id);
-    if (state === undefined) return;
-    if (record === undefined) state.close('session-ended');
-    else if (record.epoch > state.epoch) state.close('not-owner');
-    else state.record = record;
-  });
-
-  /** The session in memory, taken over first if the front says so and the epoch is still the same. */
-  const acquire = async (request: OwnerRequest): Promise<SessionState | Refusal> => {
-    const known = live.get(request.sessionId);
-    if (known !== undefined && (request.claim === undefined || known.epoch > request.epoch))
-      return known;
-    const running = claims.running(request.sessionId);
-    if (running !== undefined) return running;
-    if (request.claim !== undefined) {
-      if (known?.epoch === request.epoch)
-        known.close(request.claim === 'backend-lost' ? 'backend-lost' : 'not-owner');
-      return claims.take(request, request.claim);
-    }
-    const record = await directory.find(request.sessionId);
-    if (record === undefined) return refused('session-ended', false);
-    const ours = record.owner.node === self.node && record.owner.instance === self.instance;
-    return refused(ours ? 'backend-lost' : 'not-owner', false);
-  };
-
-  const serveOwned = async (
-    state: SessionState,
-    request: OwnerRequest,
-    signal: AbortSignal,
-  ): Promise<OwnerReply> => {
-    state.clientHeaders = request.headers;
-    directory.touch(state.id);
-    if (request.op === 'delete') {
-      const reply = await endSession(state, request);
-      if (state.closed === 'session-ended')
-        events.emit({ type: 'session-ended', id: state.id, why: 'deleted' });
-      return reply;
-    }
-    if (request.op === 'post') {
-      const parsed = request.parsed ?? readBody(request.body);
-      if (parsed === undefined) return plain(400, errorText(mcpError(MCP_ERRORS.parse)));
-      return servePost(state, request, parsed, signal);
-    }
-    const resumed =
-      request.lastEventId === undefined
-        ? undefined
-        : tools.sessions.parseEventId(request.lastEventId);
-    return serveGet(state, request, resumed, signal);
-  };
-
-  /** While draining, a session with running requests is still served: they may need the client's answers. */
-  const mayFinish = (request: OwnerRequest): boolean => {
-    const state = live.get(request.sessionId);
-    if (state !== undefined && state.inFlight > 0) return true;
-    state?.close('draining');
-    return false;
-  };
-
-  const serve = async (request: OwnerRequest, signal: AbortSignal): Promise<OwnerReply> => {
-    if (draining && !mayFinish(request)) return refused('draining', false);
-    // Without a lease nobody here may answer: another pod may already be serving.
-    if (!ownership.valid()) return refused('lease-lost', false);
-    if (request.op === 'initialize') return initialize(request);
-    // A store that does not answer says nothing about the session, and nothing was sent yet.
-    const state = await acquire(request).catch((error: unknown) =>
-      refused('lease-lost', false, String(error)),
-    );
-    if ('type' in state) return state;
-    const reply = await serveOwned(state, request, signal);
-    if (reply.type === 'plain' && state.closed === undefined && !(await mayAnswer(state)))
-      return refused(state.closed ?? 'not-owner', true);
-    return withSessionId(reply, state.id);
-  };
-
-  const initialize = async (request: OwnerRequest): Promise<OwnerReply> => {
-    const parsed = request.parsed ?? readBody(request.body);
-    if (parsed === undefined) return plain(400, errorText(mcpError(MCP_ERRORS.parse)));
-    const result = await initializeSession(tools, self, request, parsed);
-    if (!('record' in result)) return result;
-    adopt({ ...result, headers: request.headers });
-    const { record, backendSessionId } = result;
-    events.emit({ type: 'session-created', id: record.id, owner: self.node, backendSessionId });
-    return result.reply;
-  };
-
+  const { tools } = options;
+  const live = createLiveSessions(options);
+  const phase = { draining: false };
+  const serve = createServe(options, live, phase);
   return {
     async serve(request, signal) {
       try {
@@ -163,38 +48,110 @@ export function createSessionHost(options: HostOptions): SessionHost {
       } catch (error) {
         if (error instanceof StreamInterrupted) return refused(error.code, true);
         // What remains are failures of the store: the front tries again until its time is over.
-        tools.logger.warn('request not served', {
-          session: request.sessionId,
-          error: String(error),
-        });
+        const { sessionId: session } = request;
+        tools.logger.warn('request not served', { session, error: String(error) });
         return refused('lease-lost', true, String(error));
       }
     },
     get size() {
-      return live.size;
+      return live.sessions.size;
     },
     inUse: (sessionId) => {
-      const state = live.get(sessionId);
+      const state = live.sessions.get(sessionId);
       if (state === undefined || (state.readers.size === 0 && state.inFlight === 0)) return false;
-      directory.touch(sessionId);
+      tools.sessions.directory.touch(sessionId);
       return true;
     },
     async drain() {
-      draining = true;
-      for (const state of live.values()) if (state.inFlight === 0) state.close('draining');
+      phase.draining = true;
+      const all = [...live.sessions.values()];
+      for (const state of all) if (state.inFlight === 0) state.close('draining');
       const deadline = tools.clock.monotonic() + tools.timing.drainMs;
-      while ([...live.values()].some((state) => state.inFlight > 0)) {
+      while (all.some((state) => state.closed === undefined && state.inFlight > 0)) {
         if (tools.clock.monotonic() > deadline) break;
-        await new Promise<void>((resolve) => tools.clock.schedule(20, resolve));
+        await delay(tools.clock, DRAIN_POLL_MS);
       }
-      for (const state of live.values()) state.close('draining');
+      for (const state of all) state.close('draining');
     },
     stop() {
-      draining = true;
-      offChange();
-      for (const state of live.values()) state.close('draining');
+      phase.draining = true;
+      live.stop();
     },
   };
+}
+
+const DRAIN_POLL_MS = 20;
+
+/** The order of questions every request to an owner meets. */
+function createServe(
+  options: HostOptions,
+  live: LiveSessions,
+  phase: { readonly draining: boolean },
+): ServeOwner {
+  const { tools } = options;
+  /** While draining, a session with running requests is still served: they may need the client's answers. */
+  const mayFinish = (request: OwnerRequest): boolean => {
+    const state = live.sessions.get(request.sessionId);
+    if (state !== undefined && state.inFlight > 0) return true;
+    state?.close('draining');
+    return false;
+  };
+  return async (request, signal) => {
+    if (phase.draining && !mayFinish(request)) return refused('draining', false);
+    // Without a lease nobody here may answer: another pod may already be serving.
+    if (!tools.ownership.valid()) return refused('lease-lost', false);
+    if (request.op === 'initialize') return initialize(options, live, request);
+    // A store that does not answer says nothing about the session, and nothing was sent yet.
+    const state = await live
+      .acquire(request)
+      .catch((error: unknown) => refused('lease-lost', false, String(error)));
+    if ('type' in state) return state;
+    state.clientHeaders = request.headers;
+    tools.sessions.directory.touch(state.id);
+    const reply = await serveOwned(options, state, request, signal);
+    const held = reply.type === 'plain' && state.closed === undefined;
+    if (held && !(await mayAnswer(state))) return refused(state.closed ?? 'not-owner', true);
+    return withSessionId(reply, state.id);
+  };
+}
+
+async function initialize(
+  options: HostOptions,
+  live: LiveSessions,
+  request: OwnerRequest,
+): Promise<OwnerReply> {
+  const { tools, self, events } = options;
+  const parsed = request.parsed ?? readBody(request.body);
+  if (parsed === undefined) return plain(400, errorText(mcpError(MCP_ERRORS.parse)));
+  const result = await initializeSession(tools, self, request, parsed);
+  if (!('record' in result)) return result;
+  const { record, backendSessionId } = result;
+  live.adopt({ record, backendSessionId, headers: request.headers });
+  events.emit({ type: 'session-created', id: record.id, owner: self.node, backendSessionId });
+  return result.reply;
+}
+
+async function serveOwned(
+  options: HostOptions,
+  state: SessionState,
+  request: OwnerRequest,
+  signal: AbortSignal,
+): Promise<OwnerReply> {
+  const { tools, events } = options;
+  if (request.op === 'delete') {
+    const reply = await endSession(state, request);
+    if (state.closed === 'session-ended')
+      events.emit({ type: 'session-ended', id: state.id, why: 'deleted' });
+    return reply;
+  }
+  if (request.op === 'post') {
+    const parsed = request.parsed ?? readBody(request.body);
+    if (parsed === undefined) return plain(400, errorText(mcpError(MCP_ERRORS.parse)));
+    return servePost(state, request, parsed, signal);
+  }
+  const { lastEventId } = request;
+  const resumed = lastEventId === undefined ? undefined : tools.sessions.parseEventId(lastEventId);
+  return serveGet(state, request, resumed, signal);
 }
 
 function readBody(text: string): OwnerRequest['parsed'] {

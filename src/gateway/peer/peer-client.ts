@@ -46,9 +46,6 @@ export function createPeerClient(options: PeerClientOptions): PeerClient {
     clients.set(name, client);
     return client;
   };
-  const offChange = options.tls.source.onChange(() => {
-    // New connections use the new certificate by themselves; the old ones end with their requests.
-  });
 
   return {
     async ask(member, request, signal) {
@@ -73,7 +70,6 @@ export function createPeerClient(options: PeerClientOptions): PeerClient {
       }
     },
     async stop() {
-      offChange();
       await Promise.all([...clients.values()].map((client) => client.stop()));
     },
   };
@@ -86,15 +82,9 @@ async function readReply(response: HttpResponse, eventCharsMax: number): Promise
     await response.body.dump();
     return refused('unreachable', true, `a peer answered ${response.status} without a reply`);
   }
-  switch (head.type) {
-    case 'plain':
-      return { ...head, body: await readText(response) };
-    case 'stream':
-      return { ...head, events: readEvents(response, eventCharsMax) };
-    case 'refused':
-      await response.body.dump();
-      return head;
-  }
+  if (head.type === 'stream') return { ...head, events: readEvents(response, eventCharsMax) };
+  const body = await readText(response);
+  return head.type === 'plain' ? { ...head, body } : head;
 }
 
 /** The owner's events; a connection that breaks is an interruption like any other. */
@@ -119,7 +109,7 @@ async function* readEvents(
   }
 }
 
-/** Connects with the material of the moment, and only to a member of our own cluster. */
+/** Connects with the material of the moment, so a renewed certificate counts from the next connection on, and only to a member of our own cluster. */
 function tlsConnector(tls: PeerTls, serverName: string, timeoutMs: number): Connector {
   return (connect, callback) => {
     const { ca, cert, key } = tls.source.current();

@@ -41,14 +41,9 @@ export function decodeRequest(header: string | undefined, body: string): OwnerRe
 }
 
 export function encodeReply(reply: OwnerReply): string {
-  switch (reply.type) {
-    case 'plain':
-      return encode({ type: 'plain', status: reply.status, headers: reply.headers });
-    case 'stream':
-      return encode({ type: 'stream', headers: reply.headers });
-    case 'refused':
-      return encode(reply);
-  }
+  if (reply.type === 'refused') return encode(reply);
+  const { type, headers } = reply;
+  return encode(type === 'plain' ? { type, headers, status: reply.status } : { type, headers });
 }
 
 export function decodeReply(header: string | undefined): ReplyHead | undefined {
