@@ -1,0 +1,85 @@
+/** Certificates through the years, in virtual time, on an API server in memory. */
+import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
+import { suite, test } from 'node:test';
+import {
+  RESOURCES,
+  type KubeClient,
+  type KubeObject,
+  type KubeResource,
+  type ResourceType,
+} from '../../src/kube/index.ts';
+import { createApplier } from '../../src/operator/applier.ts';
+import { ensureCertificates } from '../../src/operator/certificates.ts';
+import { silentLogger as logger } from '../../src/telemetry/index.ts';
+import { createMemoryClient } from '../kube/memory-client.ts';
+import { verifies } from '../requirements.ts';
+import { createVirtualClock } from '../virtual-clock.ts';
+import { cluster } from './core/fixtures.ts';
+
+const DAY_MS = 86_400_000;
+const AUTHORITY = 'secrets/tools-ca';
+const CERTIFICATE = 'secrets/tools-tls';
+
+function open() {
+  const clock = createVirtualClock();
+  const memory = createMemoryClient();
+  /** One field manager: an apply is the object itself. */
+  const apply = async <T extends KubeResource>(type: ResourceType, object: T): Promise<T> => {
+    memory.writes.push(`apply ${type.plural}/${object.metadata.name}`);
+    memory.objects.set(`${type.plural}/${object.metadata.name}`, object as unknown as KubeObject);
+    return object;
+  };
+  const client = { ...memory, apply } as unknown as KubeClient;
+  const options = { client, clock, applier: createApplier({ client, logger }) };
+  return { clock, memory, ensure: () => ensureCertificates(cluster(), options) };
+}
+
+void suite('certificates', () => {
+  test('one authority, one certificate for every peer name and the cluster id', async () => {
+    const { memory, ensure } = open();
+    const material = await ensure();
+    const leaf = new X509Certificate(material.cert);
+    assert.ok(leaf.verify(new X509Certificate(material.ca).publicKey));
+    assert.ok(leaf.checkHost('tools-2.tools-peers.team.svc'));
+    assert.match(leaf.subjectAltName ?? '', /URI:mcpcluster:\/\/uid-1/);
+    assert.deepEqual(memory.writes, [`create ${AUTHORITY}`, `apply ${CERTIFICATE}`]);
+    assert.deepEqual(await ensure(), material);
+    assert.equal(memory.writes.length, 2);
+    assert.equal(JSON.stringify(memory.objects.get(CERTIFICATE)).includes('ca.key'), false);
+  });
+
+  test(verifies('operator.certificates'), async () => {
+    const { clock, ensure } = open();
+    const first = await ensure();
+    clock.freeze(59 * DAY_MS);
+    assert.equal((await ensure()).cert, first.cert);
+    clock.freeze(2 * DAY_MS);
+    const second = await ensure();
+    assert.notEqual(second.cert, first.cert);
+    assert.equal(second.ca, first.ca);
+    assert.ok(Date.parse(new X509Certificate(first.cert).validTo) > clock.wall());
+  });
+
+  test('a Secret that is deleted or damaged is made again', async () => {
+    const { memory, ensure } = open();
+    const first = await ensure();
+    memory.objects.delete(CERTIFICATE);
+    assert.equal((await ensure()).ca, first.ca);
+    const damaged = memory.objects.get(CERTIFICATE) as KubeObject;
+    memory.objects.set(CERTIFICATE, { ...damaged, data: { 'tls.crt': 'bm9uc2Vuc2U=' } });
+    const repaired = await ensure();
+    assert.ok(new X509Certificate(repaired.cert).checkHost('tools-0.tools-peers.team.svc'));
+    memory.objects.delete(AUTHORITY);
+    assert.notEqual((await ensure()).ca, first.ca, 'a lost key means a new authority');
+  });
+
+  test('an authority that is not ours is not used', async () => {
+    const { memory, ensure } = open();
+    const metadata = { namespace: 'team', name: 'tools-ca' };
+    const foreign = { apiVersion: 'v1', kind: 'Secret', metadata, data: {} };
+    await memory.create(RESOURCES.secrets, foreign);
+    await assert.rejects(ensure(), /Secret tools-ca belongs to/);
+    assert.equal(memory.objects.has(CERTIFICATE), false);
+  });
+});
