@@ -41,8 +41,10 @@ import {
   readImageFile,
   startLogEndpoint,
   startReaper,
+  type ImageTable,
   type Kubelet,
   type NodeSpec,
+  type Reaper,
 } from './kubelet/index.ts';
 import {
   claimNodeNumbers,
@@ -95,6 +97,11 @@ export interface DevCluster {
   podProcesses(namespace: string, name: string): { container: string; pids: number[] }[];
   /** Environment variables by which a Node program outside every pod reaches pods and Services by address and name. */
   networkVariables(): Record<string, string>;
+  /**
+   * A process outside every pod that must not outlive the cluster (an operator): it is killed even when this process is
+   * killed by SIGKILL. Call the returned function when it has ended, before its id can belong to another one.
+   */
+  guard(pid: number): Promise<() => void>;
   /** Ends every process and removes every temporary file. */
   stop(): Promise<void>;
 }
@@ -138,11 +145,7 @@ async function startAll(options: DevClusterOptions, lifecycle: Lifecycle): Promi
     parts.kubelet?.podLog(...names);
   onProgress(`starting the ${options.backend} control plane`);
   const backend = await startBackend(options, { folder, findLog, clock, random });
-  lifecycle.add('control plane', async () => {
-    await backend.stop();
-    for (const pid of backend.pids) reaper.removeProcess(pid);
-  });
-  for (const pid of backend.pids) await reaper.addProcess(pid);
+  await protectBackend(backend, reaper, lifecycle);
 
   const connection = await loadKubeConnection({ kubeconfig: backend.kubeconfig });
   const client = createKubeClient(connection, { clock, random, metrics });
@@ -161,14 +164,7 @@ async function startAll(options: DevClusterOptions, lifecycle: Lifecycle): Promi
     find: findLog,
   });
   lifecycle.add('log endpoint', () => logs.stop());
-  const binder = createVolumeBinder({
-    ...base,
-    claims: informers.claims,
-    claimsFolder: join(folder, 'pvc'),
-  });
-  await binder.start();
-  lifecycle.add('volume binder', () => binder.stop());
-  await startManagers({ base, backend, informers, lifecycle });
+  await startManagers({ base, backend, informers, lifecycle, folder });
 
   onProgress(`registering ${nodes.length} nodes`);
   const networkModuleUrl = options.networkModuleUrl ?? podNetworkModuleUrl();
@@ -176,13 +172,7 @@ async function startAll(options: DevClusterOptions, lifecycle: Lifecycle): Promi
     ...base,
     informers,
     nodes: nodes.map((node, index) => ({ ...node, number: numbers.numbers[index] as number })),
-    images: createImageTable({
-      file: resolve(options.localImages),
-      node: process.execPath,
-      program: options.program ?? process.argv[1] ?? '',
-      packagesFrom: dirname(resolve(options.localImages)),
-      ...(options.extraImages === undefined ? {} : { extra: options.extraImages }),
-    }),
+    images: imageTable(options),
     reaper,
     dataFolder: folder,
     hostsFile,
@@ -195,13 +185,34 @@ async function startAll(options: DevClusterOptions, lifecycle: Lifecycle): Promi
   lifecycle.add('kubelet', () => kubelet.stop());
   await kubelet.start();
   onProgress('the cluster is up');
-  return handles({ backend, network, kubelet, lifecycle, logger, hostsFile, networkModuleUrl });
+  return handles({
+    backend,
+    network,
+    kubelet,
+    reaper,
+    lifecycle,
+    logger,
+    hostsFile,
+    networkModuleUrl,
+  });
+}
+
+function imageTable(options: DevClusterOptions): ImageTable {
+  const file = resolve(options.localImages);
+  return createImageTable({
+    file,
+    node: process.execPath,
+    program: options.program ?? process.argv[1] ?? '',
+    packagesFrom: dirname(file),
+    ...(options.extraImages === undefined ? {} : { extra: options.extraImages }),
+  });
 }
 
 interface Handles {
   readonly backend: Backend;
   readonly network: ClusterNetwork;
   readonly kubelet: Kubelet;
+  readonly reaper: Reaper;
   readonly lifecycle: Lifecycle;
   readonly logger: Logger;
   readonly hostsFile: string;
@@ -209,7 +220,7 @@ interface Handles {
 }
 
 function handles(parts: Handles): DevCluster {
-  const { backend, network, kubelet, lifecycle, logger } = parts;
+  const { backend, network, kubelet, reaper, lifecycle, logger } = parts;
   return {
     kubeconfig: backend.kubeconfig,
     url: backend.url,
@@ -218,6 +229,10 @@ function handles(parts: Handles): DevCluster {
     podProcesses: kubelet.podProcesses,
     networkVariables: () =>
       networkVariables({ moduleUrl: parts.networkModuleUrl, hostsFile: parts.hostsFile }),
+    async guard(pid) {
+      await reaper.addProcess(pid);
+      return () => reaper.removeProcess(pid);
+    },
     async stop() {
       for (const { name, error } of await lifecycle.stop())
         logger.warn('a part did not stop cleanly', { part: name, error: String(error) });
@@ -256,6 +271,19 @@ function startBackend(options: DevClusterOptions, parts: BackendParts): Promise<
     : startKubebuilderBackend(settings, options.assets ?? process.env['KUBEBUILDER_ASSETS']);
 }
 
+/** The control plane's programs end with the cluster, whatever ends it. */
+async function protectBackend(
+  backend: Backend,
+  reaper: Reaper,
+  lifecycle: Lifecycle,
+): Promise<void> {
+  lifecycle.add('control plane', async () => {
+    await backend.stop();
+    for (const pid of backend.pids) reaper.removeProcess(pid);
+  });
+  for (const pid of backend.pids) await reaper.addProcess(pid);
+}
+
 interface Base {
   readonly client: KubeClient;
   readonly clock: Clock;
@@ -271,7 +299,7 @@ async function startInformers(base: Base, lifecycle: Lifecycle) {
     const informer = createInformer<T>({ ...base, resource });
     informer.start();
     lifecycle.add(`informer ${resource.plural}`, () => informer.stop());
-    started.push(informer as unknown as Informer<KubeResource>);
+    started.push(informer);
     return informer;
   };
   const informers = {
@@ -289,14 +317,19 @@ async function startInformers(base: Base, lifecycle: Lifecycle) {
 
 export type SharedInformers = Awaited<ReturnType<typeof startInformers>>;
 
-/** Controllers and scheduler, where the control plane brings none. */
+/** The volume binder on every control plane; controllers and scheduler where it brings none. */
 async function startManagers(parts: {
   readonly base: Base;
   readonly backend: Backend;
   readonly informers: SharedInformers;
   readonly lifecycle: Lifecycle;
+  readonly folder: string;
 }): Promise<void> {
-  const { base, informers, lifecycle } = parts;
+  const { base, informers, lifecycle, folder } = parts;
+  const claimsFolder = join(folder, 'pvc');
+  const binder = createVolumeBinder({ ...base, claims: informers.claims, claimsFolder });
+  await binder.start();
+  lifecycle.add('volume binder', () => binder.stop());
   if (parts.backend.hasControllers) return;
   const controllers = await startControllers({ ...base, informers });
   lifecycle.add('controllers', () => controllers.stop());

@@ -40,7 +40,7 @@ export async function startControllers(
   const own: Informer<KubeResource>[] = [];
   const follow = <T extends KubeResource>(resource: ResourceType): Informer<T> => {
     const informer = createInformer<T>({ ...options, resource });
-    own.push(informer as unknown as Informer<KubeResource>);
+    own.push(informer);
     informer.start();
     return informer;
   };

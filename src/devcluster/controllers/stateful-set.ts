@@ -86,11 +86,12 @@ async function reconcile(
   });
   if (!isFresh) return { kind: 'requeueAfter', afterMs: 50 };
   const revisions = await ownRevisions(context, set);
+  const updateRevision = revisions.update.metadata.name as string;
   const input = {
     set,
     pods,
-    currentRevision: set.status?.currentRevision ?? (revisions.update.metadata.name as string),
-    updateRevision: revisions.update.metadata.name as string,
+    currentRevision: set.status?.currentRevision ?? updateRevision,
+    updateRevision,
   };
   for (const action of planStatefulSet(input))
     await carryOut({ context, expectations, key, set, revisions: revisions.all }, action);

@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import {
   createController,
   isAlreadyExists,
+  isNotFound,
   objectKey,
   refOfKey,
   RESOURCES,
@@ -158,6 +159,14 @@ async function bind(options: BinderOptions, key: string): Promise<Outcome> {
 }
 
 async function release(options: BinderOptions, claim: PersistentVolumeClaim): Promise<void> {
-  await options.client.delete(RESOURCES.persistentVolumes, { name: volumeName(claim) });
+  const ref = { name: volumeName(claim) };
+  // On a real control plane admission protects each volume, and the controller that lifts that does not run.
+  const body = { metadata: { finalizers: null } };
+  await options.client
+    .patch(RESOURCES.persistentVolumes, ref, { type: 'merge', body })
+    .catch((error: unknown) => {
+      if (!isNotFound(error)) throw error;
+    });
+  await options.client.delete(RESOURCES.persistentVolumes, ref);
   await rm(claimFolder(options.claimsFolder, claim), { recursive: true, force: true });
 }

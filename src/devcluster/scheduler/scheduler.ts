@@ -39,6 +39,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   // The local copy of a pod lags behind its binding: until it shows there, the decision is remembered.
   const assumed = new Map<string, string>();
   const recorder = createEventRecorder({ ...options, controller: NAME, instance: NAME });
+  const tell = (regarding: Pod, type: 'Normal' | 'Warning', reason: string, note: string): void =>
+    recorder.record({ regarding, type, reason, action: 'Scheduling', note });
   const controller = createController({
     ...options,
     name: 'scheduler',
@@ -55,13 +57,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         ? chooseNode({ pod, nodes: nodes.list(), pods: all })
         : { message: missing };
     if (result.node === undefined) {
-      recorder.record({
-        regarding: pod,
-        type: 'Warning',
-        reason: 'FailedScheduling',
-        action: 'Scheduling',
-        note: result.message,
-      });
+      tell(pod, 'Warning', 'FailedScheduling', result.message);
       await reportUnschedulable(options.client, pod, result.message);
       return { kind: 'requeueAfter', afterMs: RETRY_MS };
     }
@@ -73,14 +69,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       if (isNotFound(error) || isConflict(error)) return { kind: 'settled' };
       throw error;
     }
-    const note = `Successfully assigned ${key} to ${result.node}`;
-    recorder.record({
-      regarding: pod,
-      type: 'Normal',
-      reason: 'Scheduled',
-      action: 'Binding',
-      note,
-    });
+    tell(pod, 'Normal', 'Scheduled', `Successfully assigned ${key} to ${result.node}`);
     return { kind: 'settled' };
   };
   const again = (): void => {

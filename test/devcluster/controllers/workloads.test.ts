@@ -166,8 +166,9 @@ function behaviour(backend: 'embedded' | 'kubebuilder'): void {
         .flatMap(({ endpoints }) => endpoints ?? [])
         .filter(({ conditions }) => conditions?.ready === true);
       return (
-        JSON.stringify(ready.map(({ hostname }) => hostname).sort()) ===
-        '["manual-0","manual-1","manual-2"]'
+        JSON.stringify(
+          ready.map(({ hostname }) => hostname ?? '').sort((a, b) => a.localeCompare(b)),
+        ) === '["manual-0","manual-1","manual-2"]'
       );
     });
     await patch(RESOURCES.statefulSets, 'manual', { spec: { replicas: 2 } });

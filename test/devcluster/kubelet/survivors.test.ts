@@ -8,7 +8,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { startDevCluster } from '../../../src/devcluster/index.ts';
 import { UsageError } from '../../../src/host/index.ts';
@@ -17,23 +17,26 @@ import { eventually } from '../../eventually.ts';
 import { verifies } from '../../requirements.ts';
 import { isRunning, LOCAL_IMAGES } from '../cluster.ts';
 
-async function startDoomed(): Promise<{ child: ChildProcess; pids: number[]; kubeconfig: string }> {
+async function startDoomed(
+  t: TestContext,
+): Promise<{ child: ChildProcess; pids: number[]; kubeconfig: string }> {
   const program = fileURLToPath(new URL('./doomed-cluster.ts', import.meta.url));
   const child = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'inherit'] });
+  t.after(() => child.kill('SIGKILL'));
   const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
   return { child, ...(JSON.parse(line) as { pids: number[]; kubeconfig: string }) };
 }
 
-test(verifies('devcluster.no-survivor'), async () => {
-  const { child, pids, kubeconfig } = await startDoomed();
+test(verifies('devcluster.no-survivor'), async (t) => {
+  const { child, pids, kubeconfig } = await startDoomed(t);
   assert.ok(pids.length >= 2);
   child.kill('SIGKILL');
   for (const pid of pids) await eventually(`process ${pid} to end`, () => !isRunning(pid));
   await eventually('the temporary folder to go', () => !existsSync(dirname(kubeconfig)));
 });
 
-test('an orderly stop ends the process by itself and leaves no process and no folder', async () => {
-  const { child, pids, kubeconfig } = await startDoomed();
+test('an orderly stop ends the process by itself and leaves no process and no folder', async (t) => {
+  const { child, pids, kubeconfig } = await startDoomed(t);
   child.kill('SIGTERM');
   const [code] = (await once(child, 'exit')) as [number];
   assert.equal(code, 0);
