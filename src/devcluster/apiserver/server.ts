@@ -71,6 +71,11 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(options.port, options.address, resolve);
+  }).catch((error: unknown) => {
+    // Their timers would keep the process alive.
+    definitions.stop();
+    expiry.stop();
+    throw error;
   });
   const { port } = server.address() as AddressInfo;
   address = `${options.address}:${port}`;
