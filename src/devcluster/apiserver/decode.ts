@@ -152,7 +152,9 @@ function withType(value: JsonObject, definition: ResourceDefinition): JsonObject
       `${kind} in version ${JSON.stringify(definition.version)} cannot be handled as a ${kind}: json: cannot unmarshal ${jsonType(metadata)} into Go struct field ${kind}.metadata of type v1.ObjectMeta`,
     );
   }
-  return { ...value, apiVersion, kind, metadata };
+  // Kind and version are written first, as people expect to read them.
+  const { kind: _kind, apiVersion: _version, ...rest } = value;
+  return { kind, apiVersion, ...rest, metadata };
 }
 
 function wrongType(
