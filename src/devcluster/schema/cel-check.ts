@@ -8,9 +8,10 @@ import type { JsonSchema } from './types.ts';
 export function expressionProblem(
   source: string,
   schema: JsonSchema,
-  wanted: 'bool' | 'string',
+  expected: { readonly type: 'bool' | 'string'; readonly isOldOptional: boolean },
 ): string | undefined {
-  const compiled = compileExpression(source);
+  const compiled = compileExpression(source, expected.isOldOptional);
+  const wanted = expected.type;
   if (!compiled.ok) return `compilation failed: ERROR: <input>:1:1: ${compiled.error}`;
   const { type, ast } = compiled.value;
   if (type !== 'dyn' && type !== wanted) return `cel expression must evaluate to a ${wanted}`;

@@ -6,19 +6,20 @@ import { isObject } from './json.ts';
 import type { JsonSchema } from './types.ts';
 import { childSchema, type Resolve } from './validate.ts';
 
-let environment: Environment | undefined;
+const environments = new Map<string, Environment>();
 
 /** Built at first use: registering the library takes longer than everything else that importing this folder does. */
-function kubernetesEnvironment(): Environment {
-  if (environment === undefined) {
-    environment = new Environment({
-      enableOptionalTypes: true,
-      homogeneousAggregateLiterals: false,
-    })
-      .registerVariable('self', 'dyn')
-      .registerVariable('oldSelf', 'dyn');
-    registerKubernetesLibrary(environment);
-  }
+function kubernetesEnvironment(oldSelf: 'dyn' | 'optional'): Environment {
+  const known = environments.get(oldSelf);
+  if (known !== undefined) return known;
+  const environment = new Environment({
+    enableOptionalTypes: true,
+    homogeneousAggregateLiterals: false,
+  })
+    .registerVariable('self', 'dyn')
+    .registerVariable('oldSelf', oldSelf);
+  registerKubernetesLibrary(environment);
+  environments.set(oldSelf, environment);
   return environment;
 }
 
@@ -33,11 +34,17 @@ export interface CompiledExpression {
   readonly ast: ASTNode;
 }
 
-/** Compiles an expression; the error says what is wrong with its syntax or its types. */
-export function compileExpression(source: string): Result<CompiledExpression, string> {
+/**
+ * Compiles an expression; the error says what is wrong with its syntax or its types. With `isOldOptional`, oldSelf is an
+ * optional value (`optionalOldSelf`).
+ */
+export function compileExpression(
+  source: string,
+  isOldOptional = false,
+): Result<CompiledExpression, string> {
   let program: ParseResult;
   try {
-    program = kubernetesEnvironment().parse(source);
+    program = kubernetesEnvironment(isOldOptional ? 'optional' : 'dyn').parse(source);
   } catch (error) {
     return err(`Syntax error: ${summary(error)}`);
   }

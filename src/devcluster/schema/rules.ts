@@ -26,10 +26,12 @@ const TRANSITION = /\boldSelf\b/;
 
 /** Compiles the rule, or says why not (the part after `compilation failed: `). */
 export function compileRule(rule: ValidationRule): Result<CompiledRule, string> {
-  const program = compileExpression(rule.rule);
+  const program = compileExpression(rule.rule, rule.optionalOldSelf);
   if (!program.ok) return err(program.error);
   const message =
-    rule.messageExpression === undefined ? undefined : compileExpression(rule.messageExpression);
+    rule.messageExpression === undefined
+      ? undefined
+      : compileExpression(rule.messageExpression, rule.optionalOldSelf);
   if (message !== undefined && !message.ok) return err(message.error);
   return ok({
     rule,

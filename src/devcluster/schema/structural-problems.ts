@@ -227,6 +227,7 @@ function defaultProblems(schema: JsonSchema, path: string, found: Found): void {
 
 function ruleProblems(rule: ValidationRule, schema: JsonSchema, path: string, found: Found): void {
   const source = rule.rule.trim();
+  const isOldOptional = rule.optionalOldSelf === true;
   if (source === '') {
     required(found, `${path}.rule`, 'rule is not specified');
     return;
@@ -252,10 +253,13 @@ function ruleProblems(rule: ValidationRule, schema: JsonSchema, path: string, fo
     const detail = `oldSelf cannot be used on the uncorrelatable portion of the schema within ${found.uncorrelated}`;
     invalid(found, `${path}.rule`, rule.rule, detail);
   }
-  const problem = expressionProblem(rule.rule, schema, 'bool');
+  const problem = expressionProblem(rule.rule, schema, { type: 'bool', isOldOptional });
   if (problem !== undefined) invalidRule(found, `${path}.rule`, rule, problem);
   if (rule.messageExpression === undefined) return;
-  const message = expressionProblem(rule.messageExpression, schema, 'string');
+  const message = expressionProblem(rule.messageExpression, schema, {
+    type: 'string',
+    isOldOptional,
+  });
   if (message !== undefined) invalidRule(found, `${path}.messageExpression`, rule, message);
 }
 

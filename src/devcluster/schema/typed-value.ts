@@ -248,7 +248,7 @@ function mergeItems(
   return result;
 }
 
-/** `value` without the paths of `remove`; undefined when nothing of a list or a map is left. */
+/** `value` without the paths of `remove`; undefined when nothing of a list is left, an empty map when nothing of a map is. */
 export function removeFields(
   value: unknown,
   remove: FieldSet,
@@ -256,8 +256,8 @@ export function removeFields(
   resolve: Resolve,
 ): unknown {
   const shape = shapeOf(schema, value, resolve);
-  if (shape.kind === 'leaf') return value === null || typeof value !== 'object' ? value : null;
-  if (isEmptyCollection(value)) return null;
+  if (shape.kind === 'leaf') return typeof value === 'object' ? undefined : value;
+  if (isEmptyCollection(value)) return undefined;
   if (shape.kind === 'list') {
     const kept = (value as unknown[]).flatMap((item) => {
       const element = itemElement(shape, item, resolve);
@@ -265,17 +265,18 @@ export function removeFields(
       if (subset === undefined) return [item];
       return subset.own ? [] : [removeFields(item, subset, shape.items, resolve)];
     });
-    return kept.length === 0 ? null : kept;
+    return kept.length === 0 ? undefined : kept;
   }
   const result: JsonObject = {};
   for (const [key, member] of Object.entries(value as JsonObject)) {
     const subset = remove.children.get(`f:${key}`);
     if (subset === undefined || isEmptySet(subset)) setMember(result, key, member);
     else if (!subset.own) {
-      setMember(result, key, removeFields(member, subset, shape.member(key) ?? DEDUCED, resolve));
+      const rest = removeFields(member, subset, shape.member(key) ?? DEDUCED, resolve);
+      if (rest !== undefined) setMember(result, key, rest);
     }
   }
-  return Object.keys(result).length === 0 ? null : result;
+  return result;
 }
 
 /** The set in which every declared member that has paths below it is itself a member. */
