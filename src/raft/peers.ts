@@ -1,7 +1,6 @@
 /** What the transport needs to know: the peers, how to reach them, and who is told what comes in. */
 import type { Clock, Random } from '../std/index.ts';
-import type { RpcServer } from '../rpc/index.ts';
-import type { TlsSource } from '../security/index.ts';
+import type { ChannelOptions, RpcServer } from '../rpc/index.ts';
 import type { Logger, Metrics } from '../telemetry/index.ts';
 import type { Message } from './core/index.ts';
 
@@ -19,7 +18,7 @@ export interface TransportOptions {
   readonly clusterId: string;
   readonly peers: PeerDirectory;
   readonly rpcServer: Pick<RpcServer, 'addService'>;
-  readonly tls: TlsSource;
+  readonly tls: ChannelOptions['tls'];
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;

@@ -1,7 +1,6 @@
 /** What a member of a Raft group is made of and what it offers. */
 import type { Clock, Random } from '../std/index.ts';
-import type { RpcServer } from '../rpc/index.ts';
-import type { TlsSource } from '../security/index.ts';
+import type { ChannelOptions, RpcServer } from '../rpc/index.ts';
 import type { Logger, Metrics } from '../telemetry/index.ts';
 import type { PeerDirectory } from './peers.ts';
 import type { WalFiles } from './wal-files.ts';
@@ -38,7 +37,7 @@ export interface RaftNodeOptions {
   readonly dataDir: string;
   /** Its service is added at once, so create the node before the server listens. */
   readonly rpcServer: Pick<RpcServer, 'addService'>;
-  readonly tls: TlsSource;
+  readonly tls: ChannelOptions['tls'];
   readonly timing: {
     readonly heartbeatIntervalMs: number;
     readonly electionTimeoutMs: { readonly min: number; readonly max: number };

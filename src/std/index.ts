@@ -1,10 +1,9 @@
 /** Band 0: the small vocabulary every other folder is written in. It imports nothing. */
 export { assert, InvariantError, required, unreachable } from './assert.ts';
 export { createBackoff, type Backoff, type BackoffOptions } from './backoff.ts';
-export { createBoundedQueue, type BoundedQueue } from './bounded-queue.ts';
 export type { Brand } from './brand.ts';
 export { isSessionId, nodeId, type NodeId, type SessionId } from './identity.ts';
 export { parseQuantity } from './quantity.ts';
 export { integerBetween, seededRandom, shuffled, type Random } from './random.ts';
 export { err, ok, type Err, type Ok, type Result } from './result.ts';
-export { delay, millis, parseDuration, type CancelTimer, type Clock, type Millis } from './time.ts';
+export { delay, parseDuration, type CancelTimer, type Clock, type Millis } from './time.ts';
