@@ -48,10 +48,12 @@ export interface BusySession {
 const busy = new Set<BusySession>();
 
 export async function openBusySession(url: string): Promise<BusySession> {
-  const client = await connectEcho(url);
-  const id = client.sessionId() ?? '';
+  return keepBusy(await connectEcho(url));
+}
+
+function keepBusy(client: EchoClient): BusySession {
   const calls = startCallLoop((number) => client.echo(`call ${number}`), clock);
-  const session = { client, id, calls };
+  const session = { client, id: client.sessionId() ?? '', calls };
   busy.add(session);
   return session;
 }
@@ -68,17 +70,25 @@ export function abandonSessions(): void {
   busy.clear();
 }
 
-/** Opens sessions until one is owned by `pod`; the others are closed again. */
+/**
+ * Opens sessions until one is owned by the wanted pod. The others are closed only then: each holds its connection, so that
+ * the next session has to open one of its own, which the Service sends to the next pod.
+ */
 export async function openSessionOn(
   url: string,
   members: ClusterMembers,
   isWanted: (owner: string) => boolean,
 ): Promise<{ readonly session: BusySession; readonly owner: string }> {
-  for (let tries = 0; tries < 30; tries++) {
-    const session = await openBusySession(url);
-    const owner = await ownerOf(members, session.id);
-    if (isWanted(owner)) return { session, owner };
-    await closeSession(session);
+  const others: EchoClient[] = [];
+  try {
+    for (let tries = 0; tries < 40; tries++) {
+      const client = await connectEcho(url);
+      const owner = await ownerOf(members, client.sessionId() ?? '');
+      if (isWanted(owner)) return { session: keepBusy(client), owner };
+      others.push(client);
+    }
+  } finally {
+    await Promise.all(others.map((client) => client.close()));
   }
   throw new Error('no session landed where the scenario wants it');
 }
