@@ -256,10 +256,13 @@ test('idle sessions end, those with a client connected do not', async (t) => {
   const idle = await openRaw(url);
   const used = await openRaw(url);
   const stream = await openStream(url, { headers: { ...used, accept: 'text/event-stream' } });
+  // Looked for in the directory: a request would count as use.
+  const { directory } = world.pod(0).sessions;
   await eventually(
     'the idle one is gone',
-    async () => (await post(url, PING, idle)).status === 404,
+    () => directory.local(idle['mcp-session-id']) === undefined,
   );
+  assert.equal((await post(url, PING, idle)).status, 404);
   assert.equal((await post(url, PING, used)).status, 200);
   stream.close();
 });
