@@ -127,7 +127,7 @@ export interface CompiledSchema {
   resolve(schema: JsonSchema): JsonSchema;
   /**
    * Problems of `object`, best sorted as the server prints them; with `old`, transition rules (`oldSelf`) run too.
-   * For custom resources this is the schema and its CEL rules; for built-in kinds, the checks of {@link builtinSchema}.
+   * For custom resources this is the schema and its CEL rules; built-in kinds have none here (their checks are code).
    */
   validate(object: JsonObject, old?: JsonObject): FieldProblem[];
   /** A copy in which absent fields have their defaults (OpenAPI defaults; for built-in kinds those of the server). */
