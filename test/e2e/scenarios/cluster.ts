@@ -17,6 +17,24 @@ import {
 /** The cluster of the sample, shared by the scenarios that follow. */
 export const SAMPLE = 'everything';
 
+/** Until all three pods run and serve, as the kubelet and the cluster itself see it. */
+export async function whole(arena: Arena): Promise<void> {
+  await eventually(
+    'three whole pods',
+    async () => {
+      const { readyReplicas, members = [] } = (await arena.get(SAMPLE)).status ?? {};
+      const isHealthy = members.every(({ health, ready }) => ready && health === 'Alive');
+      const running = [0, 1, 2].flatMap((ordinal) =>
+        arena.cluster
+          .podProcesses(NAMESPACE, `${SAMPLE}-${ordinal}`)
+          .filter(({ pids }) => pids.length > 0),
+      );
+      return readyReplicas === 3 && members.length === 3 && isHealthy && running.length === 6;
+    },
+    60_000,
+  );
+}
+
 const available = scenario(
   'apply the sample: Available, with everything it is made of',
   async (arena) => {
@@ -95,6 +113,7 @@ const live = kubectlScenario(
       await kubectl(`wait mcpc/${SAMPLE} --for=condition=Available --timeout=30s`),
       /condition met/,
     );
+    await kubectl('wait pod -l mcpcluster.io/cluster=everything --for=condition=Ready');
     const pods = await kubectl('get pods');
     assert.match(pods, /^NAME +READY +STATUS +RESTARTS +AGE$/m);
     for (const ordinal of [0, 1, 2]) {
@@ -153,33 +172,33 @@ const scaling = scenario(
   },
 );
 
-const repair = scenario(
-  'what somebody changed or deleted by hand is put right',
-  async ({ client }) => {
-    const service = { namespace: NAMESPACE, name: SAMPLE };
-    const before = await client.get(RESOURCES.services, service);
-    await client.delete(RESOURCES.services, service);
-    await client.patch(
-      RESOURCES.statefulSets,
-      { namespace: NAMESPACE, name: SAMPLE },
-      { type: 'merge', body: { spec: { replicas: 2 } } },
-    );
-    await eventually(
-      'the Service and the size to be back',
-      async () => {
-        const found = await client.get(RESOURCES.services, service);
-        const set = await client.get(RESOURCES.statefulSets, service);
-        const isNew = found !== undefined && found.metadata.uid !== before?.metadata.uid;
-        return isNew && (set?.['spec'] as { replicas?: number } | undefined)?.replicas === 3;
-      },
-      30_000,
-    );
-  },
-);
+const repair = scenario('what somebody changed or deleted by hand is put right', async (arena) => {
+  const { client } = arena;
+  const service = { namespace: NAMESPACE, name: SAMPLE };
+  const before = await client.get(RESOURCES.services, service);
+  await client.delete(RESOURCES.services, service);
+  await client.patch(
+    RESOURCES.statefulSets,
+    { namespace: NAMESPACE, name: SAMPLE },
+    { type: 'merge', body: { spec: { replicas: 2 } } },
+  );
+  await eventually(
+    'the Service and the size to be back',
+    async () => {
+      const found = await client.get(RESOURCES.services, service);
+      const set = await client.get(RESOURCES.statefulSets, service);
+      const isNew = found !== undefined && found.metadata.uid !== before?.metadata.uid;
+      return isNew && (set?.['spec'] as { replicas?: number } | undefined)?.replicas === 3;
+    },
+    30_000,
+  );
+  await whole(arena);
+});
 
 const deletion = scenario('delete: everything goes, no process stays', async (arena) => {
   const { client, cluster } = arena;
   const pods = [0, 1, 2].map((ordinal) => `${SAMPLE}-${ordinal}`);
+  await whole(arena);
   const pids = pods.flatMap((pod) =>
     cluster.podProcesses(NAMESPACE, pod).flatMap((container) => container.pids),
   );
