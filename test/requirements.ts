@@ -612,6 +612,11 @@ const rows = {
     source: 'design',
   },
   // sidecar, cli
+  'sidecar.config.everywhere': {
+    sentence:
+      'A configuration proposed at one member is in force at every member, without a restart',
+    source: 'design: configuration is replicated',
+  },
   'sidecar.flags.refused': {
     sentence:
       'A wrong flag of the sidecar is refused in one line with the flag, its value and what is allowed',

@@ -87,6 +87,7 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
     kubeconfig: cluster.kubeconfig,
     logFile: join(logFolder, 'operator.log'),
   });
+  await cluster.guard(operator.pid);
   lifecycle.add('operator', () => operator.stop());
   return { cluster, client, root, logFolder, operatorEnded: operator.ended };
 }

@@ -43,6 +43,10 @@ export interface GatewayTiming {
   readonly sweepMs?: number;
 }
 
+/**
+ * `allowedOrigins`, `allowedHosts` and `limits` are read at each use, so that an object with getters can change them while
+ * the gateway runs (`limits.headerBytes` is read at start); the rest is read once.
+ */
 export interface GatewayConfig {
   /** Where clients connect. */
   readonly listen: GatewayAddress;
@@ -82,12 +86,27 @@ export const DEFAULT_TIMING: ResolvedTiming = {
   sweepMs: 60_000,
 };
 
-export function resolveLimits(limits: GatewayLimits): ResolvedLimits {
+/** The limits in force now: asked at each use, because the user may change them while the gateway runs. */
+export function resolveLimits(config: Pick<GatewayConfig, 'limits'>): ResolvedLimits {
   return {
-    ...limits,
-    requestsMax: limits.requestsMax ?? 20_000,
-    eventCharsMax: limits.eventCharsMax ?? 64 * 1024 * 1024,
-    unreadEventsMax: limits.unreadEventsMax ?? 64,
+    get bodyBytes() {
+      return config.limits.bodyBytes;
+    },
+    get headerBytes() {
+      return config.limits.headerBytes;
+    },
+    get streamsPerSession() {
+      return config.limits.streamsPerSession;
+    },
+    get requestsMax() {
+      return config.limits.requestsMax ?? 20_000;
+    },
+    get eventCharsMax() {
+      return config.limits.eventCharsMax ?? 64 * 1024 * 1024;
+    },
+    get unreadEventsMax() {
+      return config.limits.unreadEventsMax ?? 64;
+    },
   };
 }
 

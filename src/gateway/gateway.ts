@@ -65,7 +65,7 @@ export interface Gateway {
 export function createGateway(options: GatewayOptions): Gateway {
   const { config, sessions, cluster, clock, random } = options;
   const logger = options.logger.child({ component: 'gateway' });
-  const limits = resolveLimits(config.limits);
+  const limits = resolveLimits(config);
   const timing = resolveTiming(config.timing);
   const metrics = createGatewayMetrics(options.metrics);
   const events = createGatewayEvents();
@@ -94,7 +94,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const peerListener = createPeerListener({
     ...{ tls, keepaliveMs, clock, logger },
     address: config.peerListen,
-    bodyBytesMax: limits.bodyBytes,
+    limits,
     serve: host.serve,
   });
   const { inUse } = host;

@@ -78,7 +78,7 @@ export function createSessionDirectory(options: DirectoryOptions): SessionDirect
     prefix: SESSION_PREFIX,
     attemptsMax: config.casAttemptsMax ?? 8,
   });
-  const touchIntervalMs =
+  const touchIntervalMs = (): number =>
     config.touchIntervalMs ?? Math.min(300_000, Math.max(5_000, config.idleTimeoutMs / 20));
   const touch = createTouch(copy, writer, clock, touchIntervalMs);
 
@@ -106,7 +106,7 @@ export function createSessionDirectory(options: DirectoryOptions): SessionDirect
     end: writer.remove,
     async expireIdle(mayExpire, signal) {
       const ended: string[] = [];
-      const limit = clock.wall() - config.idleTimeoutMs - touchIntervalMs;
+      const limit = clock.wall() - config.idleTimeoutMs - touchIntervalMs();
       for (const [id, { record, modRevision }] of copy.entries()) {
         if (record.lastSeenAt > limit || !mayExpire(record)) continue;
         // Compared with the revision that was judged: a use in the meantime saves the session.
@@ -128,7 +128,7 @@ function createTouch(
   copy: LocalCopy,
   writer: RecordWriter,
   clock: Clock,
-  intervalMs: number,
+  touchIntervalMs: () => number,
 ): (id: string) => void {
   /** Monotonic time of the latest touch here, for the sessions used here. */
   const touched = new Map<string, number>();
@@ -139,6 +139,7 @@ function createTouch(
     const entry = copy.get(id);
     const now = clock.monotonic();
     const last = touched.get(id);
+    const intervalMs = touchIntervalMs();
     if (entry === undefined || (last !== undefined && now - last < intervalMs)) return;
     touched.set(id, now);
     // The first use on this node writes only when the replicated time is old.

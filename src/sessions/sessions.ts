@@ -12,6 +12,7 @@ import { checkReplayedInitialize, planReplay, type ReplayPlan } from './replay-p
 import { createServerRequestIds, type ServerRequestIds } from './request-ids.ts';
 import type { JsonObject } from '../mcp/index.ts';
 
+/** Read at each use, so that an object with getters can change it while sessions live; a session keeps its event limits. */
 export interface SessionsConfig extends DirectoryConfig {
   /** Sessions in the whole cluster; `initialize` is refused beyond. */
   readonly max: number;
@@ -41,14 +42,16 @@ export interface Sessions {
 
 export function createSessions(options: SessionsOptions): Sessions {
   const { config } = options;
-  const limits: EventLogLimits = {
+  const limits = (): EventLogLimits => ({
     eventsMax: config.resume.events,
     bytesMax: config.resume.bytes,
-  };
+  });
   return {
     directory: createSessionDirectory(options),
-    max: config.max,
-    createEventLog: (epoch) => createEventLog(epoch, limits),
+    get max() {
+      return config.max;
+    },
+    createEventLog: (epoch) => createEventLog(epoch, limits()),
     createServerRequestIds: (epoch) =>
       createServerRequestIds(epoch, config.serverRequestsMax ?? 1024),
     parseEventId,

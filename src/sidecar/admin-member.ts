@@ -16,16 +16,17 @@ export interface AdminMemberOptions {
     readonly raft: RaftNode;
     readonly membership: Membership;
     readonly sessions: Sessions;
+    readonly config: ReplicatedConfig;
     readonly gateway: Gateway | undefined;
   };
-  readonly config: ReplicatedConfig;
   readonly events: EventHub;
   readonly readiness: () => Readiness;
   readonly isDraining: () => boolean;
 }
 
 export function createAdminMember(options: AdminMemberOptions): AdminMember {
-  const { plan, parts, config, events } = options;
+  const { plan, parts, events } = options;
+  const { config } = parts;
   const { directory } = parts.sessions;
   let backendProblem = 'not probed yet';
   parts.gateway?.onBackendChange((ready, detail) => (backendProblem = ready ? '' : detail));

@@ -13,6 +13,7 @@ import { createDeathProof, type DeathProof } from './death-proof.ts';
 import { splitAddress, type PeerAddress } from './options.ts';
 import { createOwnership, type Ownership } from './ownership.ts';
 import type { MemberPlan } from './plan.ts';
+import { createReplicatedConfig, type ReplicatedConfig } from './replicated-config.ts';
 
 const clock = systemClock;
 const random = systemRandom;
@@ -24,6 +25,7 @@ export interface Parts {
   readonly membership: Membership;
   readonly ownership: Ownership;
   readonly sessions: Sessions;
+  readonly config: ReplicatedConfig;
   readonly view: ClusterView;
   readonly deaths: DeathProof;
   /** Undefined when there is no MCP server behind this member. */
@@ -88,7 +90,8 @@ export function createParts(options: PartsOptions): Parts {
     config: plan.gossip,
   });
   followLearners(raft, membership, plan.voters);
-  const sessions = createSessions({ store, config: plan.running.sessions, clock, metrics });
+  const config = createReplicatedConfig({ store, initial: plan.running, logger });
+  const sessions = createSessions({ store, config: liveSessions(config), clock, metrics });
   lifecycle.add('sessions', () => sessions.directory.stop());
   const deaths = createDeathProof(membership, logger);
   lifecycle.add('death proof', () => deaths.stop());
@@ -105,13 +108,14 @@ export function createParts(options: PartsOptions): Parts {
   });
   lifecycle.add('cluster view', () => view.stop());
   const ownership = createOwnership({ ...tools, nodeId: plan.id, instance, store });
-  const gateway = plan.gateway && createMemberGateway(plan, { view, sessions, ownership }, tools);
-  return { raft, store, membership, ownership, sessions, view, deaths, gateway };
+  const gateway =
+    plan.gateway && createMemberGateway(plan, { view, sessions, ownership, config }, tools);
+  return { raft, store, membership, ownership, sessions, config, view, deaths, gateway };
 }
 
 function createMemberGateway(
   plan: MemberPlan,
-  { view, sessions, ownership }: Pick<Parts, 'view' | 'sessions' | 'ownership'>,
+  { view, sessions, ownership, config }: Pick<Parts, 'view' | 'sessions' | 'ownership' | 'config'>,
   tools: Pick<Parameters<typeof createGateway>[0], 'clock' | 'random' | 'logger' | 'metrics'>,
 ): Gateway {
   const { port, peerPort, path, backend } = plan.gateway as NonNullable<MemberPlan['gateway']>;
@@ -122,7 +126,15 @@ function createMemberGateway(
       peerListen: { host: plan.bind, port: peerPort },
       path,
       backend,
-      ...plan.running.gateway,
+      get allowedOrigins() {
+        return config.current().gateway.allowedOrigins;
+      },
+      get allowedHosts() {
+        return config.current().gateway.allowedHosts;
+      },
+      get limits() {
+        return config.current().gateway.limits;
+      },
     },
     tls: { source: plan.tls, clusterId: plan.clusterId, certificateClusterId },
     sessions,
@@ -153,4 +165,19 @@ function followLearners(raft: RaftNode, membership: Membership, voters: readonly
   };
   membership.onChange(update);
   update();
+}
+
+/** The agreed configuration as sessions read it: at each use, so that a change is in force at once. */
+function liveSessions(config: ReplicatedConfig): Parameters<typeof createSessions>[0]['config'] {
+  return {
+    get idleTimeoutMs() {
+      return config.current().sessions.idleTimeoutMs;
+    },
+    get max() {
+      return config.current().sessions.max;
+    },
+    get resume() {
+      return config.current().sessions.resume;
+    },
+  };
 }

@@ -18,7 +18,6 @@ export interface ReplicatedConfig {
   generation(): number;
   /** Proposes a configuration; one that is older than the agreed one changes nothing. */
   apply(generation: number, text: string, signal: AbortSignal): Promise<ApplyConfigResult>;
-  onChange(listener: (config: RunningConfig) => void): () => void;
   start(): void;
   stop(): void;
 }
@@ -32,7 +31,6 @@ export interface ReplicatedConfigOptions {
 
 export function createReplicatedConfig(options: ReplicatedConfigOptions): ReplicatedConfig {
   const { store, logger } = options;
-  const listeners = new Set<(config: RunningConfig) => void>();
   let agreed: Agreed = { generation: 0, config: options.initial };
   let stopWatch = (): void => undefined;
 
@@ -41,7 +39,6 @@ export function createReplicatedConfig(options: ReplicatedConfigOptions): Replic
     if (next.generation <= agreed.generation) return;
     agreed = next;
     logger.info('configuration taken over', { generation: next.generation });
-    for (const listener of listeners) listener(next.config);
   }
 
   return {
@@ -65,10 +62,6 @@ export function createReplicatedConfig(options: ReplicatedConfigOptions): Replic
         signal,
       );
       return succeeded ? { revision } : { problem: 'another configuration was agreed meanwhile' };
-    },
-    onChange(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
     },
     start() {
       stopWatch = store.watch({ key: KEY }, (notice) => {

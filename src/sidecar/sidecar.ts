@@ -17,7 +17,6 @@ import type { SidecarFlags } from './options.ts';
 import { createParts, type Parts } from './parts.ts';
 import { planMember, type MemberPlan } from './plan.ts';
 import { announceLoad } from './presence.ts';
-import { createReplicatedConfig } from './replicated-config.ts';
 
 export interface RunningSidecar {
   /** Gives sessions and lease back, then stops every part. */
@@ -46,7 +45,7 @@ async function startMember(
   logger: Logger,
 ): Promise<RunningSidecar> {
   const member = assemble(plan, lifecycle, logger);
-  const { parts, config } = member;
+  const { parts } = member;
   await parts.raft.start();
   lifecycle.add('raft', () => parts.raft.stop());
   await member.rpcServer.listen();
@@ -60,8 +59,8 @@ async function startMember(
   }
   await parts.membership.start();
   lifecycle.add('gossip', () => parts.membership.stop());
-  config.start();
-  lifecycle.add('configuration', () => config.stop());
+  parts.config.start();
+  lifecycle.add('configuration', () => parts.config.stop());
   parts.ownership.start();
   lifecycle.add('lease', () => parts.ownership.stop());
   if (parts.gateway !== undefined) {
@@ -109,13 +108,12 @@ function assemble(plan: MemberPlan, lifecycle: Lifecycle, logger: Logger) {
   parts = createParts({ plan, instance, rpcServer, lifecycle, logger, metrics });
   const events = createEventHub(systemClock);
   lifecycle.add('facts', publishFacts({ ...parts, events }));
-  const config = createReplicatedConfig({ store: parts.store, initial: plan.running, logger });
   serveAdmin(
     rpcServer,
-    createAdminMember({ plan, instance, parts, config, events, readiness, isDraining }),
+    createAdminMember({ plan, instance, parts, events, readiness, isDraining }),
   );
   const drain = (): void => void (draining = true);
-  return { parts, config, health, rpcServer, isDraining, drain };
+  return { parts, health, rpcServer, isDraining, drain };
 }
 
 function readinessOf(parts: Parts | undefined, draining: boolean): Readiness {

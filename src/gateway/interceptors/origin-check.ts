@@ -2,20 +2,21 @@
 import { errorText, MCP_ERRORS, mcpError, type McpErrorKind } from '../../mcp/index.ts';
 import { plain, type Interceptor, type PlainReply } from '../exchange.ts';
 
+/** Read at each request: the lists may change while the gateway runs. */
 export interface OriginCheckOptions {
   readonly allowedOrigins: readonly string[];
   readonly allowedHosts: readonly string[];
 }
 
 export function checkOrigin(options: OriginCheckOptions): Interceptor {
-  const origins = new Set(options.allowedOrigins);
-  const hosts = new Set(options.allowedHosts.map((host) => host.toLowerCase()));
   return (next) => async (exchange) => {
     const { origin, host } = exchange.headers;
+    const { allowedOrigins, allowedHosts } = options;
     // Programs send no Origin; browsers always do.
-    if (origins.size > 0 && origin !== undefined && !origins.has(origin))
+    if (allowedOrigins.length > 0 && origin !== undefined && !allowedOrigins.includes(origin))
       return forbidden(MCP_ERRORS.forbiddenOrigin, origin);
-    if (hosts.size > 0 && !hosts.has(hostName(host ?? '')))
+    const name = hostName(host ?? '');
+    if (allowedHosts.length > 0 && !allowedHosts.some((allowed) => allowed.toLowerCase() === name))
       return forbidden(MCP_ERRORS.forbiddenHost, host ?? 'none');
     return next(exchange);
   };

@@ -31,7 +31,7 @@ export interface PeerListener {
 export interface PeerListenerOptions {
   readonly address: GatewayAddress;
   readonly tls: PeerTls;
-  readonly bodyBytesMax: number;
+  readonly limits: { readonly bodyBytes: number };
   readonly keepaliveMs: number;
   readonly serve: ServeOwner;
   readonly clock: Clock;
@@ -86,7 +86,7 @@ async function answer(
 ): Promise<void> {
   const gone = new AbortController();
   response.on('close', () => gone.abort());
-  const body = await readBody(request, options.bodyBytesMax);
+  const body = await readBody(request, options.limits.bodyBytes);
   const header = request.headers[REQUEST_HEADER];
   const asked =
     request.url === PEER_PATH && typeof header === 'string' && body !== undefined

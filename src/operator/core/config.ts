@@ -75,7 +75,9 @@ export function sidecarConfig(cluster: McpCluster, size: ClusterSize) {
 
 /** Changes exactly when pods must be replaced to follow the spec. */
 export function configHash(cluster: McpCluster, voters: number): string {
-  return fingerprint(startConfig(cluster, voters));
+  // An HTTP server's limit on headers is set when it is made.
+  const { headerBytes } = cluster.spec.gateway.limits;
+  return fingerprint({ ...startConfig(cluster, voters), headerBytes });
 }
 
 export function configMap(
