@@ -11,6 +11,7 @@ import {
   statefulPod,
   statefulSetStatus,
   type ControllerRevision,
+  type PersistentVolumeClaim,
   type Pod,
   type PodTemplate,
   type StatefulSet,
@@ -40,6 +41,7 @@ export function createStatefulSetController(context: ControllerContext): Running
         `${set.metadata.namespace}/${set.metadata.name}`,
       ]),
       onChangeOf(informers.pods, (pod) => podKeys(context, pod)),
+      onChangeOf(informers.claims, (claim) => claimKeys(context, claim)),
       onChangeOf(informers.revisions, (revision) => ownerKeys(revision, 'StatefulSet')),
     ],
     reconcile: (key) => reconcile(context, expectations, key),
@@ -95,6 +97,7 @@ async function reconcile(
   };
   for (const action of planStatefulSet(input))
     await carryOut({ context, expectations, key, set, revisions: revisions.all }, action);
+  await createLostClaims(context, set, pods);
   await writeStatus(client, RESOURCES.statefulSets, set, statefulSetStatus(input));
   await pruneRevisions(
     context,
@@ -140,11 +143,7 @@ async function carryOut(work: Work, action: StatefulSetAction): Promise<void> {
   const template = revision?.data?.spec?.template ?? set.spec.template;
   const pod = statefulPod(set, action.ordinal, { name: action.revision, template });
   const podName = pod.metadata.name as string;
-  for (const claim of statefulClaims(set, podName)) {
-    const isNew = await createMissing(context.client, RESOURCES.persistentVolumeClaims, claim);
-    const note = `create Claim ${claim.metadata.name} Pod ${podName} in StatefulSet ${set.metadata.name} success`;
-    if (isNew) context.event(set, 'Normal', 'SuccessfulCreate', note);
-  }
+  await createClaims(context, set, podName);
   try {
     if (!(await createMissing(context.client, RESOURCES.pods, pod))) return;
   } catch (error) {
@@ -159,6 +158,44 @@ async function carryOut(work: Work, action: StatefulSetAction): Promise<void> {
     'SuccessfulCreate',
     `create Pod ${podName} in StatefulSet ${set.metadata.name} successful`,
   );
+}
+
+async function createClaims(
+  context: ControllerContext,
+  set: StatefulSet,
+  podName: string,
+): Promise<void> {
+  for (const claim of statefulClaims(set, podName)) {
+    const isNew = await createMissing(context.client, RESOURCES.persistentVolumeClaims, claim);
+    const note = `create Claim ${claim.metadata.name} Pod ${podName} in StatefulSet ${set.metadata.name} success`;
+    if (isNew) context.event(set, 'Normal', 'SuccessfulCreate', note);
+  }
+}
+
+/** Claims that went with a pod's predecessor after the pod was there: down and up again in one moment. */
+async function createLostClaims(
+  context: ControllerContext,
+  set: StatefulSet,
+  pods: readonly Pod[],
+): Promise<void> {
+  for (const { metadata, status } of pods) {
+    const isWaiting = status?.phase === 'Pending' && metadata.deletionTimestamp === undefined;
+    if (isWaiting) await createClaims(context, set, metadata.name as string);
+  }
+}
+
+/** Sets whose claims have such a name. */
+function claimKeys({ informers }: ControllerContext, claim: PersistentVolumeClaim): string[] {
+  const { name = '', namespace } = claim.metadata;
+  return informers.statefulSets
+    .list()
+    .filter((set) => set.metadata.namespace === namespace)
+    .filter((set) =>
+      (set.spec.volumeClaimTemplates ?? []).some((template) =>
+        name.startsWith(`${template.metadata.name}-${set.metadata.name}-`),
+      ),
+    )
+    .map((set) => `${namespace}/${set.metadata.name}`);
 }
 
 /** With `whenScaled: Delete` the claims of a pod that goes for good go with it. */
