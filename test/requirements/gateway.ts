@@ -1,0 +1,81 @@
+/** What `mcp`, `sessions` and `gateway` guarantee. */
+import type { Requirement } from './requirement.ts';
+
+export const gateway = {
+  'mcp.sse': {
+    sentence: 'SSE written by us and cut anywhere reads back as the same events.',
+    source: 'WHATWG HTML §9.2',
+  },
+  'mcp.parser': {
+    sentence:
+      'No text makes the JSON-RPC parser throw: it is a message, or an error with its code.',
+    source: 'JSON-RPC 2.0',
+  },
+  'sessions.one-claimant': {
+    sentence: 'Of several pods that claim a session at one epoch exactly one wins.',
+    source: 'ARCHITECTURE §4: session record',
+  },
+  'sessions.event-id': {
+    sentence: 'An event id says which epoch, stream, event and requests it belongs to, to any pod.',
+    source: 'specification 2025-11-25, transports: resumability',
+  },
+  'sessions.no-shrink': {
+    sentence: 'A session is not moved to a server of another version or with fewer capabilities.',
+    source: 'facts/mcp §4',
+  },
+  'gateway.any-pod': {
+    sentence: 'Any pod accepts any request of any session; the session stays with its owner.',
+    source: 'ARCHITECTURE: the promise',
+  },
+  'gateway.pod-loss': {
+    sentence: 'A session goes on under the same id after the pod that owned it died.',
+    source: 'ARCHITECTURE: the promise; facts/mcp §4',
+  },
+  'gateway.backend-loss': {
+    sentence: 'A session goes on under the same id after the MCP server behind it died.',
+    source: 'facts/mcp §0 rules 4 and 5',
+  },
+  'gateway.event-ids': {
+    sentence:
+      'Every SSE stream carries ids of the gateway from its first byte, and tells when to retry.',
+    source: 'facts/mcp §0 rule 6',
+  },
+  'gateway.resume-anywhere': {
+    sentence: 'A stream that dropped is resumed after its last event at any pod.',
+    source: 'specification 2025-11-25, transports: resumability',
+  },
+  'gateway.lost-request': {
+    sentence:
+      'A request that was lost and must not be repeated is answered with an error that says so.',
+    source: 'facts/mcp §0 rule 9',
+  },
+  'gateway.replay': {
+    sentence:
+      'After a move the new backend knows initialize, initialized, log level and subscriptions.',
+    source: 'facts/mcp §4',
+  },
+  'gateway.refuse-move': {
+    sentence:
+      'A session ends with 404 when the only servers left have lost a capability it was promised.',
+    source: 'facts/mcp §4',
+  },
+  'gateway.lease': {
+    sentence:
+      'A pod whose lease may be over answers for no session, and an unsure death is waited for.',
+    source: 'ARCHITECTURE §4: ownership rests on leases',
+  },
+  'gateway.no-repeat': {
+    sentence:
+      'A request that may have reached a server is not sent again unless that does no harm.',
+    source: 'facts/mcp §0 rule 9',
+  },
+  'gateway.peers': {
+    sentence:
+      'Only a gateway with a certificate of the same cluster may ask another for a session.',
+    source: 'ARCHITECTURE §4: identity',
+  },
+  'gateway.bad-input': {
+    sentence: 'Wrong requests get the status and JSON-RPC code of the specification, never a 500.',
+    source: 'specification 2025-11-25, transports',
+  },
+} as const satisfies Record<string, Requirement>;

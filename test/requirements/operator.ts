@@ -1,0 +1,82 @@
+/** What `api`, `operator` and what installs them guarantee. */
+import type { Requirement } from './requirement.ts';
+
+export const operator = {
+  'api.bad-input': {
+    sentence: 'A wrong McpCluster is refused at apply with field path, value and rule',
+    source: 'design',
+  },
+  'api.defaults': {
+    sentence: 'A McpCluster that names only an image is complete after defaulting',
+    source: 'design',
+  },
+  'api.immutable': {
+    sentence: 'Voters, volume size and storage class of a running cluster cannot be changed',
+    source: 'design',
+  },
+  'operator.least-privilege': {
+    sentence: 'The rights in the install manifests are enough, and hold no wildcard',
+    source: 'CIS Kubernetes Benchmark 5.1',
+  },
+  'operator.config-hash': {
+    sentence: 'Pods are replaced only for a change that they cannot take over while running',
+    source: 'design',
+  },
+  'operator.rollout-quorum': {
+    sentence: 'A rollout never takes a healthy majority of voters away',
+    source: 'Strimzi KafkaQuorumCheck; facts/kubernetes 1.3',
+  },
+  'operator.news': {
+    sentence: 'What one sidecar tells makes the operator ask all of them at once',
+    source: 'design',
+  },
+  'operator.certificates': {
+    sentence: 'A certificate is renewed before it ends, under the same authority',
+    source: 'design',
+  },
+  'operator.quiet': {
+    sentence: 'A settled cluster causes no write',
+    source: 'design',
+  },
+  'operator.drift': {
+    sentence: 'An object of a cluster that somebody deletes or edits is repaired',
+    source: 'design',
+  },
+  'operator.foreign': {
+    sentence: 'An object of the same name that belongs to somebody else is left alone and reported',
+    source: 'design',
+  },
+  'operator.scale': {
+    sentence: 'Scaling adds and removes learners; below the voters it is refused visibly',
+    source: 'design',
+  },
+  'operator.traffic': {
+    sentence: 'A dead pod leaves the EndpointSlice within a second of its detection',
+    source: 'design',
+  },
+  'operator.degraded': {
+    sentence:
+      'A server that does not work is Degraded with its last log line, and the others go on',
+    source: 'design',
+  },
+  'operator.rollout': {
+    sentence: 'A changed template replaces one pod at a time, the Raft leader last',
+    source: 'ECK, Strimzi; facts/kubernetes 1.3',
+  },
+  'operator.delete': {
+    sentence: 'Deleting a McpCluster removes everything that was made for it',
+    source: 'design',
+  },
+  'operator.crash-safe': {
+    sentence: 'An operator killed at any write is followed by one that ends in the same state',
+    source: 'design',
+  },
+  'operator.available': {
+    sentence: 'Applying a McpCluster ends in condition Available, with nothing else to do',
+    source: 'design',
+  },
+  'api.generated': {
+    sentence: 'The committed CRD and manifests are exactly what the source generates',
+    source: 'design',
+  },
+} as const satisfies Record<string, Requirement>;

@@ -1,0 +1,125 @@
+/** What `rpc` and `raft` guarantee. */
+import type { Requirement } from './requirement.ts';
+
+export const raft = {
+  'rpc.members-only': {
+    sentence:
+      'Only a peer with a certificate of our authority and our cluster id can call, and only such a server is called',
+    source: 'design',
+  },
+  'rpc.refused-is-told-at-once': {
+    sentence:
+      'A broken connection and a refused one are reported at once, and the address is asked for again',
+    source: 'design',
+  },
+  'rpc.plain-http-on-the-same-port': {
+    sentence: 'The cluster port answers plain HTTP only where a handler for it is given',
+    source: 'design',
+  },
+  'rpc.stalled-peer-is-bounded': {
+    sentence: 'A peer that stops reading costs a bounded amount of memory',
+    source: 'design',
+  },
+  'rpc.dead-peer-is-noticed': {
+    sentence: 'A peer that vanished without closing its connection is noticed by keep-alive',
+    source: 'design',
+  },
+  'raft.reads-are-linearizable': {
+    sentence:
+      'After a read barrier on any member, it has applied all that was acknowledged anywhere before',
+    source: 'Raft thesis 6.4',
+  },
+  'raft.failover-without-waiting-for-the-timeout': {
+    sentence:
+      'When the leader dies, its broken connections start an election at once, before the time-out',
+    source: 'design',
+  },
+  'raft.restart-loses-nothing': {
+    sentence: 'A full restart loses nothing that was acknowledged',
+    source: 'Raft paper 5.4.3',
+  },
+  'raft.vote-is-durable-first': {
+    sentence: 'Term and vote are written together and flushed before a vote is granted',
+    source: 'Raft paper 5.2',
+  },
+  'raft.one-vote-per-term': {
+    sentence:
+      'A member votes for at most one candidate in a term, whatever role it plays meanwhile',
+    source: 'Raft paper 5.2',
+  },
+  'raft.pre-vote-disturbs-nobody': {
+    sentence: 'A member that was cut off returns without raising the term of a healthy group',
+    source: 'Raft thesis 9.6',
+  },
+  'raft.leader-without-majority-steps-down': {
+    sentence: 'A leader that hears from no majority stops leading',
+    source: 'Raft thesis 6.2',
+  },
+  'raft.broken-link-is-a-hint': {
+    sentence:
+      'A broken connection to the leader allows an election at once, a false alarm deposes nobody',
+    source: 'design',
+  },
+  'raft.leader-repairs-every-log': {
+    sentence: 'A leader brings every kind of diverged log in line with its own (figure 7)',
+    source: 'Raft paper 5.3',
+  },
+  'raft.commit-counts-own-term-only': {
+    sentence: 'An entry of an older term commits only under one of the own term (figure 8)',
+    source: 'Raft paper 5.4.2',
+  },
+  'raft.commit-only-what-was-verified': {
+    sentence: 'A follower commits no entry that its leader has not verified',
+    source: 'Raft paper 5.3',
+  },
+  'raft.late-message-truncates-nothing': {
+    sentence: 'A late or repeated message never removes entries that do not conflict',
+    source: 'Raft paper 5.3',
+  },
+  'raft.no-ack-before-the-flush': {
+    sentence: 'A follower acknowledges and applies entries only after they are on its disk',
+    source: 'Raft thesis 10.2.1',
+  },
+  'raft.memory-is-bounded': {
+    sentence: 'What is uncommitted and under way is bounded; proposers are told to wait',
+    source: 'design',
+  },
+  'raft.read-waits-for-own-term': {
+    sentence: 'A new leader answers reads only after an entry of its own term is committed',
+    source: 'Raft thesis 6.4',
+  },
+  'raft.old-acks-confirm-no-new-read': {
+    sentence: 'Answers to earlier heartbeats never confirm a later read',
+    source: 'Raft thesis 6.4',
+  },
+  'raft.simulation-holds': {
+    sentence:
+      'Under crashes, partitions, loss and stalls no invariant of Raft breaks, and healing brings progress',
+    source: 'Raft paper figure 3',
+  },
+  'raft.torn-tail-is-repaired': {
+    sentence: 'A crash in the middle of a write costs only what was never acknowledged',
+    source: 'design',
+  },
+  'raft.damaged-log-is-refused': {
+    sentence: 'A log that is damaged before its end is refused with a reason, never guessed at',
+    source: 'design',
+  },
+  'raft.one-process-per-folder': {
+    sentence: 'Two processes cannot use one data folder',
+    source: 'design',
+  },
+  'raft.failed-flush-stops': {
+    sentence: 'After a failed flush nothing more is written or acknowledged',
+    source: 'design',
+  },
+  'raft.lost-proposal-is-sent-again': {
+    sentence:
+      'A proposal that provably did not survive a change of leader is proposed again, and is applied once',
+    source: 'design',
+  },
+  'rpc.generated-is-current': {
+    sentence: 'Generated RPC code is what the proto files say',
+    source: 'design',
+  },
+} as const satisfies Record<string, Requirement>;
