@@ -1,18 +1,20 @@
 /** Bundles the program: `dist/mcp-cluster.mjs` with its lazily loaded subcommands, and the pod network preload. */
-import { rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 
 const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');
 
-await rm(dist, { recursive: true, force: true });
+const next = `${dist}.next`;
+
+await rm(next, { recursive: true, force: true });
 await build({
   entryPoints: {
     'mcp-cluster': join(root, 'src/cli/main.ts'),
     'pod-network': join(root, 'src/devcluster/network/pod-network.ts'),
   },
-  outdir: dist,
+  outdir: next,
   outExtension: { '.js': '.mjs' },
   bundle: true,
   splitting: true,
@@ -30,4 +32,7 @@ await build({
     js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
   },
 });
+// In one step, for a cluster that runs from the bundle goes on starting pods.
+await rm(dist, { recursive: true, force: true });
+await rename(next, dist);
 console.error('dist/mcp-cluster.mjs is built');
