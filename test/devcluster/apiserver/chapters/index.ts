@@ -1,0 +1,23 @@
+/** All chapters of the conversation by name, in the order in which they are held. */
+import { apply } from './apply.ts';
+import type { Chapter } from './chapter.ts';
+import { custom } from './custom.ts';
+import { discovery } from './discovery.ts';
+import { lists, objects } from './objects.ts';
+import { others } from './others.ts';
+import { pods } from './pods.ts';
+import { services } from './services.ts';
+import { workloads } from './workloads.ts';
+
+export type { Call } from './chapter.ts';
+export const CHAPTERS: Readonly<Record<string, Chapter>> = {
+  objects,
+  lists,
+  pods,
+  services,
+  workloads,
+  others,
+  apply,
+  custom,
+  discovery,
+};
