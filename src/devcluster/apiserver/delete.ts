@@ -1,4 +1,5 @@
 /** DELETE: preconditions, grace periods, finalizers and propagation; of one object and of collections. */
+import { unreachable } from '../../std/index.ts';
 import type { StoredObject } from '../objects/index.ts';
 import type { Answer, Api, ApiRequest } from './context.ts';
 import { readOptions } from './decode.ts';
@@ -145,6 +146,8 @@ function finalizersFor(object: StoredObject, options: DeleteOptions): string[] {
       return others;
     case undefined:
       return current;
+    default:
+      return unreachable(options.propagation);
   }
 }
 

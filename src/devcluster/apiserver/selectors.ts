@@ -1,4 +1,5 @@
 /** Label and field selectors: their text forms, and whether an object is selected. */
+import { unreachable } from '../../std/index.ts';
 import type { StoredObject } from '../objects/index.ts';
 import type { ResourceDefinition } from './registry.ts';
 import { badRequest } from './status.ts';
@@ -101,6 +102,8 @@ function holds({ operator, values }: Requirement, value: string | undefined): bo
       return value !== undefined && Number(value) > Number(values[0]);
     case 'lt':
       return value !== undefined && Number(value) < Number(values[0]);
+    default:
+      return unreachable(operator);
   }
 }
 

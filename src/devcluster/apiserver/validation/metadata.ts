@@ -62,7 +62,7 @@ export function validateLabels(labels: unknown, field: string): FieldProblem[] {
 
 function validateAnnotations(annotations: ObjectMeta['annotations']): FieldProblem[] {
   const entries = Object.entries(annotations ?? {});
-  const bytes = entries.reduce((sum, [key, value]) => sum + key.length + String(value).length, 0);
+  const bytes = entries.reduce((sum, [key, value]) => sum + key.length + asText(value).length, 0);
   return [
     ...entries.flatMap(([key]) =>
       named('metadata.annotations', key.toLowerCase(), checkQualifiedName),
