@@ -4,4 +4,4 @@
  * and tests; the same nodes serve the embedded and the real control plane, so that what differs is a bug of the former.
  */
 export { startDevCluster, type DevCluster, type DevClusterOptions } from './dev-cluster.ts';
-export { podNetworkModulePath, twinOf } from './network/index.ts';
+export { twinOf } from './network/index.ts';

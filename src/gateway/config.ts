@@ -70,7 +70,7 @@ export interface GatewayConfig {
 export type ResolvedLimits = Required<GatewayLimits>;
 export type ResolvedTiming = Required<GatewayTiming>;
 
-export const DEFAULT_TIMING: ResolvedTiming = {
+const DEFAULT_TIMING: ResolvedTiming = {
   failoverMs: 15_000,
   backendWaitMs: 5_000,
   acceptStreamMs: 1_000,

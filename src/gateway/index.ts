@@ -4,7 +4,6 @@
  * way between pods, `core/` the routing decisions. Sessions, members and leases come through `ports.ts`.
  */
 export {
-  DEFAULT_TIMING,
   type GatewayAddress,
   type GatewayConfig,
   type GatewayLimits,

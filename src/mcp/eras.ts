@@ -4,19 +4,17 @@ import { isJsonObject } from './json-rpc.ts';
 
 /** Revisions with sessions, newest first. */
 export const LEGACY_VERSIONS = ['2025-11-25', '2025-06-18', '2025-03-26'] as const;
-/** What a request without `MCP-Protocol-Version` speaks (specification 2025-11-25, transports). */
-export const ASSUMED_VERSION = '2025-03-26';
 /** The only revision whose bodies may be batches. */
 export const BATCH_VERSION = '2025-03-26';
 /** The first stateless revision. */
-export const FIRST_MODERN_VERSION = '2026-07-28';
+const FIRST_MODERN_VERSION = '2026-07-28';
 
 export type Era = 'legacy' | 'modern';
 
 const VERSION_CLAIM = 'io.modelcontextprotocol/protocolVersion';
 
 /** The protocol version a modern message claims in `params._meta`, or undefined: then it is a legacy one. */
-export function claimedVersion(message: ClassifiedMessage): string | undefined {
+function claimedVersion(message: ClassifiedMessage): string | undefined {
   const params: JsonObject | undefined =
     message.kind === 'response' ? undefined : message.message.params;
   const meta = params?.['_meta'];
@@ -42,7 +40,7 @@ export function eraOf(
 }
 
 /** True for a dated revision from {@link FIRST_MODERN_VERSION} on. */
-export function isModernVersion(version: string): boolean {
+function isModernVersion(version: string): boolean {
   return /^\d{4}-\d{2}-\d{2}$/.test(version) && version >= FIRST_MODERN_VERSION;
 }
 

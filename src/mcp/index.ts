@@ -2,17 +2,7 @@
  * Band 1: the Model Context Protocol as values. Messages and their strict parser, the method table, eras, header rules, SSE
  * framing and the error catalogue. Pure: no sockets, no clock, nothing that can fail other than by returning a Result.
  */
-export {
-  ASSUMED_VERSION,
-  BATCH_VERSION,
-  claimedVersion,
-  eraOf,
-  FIRST_MODERN_VERSION,
-  isLegacyVersion,
-  isModernVersion,
-  LEGACY_VERSIONS,
-  type Era,
-} from './eras.ts';
+export { BATCH_VERSION, eraOf, isLegacyVersion, LEGACY_VERSIONS, type Era } from './eras.ts';
 export {
   errorBody,
   errorText,
@@ -32,7 +22,6 @@ export {
 } from './headers.ts';
 export {
   classifyMessage,
-  DEFAULT_JSON_RPC_LIMITS,
   errorResponse,
   isJsonObject,
   isResult,

@@ -55,7 +55,7 @@ export interface JsonRpcLimits {
 }
 
 /** The official SDK refuses batches over 100; names longer than this are nobody's. */
-export const DEFAULT_JSON_RPC_LIMITS: JsonRpcLimits = { batchMax: 100, nameLengthMax: 1024 };
+const DEFAULT_JSON_RPC_LIMITS: JsonRpcLimits = { batchMax: 100, nameLengthMax: 1024 };
 
 /** Parses an HTTP body. Fails with -32700 for what is not JSON, -32600 for what is not JSON-RPC or over a limit. */
 export function parseBody(

@@ -3,7 +3,7 @@
  * log), a network (one gRPC stream to each peer) and time. Nothing is acknowledged before it is on disk; an entry is applied
  * on a member once a majority has it and this member has it durably. A broken disk or invariant stops the member.
  */
-export { RaftError, WalError, type RaftErrorCode } from './errors.ts';
+export type { RaftErrorCode } from './errors.ts';
 export { createRaftNode } from './raft-node.ts';
 export type { LogEntry, RaftNode, RaftNodeOptions, RaftStatus } from './types.ts';
 export type { PeerDirectory } from './peers.ts';

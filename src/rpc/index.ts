@@ -20,12 +20,7 @@ export type {
 export { RpcError, type ConnectFailure, type RpcErrorCode } from './errors.ts';
 export type { CallContext, ServerBidiStream, ServerStream, ServiceHandlers } from './handlers.ts';
 export { STREAM_BUFFER_BYTES_MAX, type Sender } from './sender.ts';
-export {
-  createRpcServer,
-  MESSAGE_BYTES_MAX,
-  type RpcServer,
-  type RpcServerOptions,
-} from './server.ts';
+export { createRpcServer, type RpcServer, type RpcServerOptions } from './server.ts';
 export type { RpcService } from './service.ts';
 export { services } from './generated/services.ts';
 export type * as Wire from './generated/services.ts';

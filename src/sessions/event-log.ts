@@ -3,7 +3,7 @@
  * that a client that lost its connection can resume after any of them.
  */
 import type { RequestId } from '../mcp/index.ts';
-import { encodeRequestIds, STANDALONE_STREAM, type EventId } from './event-id.ts';
+import { encodeRequestIds, STANDALONE_STREAM } from './event-id.ts';
 
 /** One event as it goes to a client; empty data = a resume point only. */
 export interface OutgoingEvent {
@@ -201,9 +201,4 @@ function createRing(limits: EventLogLimits, onEvict: (stream: number) => void): 
 function newStream(requestIds: readonly RequestId[]): Stream {
   const suffix = requestIds.length === 0 ? '' : `.${encodeRequestIds(requestIds)}`;
   return { suffix, sequence: 0, delivered: 0, complete: false, sinks: [] };
-}
-
-/** True when `id` belongs to the standalone GET stream. */
-export function isStandalone(id: EventId): boolean {
-  return id.stream === STANDALONE_STREAM;
 }

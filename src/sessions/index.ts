@@ -4,23 +4,15 @@
  * stream resumable at every pod.
  */
 export {
-  createSessionDirectory,
   SESSION_PREFIX,
   type ClaimOutcome,
   type DirectoryConfig,
   type DirectoryOptions,
   type SessionDirectory,
 } from './directory.ts';
-export {
-  finalEventId,
-  formatEventId,
-  parseEventId,
-  STANDALONE_STREAM,
-  type EventId,
-} from './event-id.ts';
+export { finalEventId, formatEventId, parseEventId, type EventId } from './event-id.ts';
 export {
   createEventLog,
-  isStandalone,
   type Attachment,
   type EventLog,
   type EventLogLimits,
@@ -39,7 +31,6 @@ export type {
 export {
   decodeRecord,
   encodeRecord,
-  sameOwner,
   type InitializeParams,
   type Owner,
   type SessionRecord,
@@ -49,7 +40,6 @@ export {
   checkReplayedInitialize,
   lostCapabilities,
   planReplay,
-  REPLAY_ID_PREFIX,
   type ReplayPlan,
   type ReplayStep,
 } from './replay-plan.ts';

@@ -18,7 +18,7 @@ export interface ReplayPlan {
 }
 
 /** Ids of replayed requests begin so; a client's ids should not. */
-export const REPLAY_ID_PREFIX = 'mcp-cluster-replay:';
+const REPLAY_ID_PREFIX = 'mcp-cluster-replay:';
 
 /** The plan for `record`: initialize → initialized → log level → each subscription → updates for the client. */
 export function planReplay(record: SessionRecord): ReplayPlan {

@@ -6,5 +6,5 @@
  */
 export type { BearerToken } from './authenticate.ts';
 export type { LogOptions, PodLogs, User } from './context.ts';
-export { kubeconfigText, writeKubeconfig, type KubeconfigOptions } from './kubeconfig.ts';
+export { writeKubeconfig, type KubeconfigOptions } from './kubeconfig.ts';
 export { startApiServer, type ApiServer, type ApiServerOptions } from './server.ts';

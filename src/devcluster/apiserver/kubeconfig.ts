@@ -16,7 +16,7 @@ export interface KubeconfigOptions {
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
 /** The text of a kubeconfig; certificates and keys are inside, so it works from anywhere. */
-export function kubeconfigText(options: KubeconfigOptions): string {
+function kubeconfigText(options: KubeconfigOptions): string {
   const { name, user } = options;
   return dump({
     apiVersion: 'v1',

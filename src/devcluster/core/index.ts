@@ -71,21 +71,13 @@ export {
   type ProbeState,
   type ProbeThresholds,
 } from './probe-state.ts';
-export {
-  nextRestart,
-  RESTART_DELAY_FIRST_MS,
-  RESTART_DELAY_MAX_MS,
-  RESTART_RESET_MS,
-  restartsAfter,
-  type RestartHistory,
-} from './restart.ts';
+export { nextRestart, restartsAfter, type RestartHistory } from './restart.ts';
 export { chooseNode, type SchedulingInput, type SchedulingResult } from './scheduling.ts';
 export { endpointSliceOf, SLICE_MANAGER } from './endpoint-slice.ts';
-export { claimNameOf, controllerReference, statefulClaims, statefulPod } from './stateful-pod.ts';
+export { controllerReference, statefulClaims, statefulPod } from './stateful-pod.ts';
 export {
   ordinalOf,
   planStatefulSet,
-  REVISION_LABEL,
   statefulSetStatus,
   type StatefulSetAction,
   type StatefulSetInput,
@@ -99,5 +91,5 @@ export type {
   StatefulSet,
   StatefulSetStatus,
 } from './workload-kinds.ts';
-export { planRollout, resolveAmount, type RolloutInput } from './rollout.ts';
+export { planRollout, type RolloutInput } from './rollout.ts';
 export { budgetStatus, type BudgetInput, type BudgetStatus } from './disruption.ts';

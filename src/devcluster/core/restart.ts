@@ -1,10 +1,10 @@
 /** When a container that ended is started again. */
 
 /** The first restart comes at once, later ones after 10 s, 20 s, … up to 5 minutes (the kubelet's rule). */
-export const RESTART_DELAY_FIRST_MS = 10_000;
-export const RESTART_DELAY_MAX_MS = 300_000;
+const RESTART_DELAY_FIRST_MS = 10_000;
+const RESTART_DELAY_MAX_MS = 300_000;
 /** A container that ran this long is forgiven its past. */
-export const RESTART_RESET_MS = 600_000;
+const RESTART_RESET_MS = 600_000;
 
 export interface RestartHistory {
   /** Restarts since the last reset. */

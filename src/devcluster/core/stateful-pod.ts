@@ -19,7 +19,7 @@ export function controllerReference(owner: {
   };
 }
 
-export const claimNameOf = (template: PersistentVolumeClaim, podName: string): string =>
+const claimNameOf = (template: PersistentVolumeClaim, podName: string): string =>
   `${template.metadata.name}-${podName}`;
 
 /** The pod with this ordinal, from the template of a revision. */

@@ -18,4 +18,4 @@ export {
 export { parseLogQuery, startLogEndpoint, type LogEndpoint } from './log-endpoint.ts';
 export type { NodeSpec, NumberedNode } from './node.ts';
 export { startReaper, type Reaper } from './reaper.ts';
-export { createVolumeBinder, STORAGE_CLASS } from './volume-binder.ts';
+export { createVolumeBinder } from './volume-binder.ts';

@@ -18,7 +18,7 @@ import type { PersistentVolumeClaim } from '../core/index.ts';
 import { claimFolder } from './volumes.ts';
 
 /** The default class, also served by this binder when it is named. */
-export const STORAGE_CLASS = 'local-folder';
+const STORAGE_CLASS = 'local-folder';
 const PROVISIONER = 'mcpcluster.io/local-folder';
 
 interface BinderOptions {

@@ -6,9 +6,6 @@
 
 const CLUSTER_ADDRESS = /^10\.(244|96)\.\d{1,3}\.\d{1,3}$/;
 
-/** The Service addresses of the laptop cluster. */
-export const SERVICE_CIDR = '10.96.0.0/16';
-
 /** True for an address of a pod or Service of the laptop cluster. */
 export function isClusterAddress(address: string): boolean {
   return CLUSTER_ADDRESS.test(address);

@@ -1,5 +1,4 @@
 /** The variables by which a Node program joins the cluster's network; `pod-network.ts` reads them. */
-import { fileURLToPath } from 'node:url';
 
 export interface NetworkEnvironment {
   /** URL of the module that is loaded first into the program. */
@@ -13,11 +12,6 @@ export interface NetworkEnvironment {
 /** The module as it lies in the source tree; a bundle passes the URL of its own copy. */
 export function podNetworkModuleUrl(): string {
   return new URL('./pod-network.ts', import.meta.url).href;
-}
-
-/** The module's path in the source tree, for the bundler. */
-export function podNetworkModulePath(): string {
-  return fileURLToPath(podNetworkModuleUrl());
 }
 
 /** Variables to add to a process; `nodeOptions` are options it has already. */
