@@ -40,7 +40,9 @@ function run(command, args, options = {}) {
 }
 
 if (Number(process.versions.node.split('.')[0]) < 20) {
-  console.error(`Node ${process.versions.node} is too old: install Node 20 or newer (https://nodejs.org), then run this again.`);
+  console.error(
+    `Node ${process.versions.node} is too old: install Node 20 or newer (https://nodejs.org), then run this again.`,
+  );
   process.exit(1);
 }
 if (!installed()) {
@@ -50,8 +52,14 @@ if (!installed()) {
     shell: process.platform === 'win32',
   });
   if (code !== 0) {
-    console.error('npm ci failed: see its message above; check the network or the registry setting, then run this again.');
+    console.error(
+      'npm ci failed: see its message above; check the network or the registry setting, then run this again.',
+    );
     process.exit(code);
   }
 }
-process.exit(await run(node, process.argv.slice(2), { env: { ...process.env, PATH: `${dirname(node)}:${process.env.PATH}` } }));
+process.exit(
+  await run(node, process.argv.slice(2), {
+    env: { ...process.env, PATH: `${dirname(node)}:${process.env.PATH}` },
+  }),
+);
