@@ -42,6 +42,10 @@ export const operator = {
     sentence: 'An object of a cluster that somebody deletes or edits is repaired',
     source: 'design',
   },
+  'operator.volumes': {
+    sentence: 'Volumes go with their cluster, never with a pod: a voter remembers its votes',
+    source: 'Raft §5.4; facts/kubernetes 1.3',
+  },
   'operator.foreign': {
     sentence: 'An object of the same name that belongs to somebody else is left alone and reported',
     source: 'design',

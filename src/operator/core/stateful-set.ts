@@ -12,8 +12,9 @@ export interface StatefulSetOptions {
 
 /**
  * `Parallel`, because a quorum must be able to come back all at once, and `OnDelete`, because Kubernetes' own rolling
- * update does not ask whether the quorum survives it. Volumes go with their pods: what they hold belongs to this
- * cluster's identity, and a member that comes back with an old log would be a danger.
+ * update does not ask whether the quorum survives it. Volumes go with the cluster, whose identity they hold, but stay when
+ * pods go: a voter whose volume a hand-made scale took away would come back without what it has voted for and
+ * acknowledged, and could never be let in again. A learner that comes back with its old log has a valid prefix.
  */
 export function statefulSet(cluster: McpCluster, options: StatefulSetOptions): DesiredObject {
   const { name } = cluster.metadata;
@@ -28,7 +29,7 @@ export function statefulSet(cluster: McpCluster, options: StatefulSetOptions): D
       serviceName: objectNames(name).peerService,
       podManagementPolicy: 'Parallel',
       updateStrategy: { type: 'OnDelete' },
-      persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Delete', whenScaled: 'Delete' },
+      persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Delete', whenScaled: 'Retain' },
       selector: { matchLabels: selectorLabels(name) },
       template: podTemplate(cluster, { sidecarImage, voters: size.voters }),
       volumeClaimTemplates: [

@@ -67,15 +67,19 @@ void suite('objects of a cluster', () => {
     );
   });
 
-  test('pods start together, are replaced by us alone, and their volumes go with them', () => {
+  test('pods start together and are replaced by us alone', () => {
     const { spec } = set();
     assert.equal(spec.replicas, 5);
     assert.equal(spec.podManagementPolicy, 'Parallel');
     assert.deepEqual(spec.updateStrategy, { type: 'OnDelete' });
     assert.equal(spec.serviceName, 'tools-peers');
+  });
+
+  test(verifies('operator.volumes'), () => {
+    const { spec } = set();
     assert.deepEqual(spec.persistentVolumeClaimRetentionPolicy, {
       whenDeleted: 'Delete',
-      whenScaled: 'Delete',
+      whenScaled: 'Retain',
     });
     assert.equal(spec.volumeClaimTemplates[0].spec.resources.requests.storage, '1Gi');
     assert.equal(spec.volumeClaimTemplates[0].spec.storageClassName, undefined);
