@@ -1,9 +1,10 @@
 /** Starts and stops a whole laptop cluster: control plane, nodes, network, controllers where the control plane has none. */
-import { access, constants, mkdir, mkdtemp } from 'node:fs/promises';
+import { access, constants, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import {
   createLifecycle,
+  makeDirectory,
   systemClock,
   systemRandom,
   UsageError,
@@ -245,7 +246,7 @@ async function dataFolder(wanted: string | undefined): Promise<string> {
   if (wanted === undefined) return await mkdtemp(join(tmpdir(), 'laptop-cluster-'));
   const folder = resolve(wanted);
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeDirectory(folder);
     await access(folder, constants.W_OK | constants.X_OK);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

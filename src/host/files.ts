@@ -1,5 +1,5 @@
 /** Durable file operations: what returns from here survives a power loss. */
-import { open, readFile, rename } from 'node:fs/promises';
+import { access, mkdir, open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** Flushes a directory, so that a file created or renamed in it is found again after a crash. */
@@ -38,4 +38,20 @@ export async function readFileIfExists(path: string): Promise<string | undefined
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+/**
+ * Creates a directory and those above it, like `mkdir -p`; one that exists is fine. Node's own recursive mkdir never
+ * returns where the file system answers ENOENT to a mkdir, as /proc does.
+ */
+export async function makeDirectory(path: string, mode = 0o700): Promise<void> {
+  const parent = dirname(path);
+  const exists = await access(parent).then(
+    () => true,
+    () => false,
+  );
+  if (!exists && parent !== path) await makeDirectory(parent, mode);
+  await mkdir(path, { mode }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
 }

@@ -1,6 +1,6 @@
 /** Band 1: the machine behind ports: clocks, chance, files, the life cycle of a process. */
 export { systemClock, systemRandom } from './clock.ts';
-export { readFileIfExists, replaceFile, syncDirectory } from './files.ts';
+export { makeDirectory, readFileIfExists, replaceFile, syncDirectory } from './files.ts';
 export {
   createLifecycle,
   onTerminationSignal,

@@ -1,8 +1,9 @@
 /** What one member runs with, whoever told it: the operator's file in Kubernetes, or flags without it. */
-import { mkdir, access, constants } from 'node:fs/promises';
+import { access, constants } from 'node:fs/promises';
 import { isIPv4 } from 'node:net';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import {
+  makeDirectory,
   readFileIfExists,
   replaceFile,
   systemClock,
@@ -209,24 +210,11 @@ async function openTls(directory: string): Promise<TlsSource & { stop(): void }>
 
 async function prepareDataDir(path: string): Promise<void> {
   try {
-    await makeFolder(path);
+    await makeDirectory(path);
     await access(path, constants.W_OK);
   } catch (error) {
     throw new UsageError(
       `--session-db-path: ${path} cannot be written (${(error as NodeJS.ErrnoException).code}); choose another folder or change its owner`,
     );
   }
-}
-
-/** Like `mkdir -p`, which Node's own never ends where the file system answers ENOENT to a mkdir, as /proc does. */
-async function makeFolder(path: string): Promise<void> {
-  const parent = dirname(path);
-  const exists = await access(parent).then(
-    () => true,
-    () => false,
-  );
-  if (!exists && parent !== path) await makeFolder(parent);
-  await mkdir(path, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw error;
-  });
 }
