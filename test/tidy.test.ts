@@ -236,3 +236,27 @@ test('every requirement is cited by a test, and every citation has a requirement
 test('the lock file names no host', () => {
   assert.equal(/"resolved":/.test(read('package-lock.json')), false);
 });
+
+test('npm ci accepts the lock file: every dependency of every package has an entry', () => {
+  interface Entry {
+    readonly dependencies?: Readonly<Record<string, string>>;
+    readonly optionalDependencies?: Readonly<Record<string, string>>;
+  }
+  const { packages } = JSON.parse(read('package-lock.json')) as {
+    packages: Readonly<Record<string, Entry>>;
+  };
+  /** Looks where Node does: beside the package, then in each folder above it. */
+  const isLocked = (path: string, name: string): boolean => {
+    const folders = path === '' ? [] : path.split('/node_modules/');
+    return [...folders.keys(), folders.length].some((depth) => {
+      const above = folders.slice(0, depth).join('/node_modules/');
+      return `${above === '' ? '' : `${above}/`}node_modules/${name}` in packages;
+    });
+  };
+  const missing = Object.entries(packages).flatMap(([path, entry]) =>
+    Object.keys({ ...entry.dependencies, ...entry.optionalDependencies })
+      .filter((name) => !isLocked(path, name))
+      .map((name) => `${path} → ${name}`),
+  );
+  assert.deepEqual(missing, [], 'a registry that lacks a platform package makes npm leave it out');
+});
