@@ -57,6 +57,12 @@ if (!installed()) {
     );
     process.exit(code);
   }
+  if (!existsSync(node)) {
+    console.error(
+      'npm ci brought no Node 26: install scripts are switched off. Run `npm rebuild node --ignore-scripts=false`, then this again.',
+    );
+    process.exit(1);
+  }
 }
 process.exit(
   await run(node, process.argv.slice(2), {
