@@ -9,6 +9,15 @@ export const API_VERSION = `${GROUP}/${VERSION}`;
 export const MCP_CLUSTER_KIND = 'McpCluster';
 export const MCP_CLUSTER_PLURAL = 'mcpclusters';
 
+/** Where the API serves McpClusters. */
+export const MCP_CLUSTERS = {
+  group: GROUP,
+  version: VERSION,
+  plural: MCP_CLUSTER_PLURAL,
+  kind: MCP_CLUSTER_KIND,
+  namespaced: true,
+} as const;
+
 /** `<name>-<ten characters>` must fit into a label, which has 63. */
 export const NAME_LENGTH_MAX = 52;
 

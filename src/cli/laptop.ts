@@ -13,12 +13,11 @@ import {
   type KubeObject,
 } from '../kube/index.ts';
 import { startDevCluster, type DevCluster, type DevClusterOptions } from '../devcluster/index.ts';
-import type { McpCluster } from '../api/index.ts';
+import { MCP_CLUSTERS, type McpCluster } from '../api/index.ts';
 import { applyManifest, readManifest } from './manifests.ts';
 import { startOperatorProcess } from './operator-process.ts';
 import type { Progress } from './progress.ts';
 import { bundlePath, projectRoot } from './project.ts';
-import { MCP_CLUSTERS } from './resource-types.ts';
 
 export const NAMESPACE = 'default';
 const POLL_MS = 50;

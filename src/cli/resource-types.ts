@@ -1,14 +1,6 @@
 /** The resource types that commands read and write: Kubernetes' own and ours. */
-import { API_VERSION, GROUP, MCP_CLUSTER_KIND, MCP_CLUSTER_PLURAL, VERSION } from '../api/index.ts';
+import { API_VERSION, MCP_CLUSTER_KIND, MCP_CLUSTERS } from '../api/index.ts';
 import { apiVersionOf, RESOURCES, type KubeResource, type ResourceType } from '../kube/index.ts';
-
-export const MCP_CLUSTERS: ResourceType = {
-  group: GROUP,
-  version: VERSION,
-  plural: MCP_CLUSTER_PLURAL,
-  kind: MCP_CLUSTER_KIND,
-  namespaced: true,
-};
 
 /** The type of an object from a manifest, or undefined for one that no command of ours handles. */
 export function resourceTypeOf(

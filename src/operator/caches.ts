@@ -1,5 +1,11 @@
 /** Local copies of everything the controllers look at, and which cluster each change belongs to. */
-import { CLUSTER_LABEL, MANAGED_BY_LABEL, MANAGER, type McpCluster } from '../api/index.ts';
+import {
+  MCP_CLUSTERS,
+  CLUSTER_LABEL,
+  MANAGED_BY_LABEL,
+  MANAGER,
+  type McpCluster,
+} from '../api/index.ts';
 import {
   createInformer,
   objectKey,
@@ -12,7 +18,6 @@ import {
 import type { Clock, Random } from '../std/index.ts';
 import type { Logger, Metrics } from '../telemetry/index.ts';
 import type { Pod, StatefulSet } from './core/index.ts';
-import { MCP_CLUSTERS } from './resource-type.ts';
 
 export interface CacheOptions {
   readonly client: KubeClient;

@@ -1,4 +1,5 @@
 /** The operator as a whole: what it is made of, in which order it starts, and how it ends. */
+import { MCP_CLUSTERS } from '../api/index.ts';
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import {
@@ -30,7 +31,6 @@ import { startHealthServer } from './health-server.ts';
 import { createPodReplacer } from './pod-replacer.ts';
 import type { SidecarClient } from './ports.ts';
 import { createReconciler } from './reconciler.ts';
-import { MCP_CLUSTERS } from './resource-type.ts';
 import { createServerLogs } from './server-logs.ts';
 import { createSidecarClient } from './sidecar-client.ts';
 import { createStatusWriter } from './status-writer.ts';

@@ -1,5 +1,6 @@
 /** Writes the status of clusters, remembers what was written, and tells what changed as events. */
 import {
+  MCP_CLUSTERS,
   API_VERSION,
   MANAGER,
   MCP_CLUSTER_KIND,
@@ -10,7 +11,6 @@ import type { EventRecorder, KubeClient } from '../kube/index.ts';
 import type { Clock } from '../std/index.ts';
 import { compareStatus, transitions } from './core/index.ts';
 import type { ClusterMetrics } from './cluster-metrics.ts';
-import { MCP_CLUSTERS } from './resource-type.ts';
 
 export interface StatusWriter {
   /** `cluster` with the status that was written last, even when the informer has not seen it yet. */

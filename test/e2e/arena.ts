@@ -7,7 +7,7 @@ import type { McpCluster } from '../../src/api/index.ts';
 import { applyManifest, readManifest } from '../../src/cli/manifests.ts';
 import { startOperatorProcess, type OperatorProcess } from '../../src/cli/operator-process.ts';
 import { bundlePath, projectRoot } from '../../src/cli/project.ts';
-import { MCP_CLUSTERS } from '../../src/cli/resource-types.ts';
+import { MCP_CLUSTERS } from '../../src/api/index.ts';
 import { startDevCluster, type DevCluster } from '../../src/devcluster/index.ts';
 import { systemClock as clock, systemRandom as random } from '../../src/host/index.ts';
 import {

@@ -8,7 +8,7 @@ import {
   type ResourceType,
 } from '../../src/kube/index.ts';
 import { runOperator, type RunningOperator } from '../../src/operator/index.ts';
-import { MCP_CLUSTERS } from '../../src/operator/resource-type.ts';
+import { MCP_CLUSTERS } from '../../src/api/index.ts';
 import { silentLogger as logger } from '../../src/telemetry/index.ts';
 import { eventually } from '../eventually.ts';
 import { startFakePods, type FakePods } from './fake-pods.ts';
@@ -100,11 +100,12 @@ export async function endpoints(b: Bench): Promise<Record<string, boolean>> {
   }[];
   return Object.fromEntries(list.map(({ hostname, conditions }) => [hostname, conditions.ready]));
 }
-/** Reasons of the events about the cluster. */
-export async function events(b: Bench): Promise<string[]> {
+/** Reasons of the events about the cluster, of one type or of both. */
+export async function events(b: Bench, type?: 'Normal' | 'Warning'): Promise<string[]> {
   const { items } = await b.api.client.list(RESOURCES.events, { namespace: b.namespace });
   return items
     .filter((event) => (event['regarding'] as { kind?: string }).kind === 'McpCluster')
+    .filter((event) => type === undefined || event['type'] === type)
     .map((event) => String(event['reason']));
 }
 

@@ -30,6 +30,9 @@ export interface FakePods {
   stop(): Promise<void>;
 }
 
+/** No pod is given the time of a start: what happens to it counts at once. */
+const LONG_RUNNING = { running: { startedAt: '2026-01-01T00:00:00Z' } };
+
 /** Serves the pods of one namespace. */
 export function startFakePods(client: KubeClient, namespace: string): FakePods {
   const running = new Map<string, { name: string; uid: string }>();
@@ -98,7 +101,7 @@ export function startFakePods(client: KubeClient, namespace: string): FakePods {
       restartCount: 0,
       image: 'x',
       imageID: '',
-      state: { running: { startedAt: '2026-01-01T00:00:00Z' } },
+      state: LONG_RUNNING,
       ...fake.serverStatus.get(name),
     };
     if (known !== undefined && JSON.stringify(server) === seen.get(uid)) return;
@@ -111,7 +114,7 @@ export function startFakePods(client: KubeClient, namespace: string): FakePods {
       podIP: address,
       podIPs: [{ ip: address }],
       conditions: [ready],
-      initContainerStatuses: [{ ...sidecar, state: { running: { startedAt: now } } }],
+      initContainerStatuses: [{ ...sidecar, state: LONG_RUNNING }],
       containerStatuses: [server],
     };
     await client.patch(

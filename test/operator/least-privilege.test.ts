@@ -12,7 +12,7 @@ import {
   type KubeObject,
 } from '../../src/kube/index.ts';
 import { runOperator } from '../../src/operator/index.ts';
-import { MCP_CLUSTERS } from '../../src/operator/resource-type.ts';
+import { MCP_CLUSTERS } from '../../src/api/index.ts';
 import { createMetrics, silentLogger as logger } from '../../src/telemetry/index.ts';
 import { eventually } from '../eventually.ts';
 import { verifies } from '../requirements.ts';

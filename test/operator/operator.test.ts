@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { RESOURCES, type KubeObject } from '../../src/kube/index.ts';
-import { MCP_CLUSTERS } from '../../src/operator/resource-type.ts';
+import { MCP_CLUSTERS } from '../../src/api/index.ts';
 import { eventually } from '../eventually.ts';
 import { verifies } from '../requirements.ts';
 import { condition, countWrites, endpoints, events, is, isCalm, NAME, openBench } from './bench.ts';
@@ -45,6 +45,7 @@ void suite('operator at a real API server', { skip }, () => {
       'tools-2',
     ]);
     await eventually('events', async () => (await events(b)).includes('BecameAvailable'));
+    assert.deepEqual(await events(b, 'Warning'), []);
   });
 
   test(verifies('operator.quiet'), async (t) => {

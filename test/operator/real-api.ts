@@ -10,7 +10,7 @@ import {
   type KubeObject,
   type KubeResource,
 } from '../../src/kube/index.ts';
-import { MCP_CLUSTERS } from '../../src/operator/resource-type.ts';
+import { MCP_CLUSTERS } from '../../src/api/index.ts';
 import { createMetrics, silentLogger as logger } from '../../src/telemetry/index.ts';
 import { eventually } from '../eventually.ts';
 

@@ -1,6 +1,6 @@
 /** A McpCluster becomes a running cluster, and people see it: objects, status, kubectl on live pods, scaling, deletion. */
 import assert from 'node:assert/strict';
-import { MCP_CLUSTERS } from '../../../src/cli/resource-types.ts';
+import { MCP_CLUSTERS } from '../../../src/api/index.ts';
 import { RESOURCES, type KubeObject, type ResourceType } from '../../../src/kube/index.ts';
 import { eventually } from '../../eventually.ts';
 import { readSample, type Arena } from '../arena.ts';
@@ -50,8 +50,18 @@ const available = scenario(
     assert.match(now?.leader ?? '', /^everything-[012]$/);
     assert.equal(now?.voters, 3);
     await assertParts(arena, metadata.uid);
+    assert.deepEqual(await warnings(arena, metadata.uid), [], 'a healthy start is no problem');
   },
 );
+
+/** What the operator has warned of, as `reason: note`. */
+async function warnings({ client }: Arena, uid: string): Promise<string[]> {
+  const { items } = await client.list(RESOURCES.events, { namespace: NAMESPACE });
+  return items
+    .filter((event) => (event['regarding'] as { uid?: string }).uid === uid)
+    .filter((event) => event['type'] === 'Warning')
+    .map((event) => `${String(event['reason'])}: ${String(event['note'])}`);
+}
 
 async function assertParts({ client }: Arena, uid: string): Promise<void> {
   const read = async (type: ResourceType, name: string): Promise<Record<string, unknown>> => {

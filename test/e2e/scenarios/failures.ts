@@ -1,6 +1,6 @@
 /** Sessions outlive what kills pods, leaders, sidecars and the operator. */
 import assert from 'node:assert/strict';
-import { MCP_CLUSTERS } from '../../../src/cli/resource-types.ts';
+import { MCP_CLUSTERS } from '../../../src/api/index.ts';
 import { RESOURCES } from '../../../src/kube/index.ts';
 import { eventually } from '../../eventually.ts';
 import type { Arena } from '../arena.ts';

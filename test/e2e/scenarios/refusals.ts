@@ -1,6 +1,6 @@
 /** Wrong McpClusters are refused when they are applied, with the field's path, its value and the rule. */
 import assert from 'node:assert/strict';
-import { MCP_CLUSTERS } from '../../../src/cli/resource-types.ts';
+import { MCP_CLUSTERS } from '../../../src/api/index.ts';
 import { KubeError, type KubeObject } from '../../../src/kube/index.ts';
 import type { Arena } from '../arena.ts';
 import { mcpCluster, NAMESPACE } from '../manifests.ts';

@@ -10,6 +10,7 @@ import {
   stamped,
   type AnyObject,
   type Pod,
+  type SidecarReport,
 } from '../../../src/operator/core/index.ts';
 import type { Observation } from '../../../src/operator/core/view.ts';
 import { verifies } from '../../requirements.ts';
@@ -196,6 +197,44 @@ void suite('rollout', () => {
         }),
     ],
     [
+      'all servers broken: the leader of the sidecars last',
+      'replace 2',
+      () => rollout([a, a, a], { broken: [0, 1, 2] }),
+    ],
+    [
+      'all servers broken: the next waits until the one before follows, whatever the quorum can spare',
+      'wait replaced_pods_follow',
+      () => rollout([a, a, a, a, b], { reports: brokenServers({ 4: failed }), voters: 5 }),
+    ],
+    [
+      'all servers broken: then it goes',
+      'replace 3',
+      () => rollout([a, a, a, a, b], { reports: brokenServers({}), voters: 5 }),
+    ],
+    [
+      'all servers broken: while those who are left elect, nobody goes',
+      'wait replaced_pods_follow',
+      () => rollout([a, a, b], { reports: electing(3), ageMs: () => 1_000 }),
+    ],
+    [
+      'all servers broken: an election that does not end is not waited for',
+      'replace 1',
+      () => rollout([a, a, b], { reports: electing(3) }),
+    ],
+    [
+      'quorum lost already: a pod that starts is not waited for',
+      'replace 0',
+      () =>
+        rollout([a, b, b], {
+          ageMs: () => 1_000,
+          reports: new Map([
+            ['tools-0', answer(0, { ...noServer, role: 'candidate', leaderId: '' })],
+            ['tools-1', failed],
+            ['tools-2', failed],
+          ]),
+        }),
+    ],
+    [
       'the template was not seen yet',
       'wait revision_known',
       () => rollout([a, a, a], { updateRevision: undefined }),
@@ -207,6 +246,27 @@ void suite('rollout', () => {
     ],
   ];
 
+  const noServer = { backend: { ready: false, problem: 'x' } };
+  /** Five pods whose sidecars follow, but whose servers do not answer. */
+  function brokenServers(changes: Readonly<Record<number, SidecarReport>>) {
+    return new Map(
+      [0, 1, 2, 3, 4].map((ordinal) => [
+        `tools-${ordinal}`,
+        changes[ordinal] ?? answer(ordinal, noServer, { size: 5 }),
+      ]),
+    );
+  }
+  /** The last pod has just been replaced and does not answer; the others know no leader. */
+  function electing(size: number) {
+    return new Map(
+      Array.from({ length: size }, (_, ordinal) => [
+        `tools-${ordinal}`,
+        ordinal === size - 1
+          ? failed
+          : answer(ordinal, { ...noServer, role: 'candidate', leaderId: '' }, { size }),
+      ]),
+    );
+  }
   function learners() {
     return new Map(
       [0, 1, 2, 3, 4].map((ordinal) => [
@@ -232,6 +292,23 @@ void suite('rollout', () => {
   for (const [name, expected, actual] of table) {
     test(name, () => assert.equal(actual(), expected));
   }
+
+  test(verifies('operator.rollout-broken'), () => {
+    const pods = [a, a, a, a, a];
+    const replaced: number[] = [];
+    for (let turn = 0; turn < pods.length; turn += 1) {
+      const options = { voters: 5, reports: brokenServers({}) };
+      const next = Number(/^replace (\d)$/.exec(rollout(pods, options))?.[1]);
+      replaced.push(next);
+      pods[next] = b;
+      const gone = rollout(pods, { ...options, gone: [next] });
+      const back = rollout(pods, { ...options, reports: brokenServers({ [next]: failed }) });
+      if (pods.every((revision) => revision === b)) break;
+      assert.equal(gone, 'wait no_pod_missing_or_terminating');
+      assert.equal(back, 'wait replaced_pods_follow');
+    }
+    assert.deepEqual(replaced, [4, 3, 2, 1, 0], 'the leader of the sidecars comes last');
+  });
 
   test(verifies('operator.rollout-quorum'), () => {
     // Whatever is broken: a replaced pod never takes a healthy majority away.

@@ -12,6 +12,7 @@ import {
   type ReconcileProblem,
 } from '../../../src/operator/core/index.ts';
 import { lastLine } from '../../../src/operator/core/problems.ts';
+import { verifies } from '../../requirements.ts';
 import { answer, cluster, failed, pod, view } from './fixtures.ts';
 
 function status(
@@ -106,7 +107,8 @@ void suite('status', () => {
       {
         Available: 'False NoQuorum',
         Progressing: 'True Scaling',
-        QuorumHealthy: 'False QuorumLost',
+        Degraded: 'False Healthy',
+        QuorumHealthy: 'False Forming',
       },
     ],
     [
@@ -127,7 +129,7 @@ void suite('status', () => {
     ],
     [
       'quorum lost',
-      () => status(view({ reports: lost }), { before: running }),
+      () => status(view({ reports: lost }), { before: { ...status(view()), phase: 'Running' } }),
       'QuorumLost',
       { Available: 'False NoQuorum', QuorumHealthy: 'False QuorumLost' },
     ],
@@ -216,6 +218,20 @@ void suite('problems', () => {
         5_000,
       ],
       [
+        'no container yet, while its sidecar says that it does not answer',
+        server({ state: { waiting: { reason: 'PodInitializing' } } }),
+        undefined,
+      ],
+      [
+        'a container that never comes',
+        {
+          ...server({ state: { waiting: { reason: 'ContainerCreating' } } }),
+          metadata: { ...pod(1).metadata, creationTimestamp: 'then' },
+        },
+        /^ServerNotStarted: server: ContainerCreating$/,
+        600_000,
+      ],
+      [
         'crashes between starts',
         server({
           ready: true,
@@ -278,6 +294,50 @@ void suite('changes of the status', () => {
     assert.equal(compareStatus(healthy, { ...healthy }), 'none');
     assert.equal(compareStatus(healthy, { ...healthy, commitIndex: 101, sessions: 6 }), 'counters');
     assert.equal(compareStatus(healthy, { ...healthy, leader: 'tools-1' }), 'facts');
+  });
+
+  test(verifies('operator.quiet-start'), () => {
+    // The start of a healthy cluster as the operator may see it, one status after the other.
+    const at = (ageMs: number, changes: Parameters<typeof view>[0]) =>
+      view({ ageMs: () => ageMs, ...changes });
+    const unscheduled = [0, 1, 2].map((ordinal): Pod => {
+      const condition = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable' };
+      return {
+        ...pod(ordinal),
+        status: { conditions: [{ ...condition, lastTransitionTime: 'then' }] },
+      };
+    });
+    const waiting = { state: { waiting: { reason: 'PodInitializing' } } };
+    const notProbed = { backend: { ready: false, problem: 'not probed yet' }, ready: false };
+    const alone = { ...notProbed, role: 'candidate', leaderId: '', term: 0 };
+    const first = [pod(0), server(waiting), pod(2)];
+    const allSay = (says: typeof alone) =>
+      new Map([0, 1, 2].map((ordinal) => [`tools-${ordinal}`, answer(ordinal, says)]));
+    const dead = [{ id: 'tools-1', state: 'dead' }];
+    const stages: readonly ClusterView[] = [
+      at(0, { pods: [], reports: new Map(), updateRevision: undefined }),
+      at(1_000, { pods: unscheduled, reports: new Map() }),
+      at(2_000, { pods: first, reports: allSay(alone) }),
+      at(3_000, { reports: allSay(alone) }),
+      at(4_000, {
+        reports: new Map([
+          ['tools-0', answer(0, { ...notProbed, members: dead })],
+          ['tools-1', failed],
+          ['tools-2', answer(2, notProbed)],
+        ]),
+      }),
+      at(5_000, { reports: withReport(answer(1, notProbed)) }),
+      at(6_000, {}),
+    ];
+    let before: McpClusterStatus | undefined;
+    for (const [index, stage] of stages.entries()) {
+      const next = status(stage, before === undefined ? {} : { before });
+      const told = transitions(before, next).filter(({ type }) => type === 'Warning');
+      assert.deepEqual(told, [], `stage ${index}`);
+      assert.equal(states(next)['Degraded'], 'False Healthy', `stage ${index}`);
+      before = next;
+    }
+    assert.equal(before?.phase, 'Running');
   });
 
   test('what happened is told once, with a stable reason', () => {
