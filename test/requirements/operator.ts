@@ -38,6 +38,16 @@ export const operator = {
     sentence: 'A settled cluster causes no write',
     source: 'design',
   },
+  'operator.quiet-start': {
+    sentence:
+      'The start of a healthy cluster is no problem: no warning is told, nothing is degraded',
+    source: 'design',
+  },
+  'operator.rollout-broken': {
+    sentence:
+      'Pods with broken servers are replaced one by one while their sidecars hold the quorum',
+    source: 'design',
+  },
   'operator.drift': {
     sentence: 'An object of a cluster that somebody deletes or edits is repaired',
     source: 'design',

@@ -14,15 +14,17 @@ export interface ConditionInput {
   readonly replicas: number;
   readonly rollout: RolloutStep;
   readonly problem: ReconcileProblem | undefined;
+  /** The cluster has had a quorum: without one it is not on its way to its first. */
+  readonly hadQuorum: boolean;
 }
 
 export function conditionsOf(input: ConditionInput): readonly ConditionDraft[] {
-  const { view, problem } = input;
+  const { view, problem, hadQuorum } = input;
   return [
     available(view),
     progressing(input),
     degraded(view),
-    quorumHealthy(view),
+    quorumHealthy(view, hadQuorum),
     problem === undefined
       ? draft('Reconciled', 'True', 'Applied', 'every object is as the spec asks')
       : draft('Reconciled', 'False', problem.reason, problem.message),
@@ -46,12 +48,14 @@ function available(view: ClusterView): ConditionDraft {
   return draft('Available', 'True', 'Serving', counts);
 }
 
-function quorumHealthy(view: ClusterView): ConditionDraft {
+function quorumHealthy(view: ClusterView, hadQuorum: boolean): ConditionDraft {
   const sentence = quorumSentence(view);
   if (!view.isComplete && !view.hasQuorum) {
     return draft('QuorumHealthy', 'Unknown', 'MembersUnknown', sentence);
   }
-  if (!view.hasQuorum) return draft('QuorumHealthy', 'False', 'QuorumLost', sentence);
+  if (!view.hasQuorum) {
+    return draft('QuorumHealthy', 'False', hadQuorum ? 'QuorumLost' : 'Forming', sentence);
+  }
   return view.votersCaughtUp === view.voters
     ? draft('QuorumHealthy', 'True', 'AllVoters', sentence)
     : draft('QuorumHealthy', 'True', 'SomeVoters', sentence);

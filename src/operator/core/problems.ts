@@ -4,10 +4,12 @@ import { SERVER_CONTAINER, SIDECAR_CONTAINER } from './names.ts';
 import type { SidecarReport } from './report.ts';
 import { isTerminating, type ContainerStatus, type Pod } from './shapes.ts';
 
-/** A server gets this long to answer before its silence is a problem. */
-export const SERVER_START_MAX_MS = 15_000;
+/** A process gets this long to answer after its first start before its silence is a problem. */
+export const START_MAX_MS = 15_000;
 /** Volumes may have to be made before a node fits: only what lasts longer is a problem. */
-export const SCHEDULING_MAX_MS = 15_000;
+export const SCHEDULING_MAX_MS = 30_000;
+/** A node may have to pull a large image before a container starts. */
+export const PULL_MAX_MS = 120_000;
 const LINE_LENGTH_MAX = 400;
 
 export interface Problem {
@@ -27,6 +29,8 @@ export interface ProblemInput {
   readonly pod: Pod | undefined;
   readonly report: SidecarReport | undefined;
   readonly health: NonNullable<McpClusterMember['health']>;
+  /** See `isStarting`. */
+  readonly starting: boolean;
   /** How long ago an instant of the API was, in ms. */
   readonly ageMs: (instant: string) => number;
   /** Last line of the server's log, when it was fetched. */
@@ -40,13 +44,14 @@ const IMAGE_REASONS = new Set([
   'ErrImageNeverPull',
   'ImageInspectError',
 ]);
+const CREATING_REASONS = new Set(['ContainerCreating', 'PodInitializing']);
 const START_REASONS = new Set([
   'CreateContainerConfigError',
   'CreateContainerError',
   'RunContainerError',
 ]);
 
-/** The gravest problem of a pod that is meant to run; undefined when there is none. */
+/** The gravest problem of a pod that is meant to run; while it starts, only proof of a failure is one. */
 export function podProblem(input: ProblemInput): Problem | undefined {
   const { pod } = input;
   if (pod === undefined || isTerminating(pod)) return undefined;
@@ -54,12 +59,24 @@ export function podProblem(input: ProblemInput): Problem | undefined {
   const server = containerOf(pod, SERVER_CONTAINER);
   return (
     unschedulable(pod, input.ageMs) ??
-    (sidecar === undefined ? undefined : notStarted(sidecar, 'sidecar')) ??
+    (sidecar === undefined ? undefined : notStarted(sidecar, 'sidecar', input)) ??
     (sidecar === undefined ? undefined : crashing(sidecar, 'SidecarCrashing', undefined)) ??
     (server === undefined ? undefined : serverProblem(server, input)) ??
-    (input.health === 'Dead'
+    (input.health === 'Dead' && !input.starting
       ? { reason: 'MemberDead', message: `${input.name} does not answer its peers` }
       : undefined)
+  );
+}
+
+/** Whether the sidecar of `pod` is to be given time: one that has crashed before is not given that of a first start. */
+export function isStarting(pod: Pod, ageMs: ProblemInput['ageMs']): boolean {
+  const sidecar = containerOf(pod, SIDECAR_CONTAINER);
+  if (sidecar === undefined) return true;
+  const startedAt = sidecar.state?.running?.startedAt;
+  return (
+    sidecar.restartCount === 0 &&
+    sidecar.state?.terminated === undefined &&
+    (startedAt === undefined || ageMs(startedAt) < START_MAX_MS)
   );
 }
 
@@ -81,8 +98,8 @@ function containerOf(pod: Pod, name: string): ContainerStatus | undefined {
 function unschedulable(pod: Pod, ageMs: ProblemInput['ageMs']): Problem | undefined {
   const condition = pod.status?.conditions?.find(({ type }) => type === 'PodScheduled');
   if (condition?.status !== 'False' || condition.reason !== 'Unschedulable') return undefined;
-  const { lastTransitionTime: since } = condition;
   if (pod.status?.podIP !== undefined) return undefined;
+  const since = condition.lastTransitionTime ?? pod.metadata.creationTimestamp;
   if (since === undefined || ageMs(since) < SCHEDULING_MAX_MS) return undefined;
   return {
     reason: 'PodUnschedulable',
@@ -91,12 +108,21 @@ function unschedulable(pod: Pod, ageMs: ProblemInput['ageMs']): Problem | undefi
 }
 
 /** What keeps a container from running at all. */
-function notStarted(container: ContainerStatus, what: string): Problem | undefined {
-  const { reason = '', message } = container.state?.waiting ?? {};
+function notStarted(
+  container: ContainerStatus,
+  what: string,
+  { pod, ageMs }: ProblemInput,
+): Problem | undefined {
+  if (container.state?.waiting === undefined) return undefined;
+  const { reason = '', message } = container.state.waiting;
   const sentence = `${what}: ${reason}${message === undefined ? '' : `: ${message}`}`;
   if (IMAGE_REASONS.has(reason)) return { reason: 'ImageUnavailable', message: sentence };
   if (START_REASONS.has(reason)) return { reason: 'ServerNotStarted', message: sentence };
-  return undefined;
+  const createdAt = pod?.metadata.creationTimestamp;
+  const isLate = createdAt !== undefined && ageMs(createdAt) >= PULL_MAX_MS;
+  return CREATING_REASONS.has(reason) && container.restartCount === 0 && isLate
+    ? { reason: 'ServerNotStarted', message: sentence }
+    : undefined;
 }
 
 function crashing(
@@ -115,22 +141,24 @@ function crashing(
 
 function serverProblem(server: ContainerStatus, input: ProblemInput): Problem | undefined {
   const last = terminationLine(server) ?? input.logLine;
-  const stopped = notStarted(server, 'server') ?? crashing(server, 'ServerCrashing', input.logLine);
+  const stopped =
+    notStarted(server, 'server', input) ?? crashing(server, 'ServerCrashing', input.logLine);
   if (stopped !== undefined) return stopped;
   const problem = backendProblem(input.report);
-  if (problem === undefined) return undefined;
-  const startedAt = server.state?.running?.startedAt;
-  // A server that has crashed before is not given the time of a first start again.
-  const isStarting =
-    server.restartCount === 0 &&
-    startedAt !== undefined &&
-    input.ageMs(startedAt) < SERVER_START_MAX_MS;
-  if (isStarting) return undefined;
+  if (problem === undefined || isServerStarting(server, input.ageMs)) return undefined;
   const reason = server.restartCount > 0 ? 'ServerCrashing' : 'ServerNotAnswering';
   return {
     reason,
     message: last === undefined ? problem : `${problem}; last log line: ${last}`,
   };
+}
+
+/** A server that has crashed before is not given the time of a first start again. */
+function isServerStarting(server: ContainerStatus, ageMs: ProblemInput['ageMs']): boolean {
+  if (server.restartCount > 0) return false;
+  const startedAt = server.state?.running?.startedAt;
+  // Until it runs, what the kubelet says of it counts, not that it does not answer.
+  return startedAt === undefined || ageMs(startedAt) < START_MAX_MS;
 }
 
 function backendProblem(report: SidecarReport | undefined): string | undefined {

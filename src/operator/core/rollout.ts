@@ -14,6 +14,8 @@ export type RolloutRule =
   | 'updated_pods_ready'
   /** The voters that remain must be a majority. */
   | 'quorum_survives'
+  /** A pod that was replaced follows again before the next one that follows goes. */
+  | 'replaced_pods_follow'
   /** Others come first. */
   | 'turn';
 
@@ -51,7 +53,28 @@ function blockingRule(candidate: MemberView, view: ClusterView): RolloutRule | u
   if (candidate.ready && others.some((member) => !member.outdated && !member.ready)) {
     return 'updated_pods_ready';
   }
-  return quorumSurvives(candidate, view) ? undefined : 'quorum_survives';
+  if (!quorumSurvives(candidate, view)) return 'quorum_survives';
+  return mustWaitForOthers(candidate, others, view) ? 'replaced_pods_follow' : undefined;
+}
+
+/**
+ * When all servers are broken, every pod may go, but their sidecars hold the quorum: one of them goes at a time. Without
+ * a quorum there is nothing to wait for, except for an election that those who answer can hold, which the last pod that
+ * went may have caused; it is waited for as long as that pod starts.
+ */
+function mustWaitForOthers(
+  candidate: MemberView,
+  others: readonly MemberView[],
+  view: ClusterView,
+): boolean {
+  if (!candidate.answers) return false;
+  const replaced = others.filter((member) => !member.outdated && !member.caughtUp);
+  if (view.hasQuorum) return candidate.caughtUp && replaced.length > 0;
+  const answering = view.members.filter((member) => member.voter && member.answers);
+  return (
+    answering.length >= majority(view.voters) &&
+    [candidate, ...others].some((member) => member.starting)
+  );
 }
 
 /**
@@ -71,16 +94,16 @@ function byTurn(a: MemberView, b: MemberView): number {
 
 function turnOf(member: MemberView): number {
   if (!member.ready && !member.caughtUp) return 0;
-  if (!member.ready) return 1;
+  if (!member.ready) return member.role === 'Leader' ? 2 : 1;
   switch (member.role) {
     case 'Learner':
     case 'Unknown':
-      return 2;
+      return 3;
     case 'Follower':
     case 'Candidate':
-      return 3;
-    case 'Leader':
       return 4;
+    case 'Leader':
+      return 5;
     default:
       return unreachable(member.role);
   }

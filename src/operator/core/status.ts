@@ -15,7 +15,7 @@ import { canonicalJson } from './hash.ts';
 import { endpointUrl } from './names.ts';
 import type { MemberView } from './view.ts';
 
-export interface StatusInput extends Omit<ConditionInput, 'replicas'> {
+export interface StatusInput extends Omit<ConditionInput, 'replicas' | 'hadQuorum'> {
   readonly size: ClusterSize;
   /** Instant for conditions that change, as the API writes it. */
   readonly now: string;
@@ -28,7 +28,7 @@ export function statusOf(cluster: McpCluster, input: StatusInput): McpClusterSta
   const blockedBy = rollout.kind === 'done' ? new Map<string, string>() : rollout.blockedBy;
   const conditions = mergeConditions(
     cluster.status?.conditions ?? [],
-    conditionsOf({ ...input, replicas: size.replicas }),
+    conditionsOf({ ...input, replicas: size.replicas, hadQuorum: hadQuorum(cluster) }),
     { generation, now },
   );
   return {
@@ -55,7 +55,8 @@ function memberStatus(member: MemberView, blockedBy: string | undefined): McpClu
     name: member.name,
     role: member.role,
     ready: member.ready,
-    health: member.health,
+    // Peers that wait for a member which only starts call it dead; it has not lived yet.
+    health: member.starting && member.health === 'Dead' ? 'Unknown' : member.health,
     ...given({
       matchIndex: member.matchIndex,
       sessions: member.sessions,
@@ -63,6 +64,11 @@ function memberStatus(member: MemberView, blockedBy: string | undefined): McpClu
       message: member.pod === undefined ? 'the pod does not exist' : member.problem?.message,
     }),
   };
+}
+
+function hadQuorum({ status }: McpCluster): boolean {
+  const before = status?.conditions?.find(({ type }) => type === 'QuorumHealthy');
+  return before?.status === 'True' || before?.reason === 'QuorumLost';
 }
 
 /** A word for people, in the order of what matters most to them. */

@@ -2,7 +2,7 @@
 import type { McpCluster, McpClusterMember } from '../../api/index.ts';
 import { podName, podOrdinal, SIDECAR_CONTAINER } from './names.ts';
 import type { ClusterSize } from './config.ts';
-import { podProblem, type Problem } from './problems.ts';
+import { isStarting, podProblem, type Problem } from './problems.ts';
 import type { SidecarReport, SidecarStatus } from './report.ts';
 import { isTerminating, type Pod } from './shapes.ts';
 
@@ -35,6 +35,10 @@ export interface MemberView {
   /** It answers clients that it has, even when no new ones are sent. */
   readonly serving: boolean;
   readonly terminating: boolean;
+  /** Its sidecar is on its first start, for a short time yet: silence says nothing about it. */
+  readonly starting: boolean;
+  /** Its sidecar answers, whether it follows a leader or not. */
+  readonly answers: boolean;
   /** It runs another pod template than the one in force. */
   readonly outdated: boolean;
   readonly matchIndex?: number;
@@ -137,10 +141,12 @@ function observeMember(input: MemberInput): MemberView {
   const matchIndex =
     agreed?.matchIndexes.find((entry) => entry.id === name)?.matchIndex ?? own?.appliedIndex;
   const terminating = pod !== undefined && isTerminating(pod);
+  const starting = pod !== undefined && isStarting(pod, observation.ageMs);
   const canServe = pod !== undefined && serves(pod, report, health);
   const revision = pod?.metadata.labels?.['controller-revision-hash'];
   const { updateRevision, ageMs, logLines } = observation;
-  const problem = podProblem({ name, pod, report, health, ageMs, logLine: logLines.get(name) });
+  const logLine = logLines.get(name);
+  const problem = podProblem({ name, pod, report, health, starting, ageMs, logLine });
   return {
     name,
     ordinal,
@@ -156,6 +162,8 @@ function observeMember(input: MemberInput): MemberView {
     ready: canServe && !terminating && own?.draining !== true,
     serving: canServe,
     terminating,
+    starting,
+    answers: own !== undefined,
     outdated: pod !== undefined && updateRevision !== undefined && revision !== updateRevision,
     ...(matchIndex === undefined ? {} : { matchIndex }),
     ...(own === undefined ? {} : { sessions: own.sessionsOwned }),
