@@ -7,7 +7,7 @@ import type { Clock, Random } from '../std/index.ts';
 import type { Logger } from '../telemetry/index.ts';
 import { startApiServer, writeKubeconfig } from './apiserver/index.ts';
 import { startControlPlane } from './control-plane/index.ts';
-import type { ContainerLog, LogQuery } from './kubelet/index.ts';
+import type { ContainerLog, LogLookup, LogQuery } from './kubelet/index.ts';
 import { createObjectStore } from './objects/index.ts';
 
 export interface BackendOptions {
@@ -22,7 +22,7 @@ export interface BackendOptions {
     pod: string,
     container: string,
     previous: boolean,
-  ) => ContainerLog | undefined;
+  ) => LogLookup;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -79,13 +79,8 @@ export async function startEmbeddedBackend(options: BackendOptions): Promise<Bac
     logs: (pod, container, query, signal) => {
       const { namespace = '', name = '' } = pod.metadata;
       const log = options.findLog(namespace, name, container, query.previous);
-      if (log === undefined)
-        throw new Error(
-          query.previous
-            ? `previous terminated container "${container}" in pod "${name}" not found`
-            : `container "${container}" in pod "${name}" is waiting to start`,
-        );
-      return logStream(log, query, signal);
+      if (!log.ok) throw new Error(log.error.message);
+      return logStream(log.value, query, signal);
     },
   }).catch(async (error: NodeJS.ErrnoException) => {
     await store.close();

@@ -40,6 +40,7 @@ import {
   createKubelet,
   createVolumeBinder,
   readImageFile,
+  noSuchPod,
   startLogEndpoint,
   startReaper,
   type ImageTable,
@@ -143,7 +144,7 @@ async function startAll(options: DevClusterOptions, lifecycle: Lifecycle): Promi
 
   const parts: { kubelet?: Kubelet } = {};
   const findLog: Parameters<typeof startLogEndpoint>[0]['find'] = (...names) =>
-    parts.kubelet?.podLog(...names);
+    parts.kubelet?.podLog(...names) ?? noSuchPod(names[1]);
   onProgress(`starting the ${options.backend} control plane`);
   const backend = await startBackend(options, { folder, findLog, clock, random });
   await protectBackend(backend, reaper, lifecycle);

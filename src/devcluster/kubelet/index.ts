@@ -3,6 +3,7 @@
  * orderly end), volumes as folders, logs as files, and guarantees that no process outlives the cluster.
  */
 export { createContainerLog, type ContainerLog, type LogQuery } from './container-log.ts';
+export { noSuchPod, type LogLookup } from './find-log.ts';
 export {
   createImageTable,
   readImageFile,

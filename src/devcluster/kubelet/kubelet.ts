@@ -5,7 +5,7 @@ import { createEventRecorder, type Informer, type KubeClient } from '../../kube/
 import type { Clock, Random } from '../../std/index.ts';
 import type { Logger, Metrics } from '../../telemetry/index.ts';
 import type { ConfigMap, PersistentVolumeClaim, Pod, Secret } from '../core/index.ts';
-import type { ContainerLog } from './container-log.ts';
+import { noSuchPod, type LogLookup } from './find-log.ts';
 import type { ImageTable } from './images.ts';
 import { registerNode, type NumberedNode } from './node.ts';
 import { createPodSet } from './pod-set.ts';
@@ -48,13 +48,13 @@ export interface Kubelet {
   /** SIGKILL to every process of the pod; the ids that were killed. Restarts follow the pod's policy. */
   killPod(namespace: string, name: string): number[];
   podProcesses(namespace: string, name: string): { container: string; pids: number[] }[];
-  /** The log of a container (of the first one without a name); undefined when there is none. */
+  /** The log of a container (of the first one without a name), or why there is none. */
   podLog(
     namespace: string,
     name: string,
     container: string | undefined,
     previous: boolean,
-  ): ContainerLog | undefined;
+  ): LogLookup;
 }
 
 export function createKubelet(options: KubeletOptions): Kubelet {
@@ -87,7 +87,7 @@ export function createKubelet(options: KubeletOptions): Kubelet {
     killPod: (namespace, name) => pods.find(namespace, name)?.kill() ?? [],
     podProcesses: (namespace, name) => pods.find(namespace, name)?.processes() ?? [],
     podLog: (namespace, name, container, previous) =>
-      pods.find(namespace, name)?.log(container, previous),
+      pods.find(namespace, name)?.log(container, previous) ?? noSuchPod(name),
   };
 }
 

@@ -2,7 +2,8 @@
 import { createServer } from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import type { ContainerLog, LogQuery } from './container-log.ts';
+import type { LogQuery } from './container-log.ts';
+import type { LogLookup } from './find-log.ts';
 
 export interface LogEndpointOptions {
   /** PEM of the serving certificate. */
@@ -13,7 +14,7 @@ export interface LogEndpointOptions {
     pod: string,
     container: string,
     previous: boolean,
-  ) => ContainerLog | undefined;
+  ) => LogLookup;
 }
 
 export interface LogEndpoint {
@@ -65,17 +66,12 @@ async function serveLog(
     );
   const query = parseLogQuery(url.searchParams);
   const log = options.find(namespace as string, pod as string, container, query.previous === true);
-  if (log === undefined)
-    return answer(
-      response,
-      query.previous === true ? 400 : 404,
-      `${query.previous === true ? 'previous terminated container' : 'container'} "${container}" in pod "${pod}" not found`,
-    );
+  if (!log.ok) return answer(response, log.error.status, log.error.message);
   response.writeHead(200, { 'content-type': 'text/plain' });
   response.flushHeaders();
   const gone = new AbortController();
   response.on('close', () => gone.abort());
-  await log.read(query, (text) => void response.write(text), gone.signal);
+  await log.value.read(query, (text) => void response.write(text), gone.signal);
   response.end();
 }
 

@@ -11,8 +11,8 @@ import {
   type PodFacts,
   type PodStatus,
 } from '../core/index.ts';
-import type { ContainerLog } from './container-log.ts';
 import { createPodContainer, type PodContainer } from './container.ts';
+import { findLog, type LogLookup } from './find-log.ts';
 import type { PodSurroundings } from './launch.ts';
 import type { KubeletDependencies } from './ports.ts';
 import { createTermination, type Termination } from './termination.ts';
@@ -27,7 +27,8 @@ export interface PodWorker {
   /** SIGKILL to every process of the pod, at once. */
   kill(): number[];
   processes(): { container: string; pids: number[] }[];
-  log(container: string | undefined, previous: boolean): ContainerLog | undefined;
+  /** The log of a container (of the first one without a name), or why there is none. */
+  log(container: string | undefined, previous: boolean): LogLookup;
   /** Kills everything and leaves the object alone: the object is gone, or the kubelet is stopping. */
   abandon(): Promise<void>;
 }
@@ -81,10 +82,11 @@ export function createPodWorker(
       all()
         .map((one) => ({ container: one.container.name, pids: one.processes() }))
         .filter(({ pids }) => pids.length > 0),
-    log: (name, previous) =>
-      (name === undefined ? worker.main[0] : all().find((one) => one.container.name === name))?.log(
-        previous,
-      ),
+    log(name, previous) {
+      const found =
+        name === undefined ? worker.main[0] : all().find((one) => one.container.name === name);
+      return findLog(pod.metadata.name ?? '', name ?? found?.container.name ?? '', found, previous);
+    },
     async abandon() {
       worker.isAbandoned = true;
       worker.abort.abort(new Error('the pod is gone'));

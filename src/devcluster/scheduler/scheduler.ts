@@ -58,7 +58,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         : { message: missing };
     if (result.node === undefined) {
       tell(pod, 'Warning', 'FailedScheduling', result.message);
-      await reportUnschedulable(options.client, pod, result.message);
+      await reportUnschedulable(options, pod, result.message);
       return { kind: 'requeueAfter', afterMs: RETRY_MS };
     }
     assumed.set(pod.metadata.uid as string, result.node);
@@ -137,10 +137,22 @@ async function bind(client: KubeClient, pod: Pod, node: string): Promise<void> {
   await client.raw('POST', `/api/v1/namespaces/${namespace}/pods/${name}/binding`, { body });
 }
 
-async function reportUnschedulable(client: KubeClient, pod: Pod, message: string): Promise<void> {
+async function reportUnschedulable(
+  { client, clock }: Pick<SchedulerOptions, 'client' | 'clock'>,
+  pod: Pod,
+  message: string,
+): Promise<void> {
   const known = pod.status?.conditions?.find(({ type }) => type === 'PodScheduled');
   if (known?.status === 'False' && known.message === message) return;
-  const condition = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message };
+  const now = `${new Date(clock.wall()).toISOString().slice(0, 19)}Z`;
+  const since = known?.status === 'False' ? known.lastTransitionTime : undefined;
+  const condition = {
+    type: 'PodScheduled',
+    status: 'False',
+    reason: 'Unschedulable',
+    message,
+    lastTransitionTime: since ?? now,
+  };
   try {
     const { namespace, name } = pod.metadata as { namespace: string; name: string };
     const body = { status: { conditions: [condition] } };

@@ -225,6 +225,26 @@ test(verifies('devcluster.pod-grace'), async () => {
     await eventually(`process ${pid} to be gone`, () => !isRunning(pid));
 });
 
+test('a pod that fits nowhere says since when', async () => {
+  const before = Math.floor(Date.now() / 1000) * 1000;
+  const nodeSelector = { 'topology.kubernetes.io/zone': 'nowhere' };
+  await cluster.client.create(
+    RESOURCES.pods,
+    podOf('homeless', { nodeSelector, containers: [shell('main', 'sleep 60')] }),
+  );
+  const scheduled = (one: Pod) =>
+    one.status?.conditions?.find(({ type }) => type === 'PodScheduled');
+  const pod = await cluster.podWhere(
+    'homeless',
+    'to be told',
+    (one) => scheduled(one) !== undefined,
+  );
+  const { status, reason, lastTransitionTime } = scheduled(pod) ?? {};
+  assert.deepEqual({ status, reason }, { status: 'False', reason: 'Unschedulable' });
+  assert.ok(Date.parse(lastTransitionTime ?? '') >= before, `since ${lastTransitionTime}`);
+  await remove('homeless');
+});
+
 test(verifies('devcluster.pod-image'), async () => {
   await cluster.client.create(
     RESOURCES.pods,
@@ -234,6 +254,15 @@ test(verifies('devcluster.pod-image'), async () => {
     /^(ErrImagePull|ImagePullBackOff)$/.test(main(one)?.state.waiting?.reason ?? ''),
   );
   assert.match(main(pod)?.state.waiting?.message ?? '', /nowhere\/nothing:9.*local-images\.yaml/);
+  await assert.rejects(cluster.log('unknown'), {
+    status: 400,
+    message:
+      /^container "main" in pod "unknown" is waiting to start: (image can't be pulled|trying and failing to pull image)$/,
+  });
+  await assert.rejects(cluster.log('unknown', '?previous=true'), {
+    status: 400,
+    message: 'previous terminated container "main" in pod "unknown" not found',
+  });
   await remove('unknown');
 });
 
