@@ -219,11 +219,9 @@ const deletion = kubectlScenario(
 const namespaces = kubectlScenario(
   'create and delete a namespace with what is in it',
   async (kubectl) => {
-    const metadata = { name: 'passing' };
-    const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata };
-    await kubectl('create -f -', { input: JSON.stringify(namespace) });
-    const thing = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'thing' } };
-    await kubectl('create -n passing -f -', { input: JSON.stringify(thing) });
+    assert.equal(await kubectl('create namespace passing'), 'namespace/passing created\n');
+    await kubectl('create configmap thing -n passing --from-literal=key=value');
+    assert.equal(await kubectl('get cm thing -n passing -o jsonpath={.data.key}'), 'value');
     const input = JSON.stringify(mcpCluster('inside', SPEC)).replace(/"default"/, '"passing"');
     await kubectl('apply -f -', { input });
     assert.match(await kubectl('get mcpc -A'), /^passing +inside /m);
@@ -234,6 +232,17 @@ const namespaces = kubectlScenario(
   },
 );
 
+const waitingLog = kubectlScenario('logs of a container that waits says why', async (kubectl) => {
+  await kubectl('run waiting --image=nowhere/nothing:9');
+  const waits =
+    /^Error from server \(BadRequest\): container "waiting" in pod "waiting" is waiting to start: (image can't be pulled|trying and failing to pull image)$/m;
+  await eventually('the refusal', async () =>
+    waits.test((await kubectl.run('logs waiting')).stderr),
+  );
+  await kubectl('delete pod waiting');
+});
+
 export const kubectlScenarios = [
   ...[discovery, explain, get, watch, apply, change, status, deletion, namespaces],
+  waitingLog,
 ];
