@@ -54,8 +54,8 @@ const available = scenario(
   },
 );
 
-/** What the operator has warned of, as `reason: note`. */
-async function warnings({ client }: Arena, uid: string): Promise<string[]> {
+/** What the operator has warned of about the McpCluster with this uid, as `reason: note`. */
+export async function warnings({ client }: Arena, uid: string): Promise<string[]> {
   const { items } = await client.list(RESOURCES.events, { namespace: NAMESPACE });
   return items
     .filter((event) => (event['regarding'] as { uid?: string }).uid === uid)

@@ -15,7 +15,7 @@ import {
   openSessionOn,
   withMembers,
 } from '../sessions.ts';
-import { SAMPLE, whole } from './cluster.ts';
+import { SAMPLE, warnings, whole } from './cluster.ts';
 
 const PODS = [0, 1, 2].map((ordinal) => `${SAMPLE}-${ordinal}`);
 
@@ -115,7 +115,8 @@ const operatorKill = scenario(
     );
     await moreCalls(session, 20);
     arena.startOperator();
-    await arena.condition(name, 'Available', 'True', 90_000);
+    const { metadata } = await arena.condition(name, 'Available', 'True', 90_000);
+    assert.deepEqual(await warnings(arena, metadata.uid), [], 'the other one saw nothing wrong');
     const { items } = await arena.client.list(RESOURCES.statefulSets, { namespace: NAMESPACE });
     const ours = items.filter(({ metadata }) => metadata.name === name);
     assert.equal(ours.length, 1);
