@@ -33,9 +33,9 @@ export function createPodReplacer(options: {
       const set = await client.get<StatefulSet>(RESOURCES.statefulSets, { namespace, name });
       const labelSelector = selectorText(selectorLabels(name));
       const pods = await client.list<Pod>(RESOURCES.pods, { namespace, labelSelector });
-      const { monitor, tls } = fleet.watch(cluster);
+      const { monitor, tls, tlsCheckedAt } = fleet.watch(cluster);
       // What a pod said that is gone meanwhile must not count for the one that has its name now.
-      monitor.follow(cluster, pods.items, tls);
+      if (tlsCheckedAt !== undefined) monitor.follow(cluster, pods.items, tls);
       const view = observeCluster(cluster, size, {
         pods: pods.items,
         reports: monitor.reports(),
