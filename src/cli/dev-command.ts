@@ -15,13 +15,15 @@ export async function devCommand(options: DevOptions): Promise<void> {
   const progress = createProgress(systemClock, process.stdout);
   let finish = (_code: number): void => undefined;
   const finished = new Promise<number>((resolve) => (finish = resolve));
+  let stopping = false;
   onTerminationSignal((signal) => {
+    stopping = true;
     progress.say(`\n${signal}: stopping everything …`);
     finish(0);
   });
   let code = 1;
   try {
-    const starting = start(options, progress, lifecycle, finish);
+    const starting = start(options, progress, lifecycle, finish, () => stopping);
     code = await Promise.race([finished, starting.then(() => finished)]);
   } finally {
     await lifecycle.stop();
@@ -34,6 +36,7 @@ async function start(
   progress: ReturnType<typeof createProgress>,
   lifecycle: ReturnType<typeof createLifecycle>,
   finish: (code: number) => void,
+  isStopping: () => boolean,
 ): Promise<void> {
   const laptop = await startLaptop({
     backend: options.backend,
@@ -56,7 +59,7 @@ async function start(
 
 Ctrl-C ends everything.`);
   void laptop.operatorEnded.then((why) => {
-    progress.say(why);
+    if (!isStopping()) progress.say(why);
     finish(1);
   });
 }

@@ -115,7 +115,7 @@ export function createObject(
       managed.metadata.name = generateName(managed.metadata.generateName ?? '', api.random);
     }
     refuseProblems(definition, managed, [
-      ...validateMetadata(managed.metadata, strategy.nameRule, definition.namespaced),
+      ...validateMetadata(managed.metadata, definition),
       ...(definition.schema?.validate(managed) ?? []),
       ...strategy.validate(managed, undefined),
     ]);
@@ -154,7 +154,7 @@ export function updateObject(
   }
   if (definition.strategy.generation) countGeneration(definition, next, live);
   refuseProblems(definition, next, [
-    ...validateMetadata(next.metadata, definition.strategy.nameRule, definition.namespaced),
+    ...validateMetadata(next.metadata, definition),
     ...validateMetadataUpdate(next, live),
     ...(definition.schema?.validate(next, live) ?? []),
     ...definition.strategy.validate(next, live),

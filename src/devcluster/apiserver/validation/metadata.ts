@@ -25,12 +25,19 @@ const NAME_CHECKS: Readonly<Record<NameRule, NameCheck>> = {
   path: checkPathSegment,
 };
 
+/** What decides how metadata is judged. */
+export interface MetadataRules {
+  readonly namespaced: boolean;
+  readonly strategy: { readonly nameRule: NameRule };
+  /** Kubernetes' own kinds know a few finalizers without a domain; definitions and custom resources take any name. */
+  readonly group: string;
+  readonly custom?: unknown;
+}
+
 /** Problems of a new object's metadata. */
-export function validateMetadata(
-  metadata: ObjectMeta,
-  rule: NameRule,
-  namespaced: boolean,
-): FieldProblem[] {
+export function validateMetadata(metadata: ObjectMeta, rules: MetadataRules): FieldProblem[] {
+  const { namespaced } = rules;
+  const rule = rules.strategy.nameRule;
   const { name = '', namespace = '' } = metadata;
   const problems: FieldProblem[] = [];
   if (name === '') {
@@ -46,7 +53,7 @@ export function validateMetadata(
     ...validateLabels(metadata.labels, 'metadata.labels'),
     ...validateAnnotations(metadata.annotations),
     ...validateOwners(metadata),
-    ...validateFinalizers(metadata.finalizers),
+    ...validateFinalizers(metadata.finalizers, isOpenToFinalizers(rules)),
   );
   return problems;
 }
@@ -107,14 +114,16 @@ function validateOwners(metadata: ObjectMeta): FieldProblem[] {
   return problems;
 }
 
-function validateFinalizers(finalizers: ObjectMeta['finalizers']): FieldProblem[] {
+function isOpenToFinalizers({ group, custom }: MetadataRules): boolean {
+  return custom !== undefined || group === 'apiextensions.k8s.io';
+}
+
+function validateFinalizers(finalizers: ObjectMeta['finalizers'], isOpen: boolean): FieldProblem[] {
+  const detail = 'name is neither a standard finalizer name nor is it fully qualified';
   return (finalizers ?? []).flatMap((one, index) => {
-    const field = `metadata.finalizers[${index}]`;
-    const problems = named(field, one, checkQualifiedName);
-    if (problems.length > 0 || one.includes('/') || STANDARD_FINALIZERS.includes(one))
-      return problems;
-    const detail = 'name is neither a standard finalizer name nor is it fully qualified';
-    return [problem.invalid(field, one, detail)];
+    const problems = named('metadata.finalizers', one, checkQualifiedName);
+    if (isOpen || one.includes('/') || STANDARD_FINALIZERS.includes(one)) return problems;
+    return [...problems, problem.invalid(`metadata.finalizers[${index}]`, one, detail)];
   });
 }
 

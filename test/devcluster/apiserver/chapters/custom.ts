@@ -45,6 +45,13 @@ export const custom: Chapter = async (call) => {
   });
   await call('GET', '/apis/example.com/v1');
   await call('GET', '/apis/example.com');
+  const finalizers = ['cleanup.example.com', 'plain', 'wrong name'];
+  for (const finalizer of finalizers) {
+    const held = { ...widget('held'), metadata: { name: 'held', finalizers: [finalizer] } };
+    await call('POST', WIDGETS, held);
+    await call('PATCH', `${WIDGETS}/held`, { metadata: { finalizers: null } }, MERGE);
+    await call('DELETE', `${WIDGETS}/held`);
+  }
   await call('DELETE', `${WIDGETS}/a`);
   await call('DELETE', `${WIDGETS}/nope`);
 };
