@@ -1,5 +1,8 @@
 /** Definitions and their objects: establishment, discovery, schema, CEL, status, scale, removal. */
 import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { eventually } from '../../eventually.ts';
 import { verifies } from '../../requirements.ts';
@@ -163,4 +166,21 @@ test('a definition with a wrong schema is refused with field paths', async (cont
   const reply = await server.call('POST', DEFINITIONS, wrong);
   assert.equal(reply.status, 422);
   assert.equal(reply.body.details.causes[0].field, 'metadata.name');
+});
+
+test('a definition is served, and can be applied again, after a restart on the same folder', async (context) => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'apiserver-data-'));
+  context.after(() => rm(dataDir, { recursive: true, force: true }));
+  const first = await startServer(context, { dataDir });
+  await install(first);
+  await first.call('POST', WIDGETS, widget('kept'));
+  const second = await startServer(context, { dataDir });
+  const again = await second.call(
+    'PATCH',
+    `${DEFINITIONS}/widgets.example.com?fieldManager=test&force=true`,
+    widgetDefinition,
+    { contentType: 'application/apply-patch+yaml' },
+  );
+  assert.equal(again.status, 200, JSON.stringify(again.body));
+  assert.equal((await second.call('GET', `${WIDGETS}/kept`)).status, 200);
 });
