@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { KubeError, type KubeObject } from '../../src/kube/index.ts';
-import { MCP_CLUSTERS } from '../../src/operator/resource-type.ts';
+import { MCP_CLUSTERS } from '../../src/api/index.ts';
 import {
   readCluster,
   skip,
