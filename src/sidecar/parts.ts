@@ -78,7 +78,7 @@ export function createParts(options: PartsOptions): Parts {
     self: {
       id: plan.id,
       address: `${plan.advertise.host}:${plan.advertise.port}`,
-      meta: { instance, ready: '0' },
+      meta: { instance, ready: '0', gatewayPeer: String(plan.gateway?.peerPort ?? 0) },
     },
     seeds: async () => seedsOf(plan),
     peers: {
@@ -102,7 +102,8 @@ export function createParts(options: PartsOptions): Parts {
     store,
     peerOf: (member) => ({
       host: splitAddress(member.address).host,
-      port: plan.gateway?.peerPort ?? 0,
+      // Members on one machine cannot all have the same port, so each tells its own.
+      port: Number(member.meta['gatewayPeer'] ?? 0),
       serverName: plan.serverName(member.id),
     }),
   });

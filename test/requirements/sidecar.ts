@@ -17,6 +17,11 @@ export const sidecar = {
       'Three sidecars started by flags elect a leader, survive its SIGKILL, take it back, and let a fourth join',
     source: 'design: the sidecar runs without Kubernetes',
   },
+  'sidecar.standalone.session': {
+    sentence:
+      'Without Kubernetes too, any member serves a session, and the session outlives the member and the server that had it',
+    source: 'design: the sidecar runs without Kubernetes',
+  },
   'sidecar.start.refused': {
     sentence: 'A sidecar that cannot start says why and what to do in one line, and exits with 2',
     source: 'design: bad input',

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { eventually } from '../eventually.ts';
 import { verifies } from '../requirements.ts';
+import { freePorts } from './ports.ts';
 
 const PROGRAM = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts');
 const STARTED: ChildProcess[] = [];
@@ -37,19 +38,6 @@ function sidecar(...flags: string[]): ChildProcess & { readonly lines: string[] 
   child.stderr.setEncoding('utf8').on('data', (text: string) => lines.push(text));
   STARTED.push(child);
   return Object.assign(child, { lines });
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, '127.0.0.1');
-      await once(server, 'listening');
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => once(server.close(), 'close')));
-  return ports;
 }
 
 async function raftStatus(port: number): Promise<RaftStatus> {
