@@ -1,5 +1,4 @@
 /** `demo`: an unmodified MCP server keeps a client's session through the death of the pod that owned it. */
-import { delay } from '../std/index.ts';
 import {
   createLifecycle,
   onTerminationSignal,
@@ -21,6 +20,7 @@ import {
 } from './laptop.ts';
 import { connectEcho } from './mcp-client.ts';
 import { connectMembers, type ClusterMembers } from './members.ts';
+import { poll } from './poll.ts';
 import { createProgress, type Progress } from './progress.ts';
 
 export interface DemoOptions {
@@ -34,7 +34,6 @@ const SAMPLE = 'everything.yaml';
 const CALLS_BEFORE = 20;
 const CALLS_AFTER = 40;
 const MOVE_TIMEOUT_MS = 15_000;
-const POLL_MS = 20;
 
 /** Runs the demo; exits with 0 only if the promise held. */
 export async function demoCommand(options: DemoOptions): Promise<void> {
@@ -125,6 +124,7 @@ function openMembers(laptop: Laptop, name: string, replicas: number): Promise<Cl
   });
 }
 
+/** Waits until `condition` holds. */
 async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await delay(systemClock, POLL_MS);
+  await poll(systemClock, () => condition() || undefined);
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { delay, type Clock } from '../std/index.ts';
 import { systemClock, systemRandom, UsageError, type Lifecycle } from '../host/index.ts';
-import { createLogger, createMetrics, type Logger } from '../telemetry/index.ts';
+import { createLogger, createMetrics } from '../telemetry/index.ts';
 import {
   createKubeClient,
   loadKubeConnection,
@@ -16,11 +16,13 @@ import { startDevCluster, type DevCluster, type DevClusterOptions } from '../dev
 import { MCP_CLUSTERS, type McpCluster } from '../api/index.ts';
 import { applyManifest, readManifest } from './manifests.ts';
 import { startOperatorProcess } from './operator-process.ts';
+import { poll } from './poll.ts';
 import type { Progress } from './progress.ts';
 import { bundlePath, projectRoot } from './project.ts';
 
 export const NAMESPACE = 'default';
-const POLL_MS = 50;
+/** Between attempts to apply what a definition does not serve yet. */
+const RETRY_MS = 50;
 
 export interface LaptopOptions {
   readonly backend: 'embedded' | 'kubebuilder';
@@ -52,7 +54,7 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
   if (options.dataDir === undefined) {
     lifecycle.add('temporary folder', () => rm(logFolder, { recursive: true, force: true }));
   }
-  const logger = fileLogger(join(logFolder, 'cluster.log'));
+  const logger = createLogger({ name: 'devcluster', file: join(logFolder, 'cluster.log') });
   const cluster = await progress.wait('laptop cluster: three nodes in zones a, b, c', (detail) =>
     startDevCluster({
       backend: options.backend,
@@ -117,11 +119,10 @@ export async function endpointUrl(
   { metadata, spec }: McpCluster,
   clock: Clock = systemClock,
 ): Promise<string> {
-  for (;;) {
-    const address = laptop.cluster.serviceAddress(NAMESPACE, metadata.name, spec.gateway.port);
-    if (address !== undefined) return `http://${address.host}:${address.port}${spec.gateway.path}`;
-    await delay(clock, POLL_MS);
-  }
+  const { host, port } = await poll(clock, () =>
+    laptop.cluster.serviceAddress(NAMESPACE, metadata.name, spec.gateway.port),
+  );
+  return `http://${host}:${port}${spec.gateway.path}`;
 }
 
 /** A definition that was just created is served a moment later. */
@@ -137,27 +138,22 @@ async function applyUntilServed(
     } catch (error) {
       if ((error as { status?: number }).status !== 404 || clock.monotonic() > deadline)
         throw error;
-      await delay(clock, POLL_MS);
+      await delay(clock, RETRY_MS);
     }
   }
 }
 
-async function awaitAvailable(
+function awaitAvailable(
   client: KubeClient,
   name: string,
   detail: (text: string) => void,
   clock: Clock,
 ): Promise<McpCluster> {
-  for (;;) {
+  return poll(clock, async () => {
     const object = await client.get<McpCluster>(MCP_CLUSTERS, { namespace: NAMESPACE, name });
-    const { status } = object ?? {};
-    const available = status?.conditions?.find(({ type }) => type === 'Available');
+    const available = object?.status?.conditions?.find(({ type }) => type === 'Available');
     if (object !== undefined && available?.status === 'True') return object;
     detail(available?.message ?? 'the operator has not seen it yet');
-    await delay(clock, POLL_MS);
-  }
-}
-
-function fileLogger(path: string): Logger {
-  return createLogger({ name: 'devcluster', file: path });
+    return undefined;
+  });
 }

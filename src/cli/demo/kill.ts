@@ -1,10 +1,10 @@
 /** The kill and what follows: chooses the victim, kills it, and waits until the session lives elsewhere. */
-import { delay, type Clock } from '../../std/index.ts';
+import type { Clock } from '../../std/index.ts';
 import type { ClusterMembers, MemberClient } from '../members.ts';
 import type { EchoClient } from '../mcp-client.ts';
+import { poll } from '../poll.ts';
 import { factsAfter, type ObservedFact, type TimelineEntry } from './timeline.ts';
 
-const POLL_MS = 20;
 const SESSIONS_TRIED_MAX = 12;
 const STATUS_TIMEOUT_MS = 1_000;
 
@@ -80,22 +80,18 @@ export async function watchFacts(members: ClusterMembers): Promise<readonly Obse
 }
 
 /** Waits until a member reports that the session moved; rejects after `timeoutMs`. */
-export async function awaitMove(
+export function awaitMove(
   facts: readonly ObservedFact[],
   sessionId: string,
   killedAt: number,
   clock: Clock,
   timeoutMs: number,
 ): Promise<ObservedFact> {
-  const deadline = clock.monotonic() + timeoutMs;
-  for (;;) {
-    const [moved] = factsAfter(facts, killedAt, { kind: 'session-moved', subject: sessionId });
-    if (moved !== undefined) return moved;
-    if (clock.monotonic() > deadline) {
-      throw new Error(`the session was not moved within ${timeoutMs} ms`);
-    }
-    await delay(clock, POLL_MS);
-  }
+  return poll(
+    clock,
+    () => factsAfter(facts, killedAt, { kind: 'session-moved', subject: sessionId })[0],
+    { ms: timeoutMs, message: `the session was not moved within ${timeoutMs} ms` },
+  );
 }
 
 /** The story of the kill in lines: death seen, new leader, session moved, first answer. */
