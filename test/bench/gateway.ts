@@ -1,12 +1,11 @@
 /** The gateway before a real MCP server, beside the server alone: calls per second and time per call. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Pool } from 'undici';
 import { eventually } from '../eventually.ts';
+import { freePorts } from '../free-ports.ts';
 import { interleave, show } from './measure.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -15,14 +14,6 @@ const RUN_MS = 2_000;
 const REPETITIONS = 3;
 const VERSION = '2025-06-18';
 const ACCEPT = 'application/json, text/event-stream';
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  await once(server.close(), 'close');
-  return port;
-}
 
 function start(args: readonly string[], env: Record<string, string>): ChildProcess {
   return spawn(process.execPath, args, { stdio: 'ignore', env: { ...process.env, ...env } });
@@ -80,7 +71,7 @@ async function rate(origin: string, connections: number): Promise<number> {
 /** Measures and prints; returns the ratios by name. The load generator is a Node program on the same cores. */
 export async function benchGateway(print: (line: string) => void): Promise<Record<string, number>> {
   const folder = await mkdtemp(join(tmpdir(), 'bench-gateway-'));
-  const ports = await Promise.all(Array.from({ length: 4 }, freePort));
+  const ports = await freePorts(4);
   const [server, cluster, gateway, peer] = ports.map(String) as [string, string, string, string];
   const children = [
     start([join(ROOT, 'test', 'fixtures', 'mcp-server', 'main.ts')], { PORT: server }),

@@ -15,6 +15,7 @@ import {
   systemClock,
   type Lifecycle,
 } from '../../src/host/index.ts';
+import { freePort } from '../free-ports.ts';
 import { compareVerdicts, countVerdicts, runSuite } from './suite.ts';
 
 interface Options {
@@ -73,15 +74,6 @@ async function startDirect(lifecycle: Lifecycle): Promise<string> {
     ),
   ]);
   return `http://localhost:${port}/mcp`;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** The same server as pods of an McpCluster; the URL is that of its Service. */

@@ -1,9 +1,9 @@
 /** The real server-everything as a process of its own. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { eventually } from '../eventually.ts';
+import { freePort } from '../free-ports.ts';
 
 const ENTRY = fileURLToPath(
   new URL(
@@ -20,15 +20,6 @@ export interface ServerProcess {
 }
 
 /** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
 /** Starts the server on `port` (or a free one); with `wait`, resolves once it answers. */
 export async function startEverything(
   options: { port?: number; wait?: boolean } = {},

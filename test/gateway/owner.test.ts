@@ -15,7 +15,7 @@ import {
   POST_HEADERS,
   raw,
 } from './client.ts';
-import { freePort } from './everything.ts';
+import { freePort } from '../free-ports.ts';
 import { beginStream, startStub, type StubOptions, type StubServer } from './stub-server.ts';
 import { makeTls, startWorld, type Pod, type World, type WorldOptions } from './world.ts';
 

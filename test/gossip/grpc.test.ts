@@ -1,7 +1,5 @@
 /** Three members on 127.0.0.1 over gRPC with mutual TLS and real time. */
 import assert from 'node:assert/strict';
-import { createServer } from 'node:net';
-import { once } from 'node:events';
 import { test, type TestContext } from 'node:test';
 import { systemClock, systemRandom } from '../../src/host/index.ts';
 import { createGossip, type MemberChange, type Membership } from '../../src/gossip/index.ts';
@@ -9,6 +7,7 @@ import type { RpcServer } from '../../src/rpc/index.ts';
 import type { TlsSource } from '../../src/security/index.ts';
 import { createMetrics, silentLogger } from '../../src/telemetry/index.ts';
 import { eventually } from '../eventually.ts';
+import { freePorts } from '../free-ports.ts';
 import { verifies } from '../requirements.ts';
 import { memberTls, testServer } from '../rpc/fixture.ts';
 
@@ -24,14 +23,6 @@ interface Node {
 interface Cluster {
   readonly tls: TlsSource;
   readonly ports: readonly number[];
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => once(server.close(), 'close')));
-  return ports;
 }
 
 async function startNode(context: TestContext, cluster: Cluster, index: number): Promise<Node> {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { eventually } from '../eventually.ts';
 import { verifies } from '../requirements.ts';
-import { freePorts } from './ports.ts';
+import { freePorts } from '../free-ports.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const VERSION = '2025-06-18';

@@ -15,3 +15,8 @@ export async function freePorts(count: number): Promise<number[]> {
   await Promise.all(servers.map((server) => once(server.close(), 'close')));
   return ports;
 }
+
+/** One such port. */
+export async function freePort(): Promise<number> {
+  return (await freePorts(1))[0] as number;
+}
