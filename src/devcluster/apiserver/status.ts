@@ -1,20 +1,6 @@
 /** Refusals as the real API server words them: every failure leaves as a `Status` body. */
+import type { StatusCause, StatusDetails } from '../../kube/index.ts';
 import { invalidMessage, type FieldProblem } from '../schema/index.ts';
-
-export interface StatusCause {
-  readonly reason?: string;
-  readonly message?: string;
-  readonly field?: string;
-}
-
-export interface StatusDetails {
-  readonly name?: string;
-  readonly group?: string;
-  readonly kind?: string;
-  readonly uid?: string;
-  readonly causes?: readonly StatusCause[];
-  readonly retryAfterSeconds?: number;
-}
 
 /** `metav1.Status`. */
 export interface StatusBody {

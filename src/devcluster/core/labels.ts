@@ -15,21 +15,29 @@ export function matchesSelector(
 ): boolean {
   if (selector === undefined) return false;
   if (!matchesLabels(selector.matchLabels ?? {}, labels)) return false;
-  return (selector.matchExpressions ?? []).every(({ key, operator, values = [] }) => {
-    const value = labels[key];
-    switch (operator) {
-      case 'In':
-        return value !== undefined && values.includes(value);
-      case 'NotIn':
-        return value === undefined || !values.includes(value);
-      case 'Exists':
-        return value !== undefined;
-      case 'DoesNotExist':
-        return value === undefined;
-      default:
-        return false;
-    }
-  });
+  return (selector.matchExpressions ?? []).every(({ key, operator, values }) =>
+    matchesRequirement(labels[key], operator, values),
+  );
+}
+
+/** One requirement of a selector on the value of a label; an operator that is none of selectors' is never met. */
+export function matchesRequirement(
+  value: string | undefined,
+  operator: string,
+  values: readonly string[] = [],
+): boolean {
+  switch (operator) {
+    case 'In':
+      return value !== undefined && values.includes(value);
+    case 'NotIn':
+      return value === undefined || !values.includes(value);
+    case 'Exists':
+      return value !== undefined;
+    case 'DoesNotExist':
+      return value === undefined;
+    default:
+      return false;
+  }
 }
 
 /** The reference of the controlling owner, when there is one. */

@@ -9,7 +9,7 @@ import type {
   Taint,
   Toleration,
 } from './kinds.ts';
-import { controllerOf, matchesLabels, matchesSelector } from './labels.ts';
+import { controllerOf, matchesLabels, matchesRequirement, matchesSelector } from './labels.ts';
 import { isPodOver } from './pod-status.ts';
 
 const HOSTNAME = 'kubernetes.io/hostname';
@@ -117,20 +117,12 @@ function nodeAffinity(node: Node, { pod }: Placement): string | undefined {
 function matchesTerm(term: SelectorTerm, node: Node): boolean {
   const check = (value: string | undefined, operator: string, values: readonly string[] = []) => {
     switch (operator) {
-      case 'In':
-        return value !== undefined && values.includes(value);
-      case 'NotIn':
-        return value === undefined || !values.includes(value);
-      case 'Exists':
-        return value !== undefined;
-      case 'DoesNotExist':
-        return value === undefined;
       case 'Gt':
         return value !== undefined && Number(value) > Number(values[0]);
       case 'Lt':
         return value !== undefined && Number(value) < Number(values[0]);
       default:
-        return false;
+        return matchesRequirement(value, operator, values);
     }
   };
   const { matchExpressions = [], matchFields = [] } = term;
