@@ -3,7 +3,7 @@ import type { Membership, Member as GossipMember } from '../gossip/index.ts';
 import type { Cluster, Member, Owner, OwnerState } from '../gateway/index.ts';
 import type { Store } from '../store/index.ts';
 import type { DeathProof } from './death-proof.ts';
-import { MEMBERS_PREFIX, type MemberRecord } from './ownership.ts';
+import { MEMBERS_PREFIX } from './ownership.ts';
 
 export interface ClusterViewOptions {
   readonly self: Owner;
@@ -34,10 +34,8 @@ export function createClusterView(options: ClusterViewOptions): ClusterView {
     deaths.onProof(changed),
     store.watch({ prefix: MEMBERS_PREFIX }, changed),
   ];
-  const leaseHolder = (node: string): string | undefined => {
-    const item = store.local.get(`${MEMBERS_PREFIX}${node}`);
-    return item === undefined ? undefined : (JSON.parse(item.value) as MemberRecord).instance;
-  };
+  const leaseHolder = (node: string): string | undefined =>
+    store.local.get(`${MEMBERS_PREFIX}${node}`)?.value;
   return {
     self,
     members: () =>

@@ -3,6 +3,7 @@ import { createBackoff, delay, type Clock, type Random } from '../std/index.ts';
 import type { Store } from '../store/index.ts';
 import type { Logger, Metrics } from '../telemetry/index.ts';
 
+/** Under `/members/<id>` stands the instance of the member's process; gateways read it for every forwarded request. */
 export const MEMBERS_PREFIX = '/members/';
 /** How long the cluster waits for a silent member before its sessions may be claimed. */
 const LEASE_TTL_MS = 2_000;
@@ -10,12 +11,6 @@ const RENEW_INTERVAL_MS = 500;
 /** Share of the TTL by which two machines' clocks may drift apart while the lease runs. */
 const DRIFT_SHARE = 0.1;
 const CALL_TIMEOUT_MS = 1_000;
-
-/** What stands under `/members/<id>`, as JSON. */
-export interface MemberRecord {
-  /** Random per process: another value means that what this process held in memory is gone. */
-  readonly instance: string;
-}
 
 export interface Ownership {
   /** True while no other member can have claimed what this process owns because of its silence. */
@@ -27,6 +22,7 @@ export interface Ownership {
 
 export interface OwnershipOptions {
   readonly nodeId: string;
+  /** Random per process: another value means that what this process held in memory is gone. */
   readonly instance: string;
   readonly store: Pick<Store, 'lease' | 'put'>;
   readonly clock: Clock;
@@ -55,8 +51,7 @@ export function createOwnership(options: OwnershipOptions): Ownership {
     const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(CALL_TIMEOUT_MS)]);
     if (leaseId === undefined) {
       const lease = await store.lease.grant(LEASE_TTL_MS, signal);
-      const record: MemberRecord = { instance: options.instance };
-      await store.put(`${MEMBERS_PREFIX}${options.nodeId}`, JSON.stringify(record), {
+      await store.put(`${MEMBERS_PREFIX}${options.nodeId}`, options.instance, {
         lease: lease.id,
         signal,
       });
