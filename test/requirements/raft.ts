@@ -122,4 +122,21 @@ export const raft = {
     sentence: 'Generated RPC code is what the proto files say',
     source: 'design',
   },
+  'raft.majorities-as-in-etcd': {
+    sentence: 'Votes and committed indexes are judged as in etcd, over one set of voters and two',
+    source: 'etcd raft, quorum',
+  },
+  'raft.configurations-as-in-etcd': {
+    sentence:
+      'A change of the configuration has the outcome it has in etcd, or is refused as there',
+    source: 'etcd raft, confchange',
+  },
+  'raft.configurations-are-sound': {
+    sentence: 'In no configuration that can be reached does a member both vote and learn',
+    source: 'Raft thesis 4.3',
+  },
+  'raft.successive-majorities-meet': {
+    sentence: 'No two successive configurations can decide without each other',
+    source: 'Raft paper 6',
+  },
 } as const satisfies Record<string, Requirement>;

@@ -1,8 +1,16 @@
 /** Majorities, over one set of voters or over two at once (while membership changes): both must agree then. */
+import type { Configuration } from './types.ts';
 
 /** One set, or two while a joint configuration is in force. */
 export type VoterSets = readonly ReadonlySet<string>[];
 export type VoteResult = 'won' | 'lost' | 'pending';
+
+/** The sets that have to agree under `configuration`. */
+export function voterSets(configuration: Configuration): VoterSets {
+  const { voters, votersOutgoing } = configuration;
+  if (votersOutgoing.length === 0) return [new Set(voters)];
+  return [new Set(voters), new Set(votersOutgoing)];
+}
 
 /** True when `id` votes in any of the sets. */
 export function isVoter(sets: VoterSets, id: string): boolean {
