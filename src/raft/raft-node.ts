@@ -1,7 +1,13 @@
 /** One member of a Raft group: drives the core with time, disk and network, in the order its contract asks for. */
 import { join } from 'node:path';
 import type { CancelTimer } from '../std/index.ts';
-import { createRaftCore, type Message, type RaftCore, type Ready } from './core/index.ts';
+import {
+  configurationOf,
+  createRaftCore,
+  type Message,
+  type RaftCore,
+  type Ready,
+} from './core/index.ts';
 import { RaftError } from './errors.ts';
 import { createRaftMetrics, type RaftMetrics } from './raft-metrics.ts';
 import { Proposals } from './proposals.ts';
@@ -22,6 +28,8 @@ const LIMITS = {
   inflightBytesMax: 8 * 2 ** 20,
   uncommittedBytesMax: 64 * 2 ** 20,
   pendingReadsMax: 4_096,
+  applyBytesMax: 4 * 2 ** 20,
+  promotionLagMax: 1_024,
   proposalsMax: 16_384,
   proposalBytesMax: 64 * 2 ** 20,
   readersMax: 65_536,
@@ -94,8 +102,6 @@ class Driver implements RaftNode {
       {
         id,
         groupId: GROUP_ID,
-        voters,
-        learners: this.#learners,
         electionTicks: {
           min: ticks(timing.electionTimeoutMs.min),
           max: ticks(timing.electionTimeoutMs.max),
@@ -106,9 +112,19 @@ class Driver implements RaftNode {
         random,
         preVote: true,
         checkQuorum: true,
+        leaseReads: false,
+        forwardProposals: true,
+        stepDownOnRemoval: true,
         ...LIMITS,
       },
-      stored,
+      {
+        ...stored,
+        snapshot: {
+          index: 0,
+          term: 0,
+          configuration: { ...configurationOf(voters), learners: this.#learners },
+        },
+      },
     );
     this.#options.logger.info('raft log opened', {
       term: stored.hardState.term,
@@ -159,7 +175,6 @@ class Driver implements RaftNode {
 
   setLearners(ids: readonly string[]): void {
     this.#learners = ids.filter((id) => !this.#options.voters.includes(id));
-    this.#core?.setLearners(this.#learners);
     if (this.#state === 'running') this.#connectPeers();
     this.#schedule();
   }
@@ -183,7 +198,14 @@ class Driver implements RaftNode {
       appliedIndex: status.appliedIndex,
       voters,
       learners,
-      ...(status.role === 'leader' ? { progress: this.#core?.progress() ?? [] } : {}),
+      ...(status.role === 'leader'
+        ? {
+            progress: (this.#core?.progress() ?? []).map(({ id, match }) => ({
+              id,
+              matchIndex: match,
+            })),
+          }
+        : {}),
     };
   }
 
@@ -252,7 +274,8 @@ class Driver implements RaftNode {
   #lost(peerId: string): void {
     this.#withCore((core) => {
       const { term } = core.status();
-      if (!core.unreachable(peerId)) return;
+      core.reportUnreachable(peerId);
+      if (core.status().leaderId !== peerId || !core.forgetLeader()) return;
       const { clock, random, timing, voters, id } = this.#options;
       this.#options.logger.info('leader unreachable', { leader: peerId, term });
       this.#proposals.linkLost(term, clock.monotonic() + 4 * timing.electionTimeoutMs.max);
@@ -287,7 +310,7 @@ class Driver implements RaftNode {
   #run(): void {
     this.#withCore((core) => {
       this.#askWaiting(core);
-      while (this.#state === 'running' && core.hasReady()) {
+      while (this.#state === 'running' && (core.hasReady() || core.hasCommitted())) {
         this.#handle(core, core.ready());
         this.#askWaiting(core);
       }
@@ -325,7 +348,7 @@ class Driver implements RaftNode {
     for (const { context, index } of ready.readStates) {
       this.#reads.answered(context, index, appliedIndex);
     }
-    this.#applyCommitted(core, ready);
+    this.#applyCommitted(core);
     this.#reportStatus(core);
   }
 
@@ -357,10 +380,11 @@ class Driver implements RaftNode {
     for (const message of messages) if (message.to === id) core.step(message);
   }
 
-  #applyCommitted(core: RaftCore, ready: Ready): void {
-    const last = ready.committedEntries.at(-1);
+  #applyCommitted(core: RaftCore): void {
+    const entries = core.takeCommitted();
+    const last = entries.at(-1);
     if (last === undefined) return;
-    for (const entry of ready.committedEntries) {
+    for (const entry of entries) {
       const command = this.#proposals.split(entry.data);
       if (entry.kind === 'command') {
         this.#apply({ index: entry.index, term: entry.term, command });

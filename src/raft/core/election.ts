@@ -12,20 +12,27 @@ import {
 } from './state.ts';
 import type { VoteRequest, VoteResponse } from './types.ts';
 
-/** Starts an election, first asking whether it could be won when PreVote is on. Leaders and non-voters do nothing. */
-export function campaign(state: CoreState): void {
+/** Why an election is held: the leader is silent, or it asked for one, which needs no pre-vote and may not be ignored. */
+export type CampaignReason = 'timeout' | 'transfer';
+
+/** Starts an election, first asking whether it could be won when PreVote is on. Does nothing for those who may not lead. */
+export function campaign(state: CoreState, reason: CampaignReason): void {
   if (state.role.role === 'leader' || !canCampaign(state)) return;
-  state.electionElapsed = 0;
-  if (state.config.preVote) {
+  // The configuration that decides this election may be one that is committed but not in force here yet.
+  if (state.log.hasUnappliedConfig()) return;
+  if (state.config.preVote && reason === 'timeout') {
     becomePreCandidate(state);
-    requestVotes(state, true);
+    requestVotes(state, { preVote: true, transfer: false });
   } else {
     becomeCandidate(state);
-    requestVotes(state, false);
+    requestVotes(state, { preVote: false, transfer: reason === 'transfer' });
   }
 }
 
-function requestVotes(state: CoreState, preVote: boolean): void {
+function requestVotes(
+  state: CoreState,
+  { preVote, transfer }: { readonly preVote: boolean; readonly transfer: boolean },
+): void {
   const term = preVote ? state.term + 1 : state.term;
   const { lastIndex, lastTerm } = state.log;
   for (const to of allVoters(state.voters)) {
@@ -33,16 +40,17 @@ function requestVotes(state: CoreState, preVote: boolean): void {
     if (to === state.config.id) {
       send(state, { type: 'vote-response', to, term, preVote, granted: true });
     } else {
-      send(state, { type: 'vote-request', to, term, preVote, lastIndex, lastTerm });
+      send(state, { type: 'vote-request', to, term, preVote, lastIndex, lastTerm, transfer });
     }
   }
 }
 
 /**
  * While a leader is being heard, elections of others are ignored: a member that is cut off from the leader only must not
- * disturb the rest.
+ * disturb the rest. A member that has just started may have promised that to a leader it has forgotten.
  */
 export function leaderIsAlive(state: CoreState): boolean {
+  if (state.quietTicks > 0) return true;
   return (
     state.config.checkQuorum &&
     leaderOf(state) !== undefined &&
@@ -83,15 +91,17 @@ export function handleVoteResponse(state: CoreState, response: VoteResponse): vo
   if (result === 'lost') return becomeFollower(state, state.term, undefined);
   if (role.role === 'candidate') return becomeLeadingReplication(state);
   becomeCandidate(state);
-  requestVotes(state, false);
+  requestVotes(state, { preVote: false, transfer: false });
 }
 
 /**
- * The connection to `id` broke or was refused. If that is the leader, it no longer protects itself from elections here;
- * whether to campaign, and when, is the driver's choice. A leader that lives says so with its next heartbeat.
+ * The leader is no longer taken to be alive, so that this member grants votes and passes nothing on; term and timer stay.
+ * A leader that lives says so with its next heartbeat. Under leases this would break what the follower promised by
+ * answering the last one. False when there was no leader to forget.
  */
-export function forgetLeader(state: CoreState, id: string): boolean {
-  if (state.role.role !== 'follower' || state.role.leaderId !== id) return false;
+export function forgetLeader(state: CoreState): boolean {
+  if (state.config.leaseReads || state.role.role !== 'follower') return false;
+  if (state.role.leaderId === undefined) return false;
   state.role.leaderId = undefined;
   return true;
 }

@@ -1,6 +1,6 @@
 /** The log in memory: which entries there are, and how far they are written, durable, committed and applied. */
 import { assert } from '../../std/index.ts';
-import type { Entry, WriteMark } from './types.ts';
+import type { Entry, SnapshotMeta, WriteMark } from './types.ts';
 
 /** Bytes an entry counts in limits: its payload only, so that the empty entry of a leader is never refused. */
 export function entryBytes(entry: Entry): number {
@@ -8,31 +8,35 @@ export function entryBytes(entry: Entry): number {
 }
 
 /**
- * Invariants: base <= applied <= applying <= committed <= lastIndex; stable <= written <= lastIndex.
- * `written` has been handed to the driver, `stable` is known to be durable.
+ * What lies at or before `base` is known only by the snapshot. Invariants: base <= committed <= lastIndex; applied <=
+ * applying <= committed; stable <= written <= lastIndex. `written` has been handed to the driver, `stable` is durable.
+ * While a snapshot is being installed, `applied` lies before the base.
  */
 export class RaftLog {
-  /** The entry before the first one kept; what lies before it is no longer here. */
-  readonly #base: { readonly index: number; readonly term: number };
-  #entries: Entry[] = [];
+  #base: { readonly index: number; readonly term: number };
+  #entries: Entry[];
   #committed: number;
   #applying: number;
   #applied: number;
   #written: number;
   #stable: number;
+  /** A snapshot that has to be installed before anything is applied. */
+  #installing: { readonly meta: SnapshotMeta; handedOut: boolean } | undefined;
 
-  /** A log whose `entries` (contiguous, from index 1) are durable already. */
-  constructor(entries: readonly Entry[], committed: number) {
-    this.#base = { index: 0, term: 0 };
+  /** A log whose `entries`, contiguous after the snapshot, are durable already. */
+  constructor(snapshot: SnapshotMeta, entries: readonly Entry[], committed: number) {
+    const { index, term } = snapshot;
+    this.#base = { index, term };
     this.#entries = [...entries];
     assert(
-      entries.every((entry, i) => entry.index === i + 1),
-      'a stored log is contiguous',
+      entries.every((entry, i) => entry.index === index + 1 + i),
+      'a stored log is contiguous and follows its snapshot',
     );
+    assert(committed >= index, 'what a snapshot holds is committed');
     assert(committed <= this.lastIndex, 'the stored commit index lies within the stored log');
     this.#committed = committed;
-    this.#applying = 0;
-    this.#applied = 0;
+    this.#applying = index;
+    this.#applied = index;
     this.#written = this.lastIndex;
     this.#stable = this.lastIndex;
   }
@@ -52,8 +56,9 @@ export class RaftLog {
   get applied(): number {
     return this.#applied;
   }
-  get stable(): number {
-    return this.#stable;
+  /** True until the snapshot that replaced the log is installed. */
+  get isInstalling(): boolean {
+    return this.#installing !== undefined;
   }
 
   /** The term of the entry at `index`, or undefined when it is not here. */
@@ -73,16 +78,18 @@ export class RaftLog {
 
   /** Entries from `from` to `to`, both included, at most `bytesMax` of them but at least one. */
   slice(from: number, to: number, bytesMax = Infinity): Entry[] {
-    const result: Entry[] = [];
-    let bytes = 0;
-    for (let index = from; index <= to; index++) {
-      const entry = this.#entries[index - this.firstIndex];
-      assert(entry !== undefined, 'only entries that are in the log are read');
-      bytes += entryBytes(entry);
-      if (result.length > 0 && bytes > bytesMax) break;
-      result.push(entry);
+    if (from > to) return [];
+    const start = from - this.firstIndex;
+    assert(start >= 0 && to <= this.lastIndex, 'only entries that are in the log are read');
+    const end = to - this.#base.index;
+    if (bytesMax === Infinity) return this.#entries.slice(start, end);
+    let bytes = entryBytes(this.#entries[start] as Entry);
+    let stop = start + 1;
+    for (; stop < end; stop++) {
+      bytes += entryBytes(this.#entries[stop] as Entry);
+      if (bytes > bytesMax) break;
     }
-    return result;
+    return this.#entries.slice(start, stop);
   }
 
   /** Appends entries that a leader created. */
@@ -118,12 +125,15 @@ export class RaftLog {
 
   /**
    * The largest index <= `index` whose term is <= `term`, and that term: on a rejection neither side can match beyond it
-   * (paper §5.3, the optimisation by terms).
+   * (paper §5.3, the optimisation by terms). Term 0 where the log does not reach.
    */
   lastAtMost(index: number, term: number): { index: number; term: number } {
-    let i = Math.min(index, this.lastIndex);
-    while (i > this.#base.index && (this.termAt(i) as number) > term) i -= 1;
-    return { index: i, term: this.termAt(i) ?? 0 };
+    for (let i = index; i > 0; i--) {
+      const own = this.termAt(i);
+      if (own === undefined) return { index: i, term: 0 };
+      if (own <= term) return { index: i, term: own };
+    }
+    return { index: 0, term: 0 };
   }
 
   /** Raises the commit index to `index`; true when that changed it. */
@@ -140,10 +150,14 @@ export class RaftLog {
 
   /** Entries to write that were not handed out before; they count as handed out now. */
   takeUnwritten(): Entry[] {
-    if (!this.hasUnwritten()) return [];
     const entries = this.slice(this.#written + 1, this.lastIndex);
     this.#written = this.lastIndex;
     return entries;
+  }
+
+  /** True while entries are not known to be durable. */
+  hasUnstable(): boolean {
+    return this.#stable < this.lastIndex;
   }
 
   /** The write described by `mark` is durable; ignored when the entry was replaced meanwhile. */
@@ -154,20 +168,68 @@ export class RaftLog {
   }
 
   hasUnapplied(): boolean {
-    return this.#applying < Math.min(this.#committed, this.#stable);
+    return (
+      this.#installing === undefined && this.#applying < Math.min(this.#committed, this.#stable)
+    );
   }
 
-  /** Entries that are committed and durable here and were not handed out before. */
-  takeUnapplied(): Entry[] {
+  /** Entries that are committed and durable here and were not handed out before, at most `bytesMax` of them. */
+  takeUnapplied(bytesMax: number): Entry[] {
     if (!this.hasUnapplied()) return [];
     const to = Math.min(this.#committed, this.#stable);
-    const entries = this.slice(this.#applying + 1, to);
-    this.#applying = to;
+    const entries = this.slice(this.#applying + 1, to, bytesMax);
+    this.#applying += entries.length;
     return entries;
   }
 
   appliedTo(index: number): void {
     assert(index >= this.#applied && index <= this.#applying, 'entries are applied in order');
     this.#applied = index;
+  }
+
+  /** True when a change of the configuration is committed and not applied. */
+  hasUnappliedConfig(): boolean {
+    if (this.#installing !== undefined) return false;
+    return this.slice(this.#applied + 1, this.#committed).some(({ kind }) => kind === 'config');
+  }
+
+  /** Begins anew after a snapshot that is ahead of what is committed here. */
+  restore(meta: SnapshotMeta): void {
+    assert(meta.index > this.#committed, 'a snapshot never takes back what is committed');
+    this.#base = { index: meta.index, term: meta.term };
+    this.#entries = [];
+    this.#committed = meta.index;
+    this.#written = meta.index;
+    this.#stable = meta.index;
+    this.#installing = { meta, handedOut: false };
+  }
+
+  hasSnapshotToInstall(): boolean {
+    return this.#installing?.handedOut === false;
+  }
+
+  /** The snapshot to install, once. */
+  takeSnapshot(): SnapshotMeta | undefined {
+    if (this.#installing === undefined || this.#installing.handedOut) return undefined;
+    this.#installing.handedOut = true;
+    return this.#installing.meta;
+  }
+
+  /** The snapshot at `index` is the state now; false when a later one has replaced it meanwhile. */
+  installed(index: number): boolean {
+    if (this.#installing?.meta.index !== index) return false;
+    this.#installing = undefined;
+    this.#applying = index;
+    this.#applied = index;
+    return true;
+  }
+
+  /** Forgets entries up to `through`, which the state holds already. */
+  compact(through: number): void {
+    assert(through <= this.#applied, 'only what is applied is forgotten');
+    if (through <= this.#base.index) return;
+    const term = this.termAt(through) as number;
+    this.#entries = this.#entries.slice(through - this.#base.index);
+    this.#base = { index: through, term };
   }
 }

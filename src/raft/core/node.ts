@@ -1,311 +1,94 @@
 /** The door to the core: messages, ticks and proposals go in, a Ready comes out. Nothing here waits or looks at a clock. */
-import {
-  campaign,
-  forgetLeader,
-  handleVoteRequest,
-  handleVoteResponse,
-  leaderIsAlive,
-} from './election.ts';
-import { broadcastHeartbeat, handleHeartbeat } from './heartbeat.ts';
-import { voteResult } from './quorum.ts';
-import { registerRead } from './read-only.ts';
-import {
-  appendCommands,
-  handleAppend,
-  handleAppendResponse,
-  handleHeartbeatResponse,
-  peerUnreachable,
-  syncProgress,
-} from './replication.ts';
+import { assert } from '../../std/index.ts';
+import { encodeConfigChange } from './config-codec.ts';
+import { recordCheck } from './consistency.ts';
+import { campaign, forgetLeader } from './election.ts';
+import { isFull, isPaused } from './progress.ts';
+import { appliedThrough, leaveJoint } from './membership.ts';
+import { proposeAsLeader } from './proposing.ts';
+import { hasReady, takeReady, type Told } from './ready.ts';
+import { confirmedRound, registerRead } from './read-only.ts';
+import { flightLimits, peerUnreachable } from './replication.ts';
+import { snapshotReported } from './snapshot.ts';
 import {
   becomeFollower,
-  canCampaign,
   createState,
+  drawElectionTimeout,
   hardStateOf,
   leaderOf,
   send,
   softStateOf,
   type CoreState,
+  type LeaderRole,
 } from './state.ts';
+import { step } from './step.ts';
+import { tick } from './tick.ts';
+import { transferLeadership } from './transfer.ts';
 import type {
   CoreConfig,
-  HardState,
-  Message,
-  Ready,
-  RoleName,
-  SoftState,
+  CoreStatus,
+  MemberProgress,
+  ProposeResult,
+  RaftCore,
+  SnapshotMeta,
   StoredState,
   WriteMark,
 } from './types.ts';
 
-export type ProposeResult = 'appended' | 'forwarded' | 'no-leader' | 'overloaded';
-
-export interface CoreStatus {
-  readonly role: RoleName;
-  readonly leaderId: string | undefined;
-  readonly term: number;
-  readonly vote: string | undefined;
-  readonly commitIndex: number;
-  readonly appliedIndex: number;
-  readonly lastIndex: number;
-}
-
-/** What the leader knows of a member. */
-export interface MemberProgress {
-  readonly id: string;
-  readonly matchIndex: number;
-}
-
-export interface RaftCore {
-  /** A message of another member, or a promise of this one that became durable. */
-  step(message: Message): void;
-  /** Time passes by one tick. */
-  tick(): void;
-  /** Proposes commands here or, from a follower, to the leader; `request` names the batch in a refusal. */
-  propose(commands: readonly Uint8Array[], request: number): ProposeResult;
-  /** Asks for a linearizable read; a read state with `context` answers it. False when there is no leader to ask. */
-  readIndex(context: string): boolean;
-  /** Starts an election now, if this member may. */
-  campaign(): void;
-  /** The connection to a member broke; true when that was the leader, so that an election may be due. */
-  unreachable(id: string): boolean;
-  /** The members that receive the log without counting. */
-  setLearners(ids: readonly string[]): void;
-  hasReady(): boolean;
-  /** What there is to do; the caller must do it, see {@link Ready}. */
-  ready(): Ready;
-  persisted(mark: WriteMark): void;
-  applied(index: number): void;
-  status(): CoreStatus;
-  /** One row a member on the leader; empty elsewhere. */
-  progress(): MemberProgress[];
-}
-
+/** A member with what its disk held; see {@link RaftCore} for how to drive it. */
 export function createRaftCore(config: CoreConfig, stored: StoredState): RaftCore {
   const state = createState(config, stored);
-  let lastSoft = softStateOf(state);
-  let lastHard = hardStateOf(state);
+  const told: Told = { hard: hardStateOf(state), soft: softStateOf(state) };
   return {
     step: (message) => step(state, message),
     tick: () => tick(state),
-    propose: (commands, request) => propose(state, commands, request),
+    propose: (commands, request) => propose(state, 'command', commands, request),
+    proposeConfig: (change, request) =>
+      propose(state, 'config', [encodeConfigChange(change)], request),
     readIndex: (context) => readIndex(state, context),
-    campaign: () => campaign(state),
-    unreachable(id) {
+    campaign: () => campaign(state, 'timeout'),
+    transferLeadership: (transferee) => transferLeadership(state, transferee),
+    resign() {
+      if (state.role.role === 'leader') becomeFollower(state, state.term, undefined);
+    },
+    forgetLeader: () => forgetLeader(state),
+    reportUnreachable(id) {
       if (state.role.role === 'leader') peerUnreachable(state.role, id);
-      return forgetLeader(state, id);
     },
-    setLearners(ids) {
-      state.learners = new Set(ids.filter((id) => !state.voters.some((set) => set.has(id))));
-      if (state.role.role === 'leader') syncProgress(state, state.role);
+    reportSnapshot(id, arrived) {
+      if (state.role.role === 'leader') snapshotReported(state.role, id, arrived);
     },
-    hasReady: () =>
-      state.messages.length > 0 ||
-      state.messagesAfterSync.length > 0 ||
-      state.readStates.length > 0 ||
-      state.refusals.length > 0 ||
-      state.log.hasUnwritten() ||
-      state.log.hasUnapplied() ||
-      !sameHard(lastHard, hardStateOf(state)) ||
-      !sameSoft(lastSoft, softStateOf(state)),
-    ready() {
-      const hard = hardStateOf(state);
-      const soft = softStateOf(state);
-      const ready = takeReady(state, sameHard(lastHard, hard) ? undefined : hard, lastHard);
-      const changed = !sameSoft(lastSoft, soft);
-      lastHard = hard;
-      lastSoft = soft;
-      return { ...ready, softState: changed ? soft : undefined };
+    compact: (meta, through) => compact(state, meta, through),
+    stateChecked: (check) => recordCheck(state, check),
+    preferLeader(id) {
+      if (state.preferred === id) return;
+      state.preferred = id;
+      drawElectionTimeout(state);
     },
-    persisted(mark) {
-      // Of another term, the write may have been followed by one that replaced it; that one has a mark of its own.
-      if (mark.term === state.term) state.log.persisted(mark);
-    },
-    applied: (index) => state.log.appliedTo(index),
+    hasReady: () => hasReady(state, told),
+    ready: () => takeReady(state, told),
+    persisted: (mark) => persisted(state, mark),
+    hasCommitted: () => state.log.hasUnapplied(),
+    takeCommitted: () => state.log.takeUnapplied(config.applyBytesMax),
+    applied: (index) => appliedThrough(state, index),
     status: () => statusOf(state),
-    progress() {
-      if (state.role.role !== 'leader') return [];
-      return [...state.role.progress].map(([id, { match }]) => ({ id, matchIndex: match }));
-    },
+    progress: () => (state.role.role === 'leader' ? progressOf(state, state.role) : []),
   };
-}
-
-function takeReady(
-  state: CoreState,
-  hardState: HardState | undefined,
-  before: HardState,
-): Omit<Ready, 'softState'> {
-  const entries = state.log.takeUnwritten();
-  const voted =
-    hardState !== undefined && (hardState.term !== before.term || hardState.vote !== before.vote);
-  const mustSync = entries.length > 0 || voted;
-  const { messages, messagesAfterSync, readStates, refusals } = state;
-  state.messages = [];
-  state.messagesAfterSync = [];
-  state.readStates = [];
-  state.refusals = [];
-  return {
-    hardState,
-    entries,
-    mustSync,
-    mark: mustSync
-      ? { term: state.term, index: state.log.lastIndex, entryTerm: state.log.lastTerm }
-      : undefined,
-    messages,
-    messagesAfterSync,
-    committedEntries: state.log.takeUnapplied(),
-    readStates,
-    refusals,
-  };
-}
-
-function sameHard(a: HardState, b: HardState): boolean {
-  return a.term === b.term && a.vote === b.vote && a.commit === b.commit;
-}
-
-function sameSoft(a: SoftState, b: SoftState): boolean {
-  return a.role === b.role && a.leaderId === b.leaderId;
-}
-
-function step(state: CoreState, message: Message): void {
-  if (message.groupId !== state.config.groupId || message.to !== state.config.id) return;
-  if (message.term > state.term && !admitLaterTerm(state, message)) return;
-  if (message.term < state.term) return answerEarlierTerm(state, message);
-  switch (message.type) {
-    case 'vote-request':
-      return handleVoteRequest(state, message);
-    case 'vote-response':
-      return handleVoteResponse(state, message);
-    case 'append':
-    case 'heartbeat':
-      return stepFromLeader(state, message);
-    case 'propose-refusal':
-      state.refusals.push({ request: message.request, reason: message.reason });
-      return;
-    case 'read-index-response':
-      state.readStates.push({ context: message.context, index: message.index });
-      return;
-    case 'append-response':
-    case 'heartbeat-response':
-    case 'propose':
-    case 'read-index':
-      return stepAsLeader(state, message);
-  }
-}
-
-/** Decides what a later term means; false when the message must be ignored. The term never moves for a pre-vote. */
-function admitLaterTerm(state: CoreState, message: Message): boolean {
-  if (message.type === 'vote-request') {
-    if (leaderIsAlive(state)) return false;
-    if (message.preVote) {
-      handleVoteRequest(state, message);
-      return false;
-    }
-  }
-  if (message.type === 'vote-response' && message.preVote && message.granted) {
-    // It speaks about the term that was asked for, one ahead of ours.
-    if (message.term === state.term + 1) handleVoteResponse(state, message);
-    return false;
-  }
-  const fromLeader = message.type === 'append' || message.type === 'heartbeat';
-  becomeFollower(state, message.term, fromLeader ? message.from : undefined);
-  return true;
-}
-
-/** A sender that lives in the past is told, where silence would leave it stuck: PreVote keeps it from finding out. */
-function answerEarlierTerm(state: CoreState, message: Message): void {
-  const careful = state.config.checkQuorum || state.config.preVote;
-  if (careful && (message.type === 'append' || message.type === 'heartbeat')) {
-    send(state, { type: 'append-response', to: message.from, rejected: false, index: 0 });
-  } else if (message.type === 'vote-request' && message.preVote) {
-    send(state, { type: 'vote-response', to: message.from, preVote: true, granted: false });
-  }
-}
-
-function stepFromLeader(
-  state: CoreState,
-  message: Message & { type: 'append' | 'heartbeat' },
-): void {
-  // Two leaders in one term cannot be; a message that claims it is not from a member that follows the protocol.
-  if (state.role.role === 'leader') return;
-  if (state.role.role !== 'follower') becomeFollower(state, state.term, message.from);
-  else state.role.leaderId = message.from;
-  state.electionElapsed = 0;
-  if (message.type === 'append') handleAppend(state, message);
-  else handleHeartbeat(state, message);
-}
-
-type ToLeader = 'append-response' | 'heartbeat-response' | 'propose' | 'read-index';
-
-function stepAsLeader(state: CoreState, message: Message & { type: ToLeader }): void {
-  const { role } = state;
-  if (role.role !== 'leader') {
-    if (message.type === 'propose') refuse(state, message, 'not-leader');
-    return;
-  }
-  switch (message.type) {
-    case 'append-response':
-      return handleAppendResponse(state, role, message);
-    case 'heartbeat-response':
-      return handleHeartbeatResponse(state, role, message);
-    case 'propose':
-      if (!appendCommands(state, role, message.commands)) refuse(state, message, 'overloaded');
-      return;
-    case 'read-index':
-      registerRead(state, role, message);
-      return;
-  }
-}
-
-function refuse(
-  state: CoreState,
-  message: Message & { type: 'propose' },
-  reason: 'not-leader' | 'overloaded',
-): void {
-  send(state, { type: 'propose-refusal', to: message.from, request: message.request, reason });
-}
-
-function tick(state: CoreState): void {
-  state.electionElapsed += 1;
-  if (state.role.role !== 'leader') {
-    if (canCampaign(state) && state.electionElapsed >= state.electionTimeout) campaign(state);
-    return;
-  }
-  state.heartbeatElapsed += 1;
-  if (state.electionElapsed >= state.config.quorumCheckTicks) {
-    state.electionElapsed = 0;
-    if (state.config.checkQuorum && !heardFromQuorum(state)) {
-      return becomeFollower(state, state.term, undefined);
-    }
-  }
-  if (state.heartbeatElapsed >= state.config.heartbeatTicks) {
-    state.heartbeatElapsed = 0;
-    broadcastHeartbeat(state, state.role);
-  }
-}
-
-/** Whether a majority was heard since the last check; starts the next period. */
-function heardFromQuorum(state: CoreState): boolean {
-  if (state.role.role !== 'leader') return false;
-  const active = new Map<string, boolean>();
-  for (const [id, progress] of state.role.progress) {
-    active.set(id, id === state.config.id || progress.recentlyActive);
-    progress.recentlyActive = id === state.config.id;
-  }
-  return voteResult(state.voters, active) === 'won';
 }
 
 function propose(
   state: CoreState,
+  kind: 'command' | 'config',
   commands: readonly Uint8Array[],
   request: number,
 ): ProposeResult {
   if (state.role.role === 'leader') {
-    return appendCommands(state, state.role, commands) ? 'appended' : 'overloaded';
+    return proposeAsLeader(state, state.role, kind, commands) ?? 'appended';
   }
   const to = leaderOf(state);
   if (to === undefined) return 'no-leader';
-  send(state, { type: 'propose', to, request, commands });
+  if (!state.config.forwardProposals) return 'not-leader';
+  send(state, { type: 'propose', to, request, kind, commands });
   return 'forwarded';
 }
 
@@ -319,14 +102,55 @@ function readIndex(state: CoreState, context: string): boolean {
   return true;
 }
 
+function persisted(state: CoreState, mark: WriteMark): void {
+  const { log } = state;
+  if (mark.snapshotIndex !== undefined && log.installed(mark.snapshotIndex)) {
+    // What a snapshot holds is committed, in whichever term it was installed.
+    if (state.role.role === 'leader') leaveJoint(state, state.role);
+  }
+  if (mark.term === state.term) log.persisted(mark);
+}
+
+function compact(state: CoreState, meta: SnapshotMeta, through: number): void {
+  assert(through <= meta.index, 'only what a snapshot holds is forgotten');
+  assert(meta.index <= state.log.applied, 'a snapshot holds what is applied');
+  if (meta.index > state.snapshot.index) state.snapshot = meta;
+  state.log.compact(through);
+}
+
 function statusOf(state: CoreState): CoreStatus {
+  const { role, log } = state;
   return {
-    role: state.role.role,
+    role: role.role,
     leaderId: leaderOf(state),
     term: state.term,
     vote: state.vote,
-    commitIndex: state.log.committed,
-    appliedIndex: state.log.applied,
-    lastIndex: state.log.lastIndex,
+    commitIndex: log.committed,
+    appliedIndex: log.applied,
+    firstIndex: log.firstIndex,
+    lastIndex: log.lastIndex,
+    configuration: state.configuration,
+    transferee: role.role === 'leader' ? role.transferee : undefined,
+    removed: state.removed,
+    divergent: state.divergent,
+    round: role.role === 'leader' ? role.round : 0,
+    confirmedRound: role.role === 'leader' ? confirmedRound(state, role) : 0,
   };
+}
+
+function progressOf(state: CoreState, role: LeaderRole): MemberProgress[] {
+  const learners = new Set(state.configuration.learners);
+  const limits = flightLimits(state);
+  return [...role.progress].map(([id, progress]) => ({
+    id,
+    state: progress.state,
+    isLearner: learners.has(id),
+    match: progress.match,
+    next: progress.next,
+    paused: isPaused(progress),
+    recentlyActive: progress.recentlyActive,
+    inflight: progress.state === 'replicate' ? progress.flights.length : 0,
+    inflightFull: progress.state === 'replicate' && isFull(progress, limits),
+    pendingSnapshot: progress.state === 'snapshot' ? progress.pendingSnapshot : undefined,
+  }));
 }

@@ -1,4 +1,5 @@
-/** What a leader knows about one follower, as a union: probing (one message at a time) or replicating (a pipeline). */
+/** What a leader knows about one follower, as a union: probing (one message at a time), replicating (a pipeline), or waiting
+ * for the follower to install a snapshot. */
 import { assert } from '../../std/index.ts';
 
 interface Common {
@@ -21,8 +22,13 @@ interface Flight {
 }
 
 export type Probe = Common & { readonly state: 'probe' };
-export type Replicate = Common & { readonly state: 'replicate'; readonly flights: Flight[] };
-export type Progress = Probe | Replicate;
+export type Replicate = Common & {
+  readonly state: 'replicate';
+  readonly flights: Flight[];
+  flightBytes: number;
+};
+export type Installing = Common & { readonly state: 'snapshot'; readonly pendingSnapshot: number };
+export type Progress = Probe | Replicate | Installing;
 
 /** How much may be under way to one follower. */
 export interface FlightLimits {
@@ -34,34 +40,55 @@ export function newProbe(next: number, match = 0): Probe {
   return { state: 'probe', match, next, sentCommit: 0, recentlyActive: false, paused: false };
 }
 
-export function replicateToProbe(progress: Progress): Probe {
-  const next = progress.match + 1;
+/** Back to one message at a time, after what is known to be there or, after a snapshot, ought to be. */
+export function toProbe(progress: Progress): Probe {
+  const { match, sentCommit, recentlyActive } = progress;
+  const known = progress.state === 'snapshot' ? Math.max(match, progress.pendingSnapshot) : match;
+  const next = known + 1;
   return {
     state: 'probe',
-    match: progress.match,
+    match,
     next,
-    sentCommit: Math.min(progress.sentCommit, next - 1),
-    recentlyActive: progress.recentlyActive,
+    sentCommit: Math.min(sentCommit, next - 1),
+    recentlyActive,
     paused: false,
   };
 }
 
-export function probeToReplicate(progress: Progress): Replicate {
+export function toReplicate(progress: Progress): Replicate {
+  const { match, sentCommit, recentlyActive } = progress;
   return {
     state: 'replicate',
-    match: progress.match,
-    next: progress.match + 1,
-    sentCommit: progress.sentCommit,
-    recentlyActive: progress.recentlyActive,
+    match,
+    next: match + 1,
+    sentCommit,
+    recentlyActive,
     paused: false,
     flights: [],
+    flightBytes: 0,
   };
+}
+
+export function toInstalling(progress: Progress, snapshotIndex: number): Installing {
+  const { match, recentlyActive } = progress;
+  return {
+    state: 'snapshot',
+    match,
+    next: snapshotIndex + 1,
+    sentCommit: snapshotIndex,
+    recentlyActive,
+    paused: false,
+    pendingSnapshot: snapshotIndex,
+  };
+}
+
+/** True when nothing may be sent to the follower now. */
+export function isPaused(progress: Progress): boolean {
+  return progress.state === 'snapshot' || progress.paused;
 }
 
 export function isFull(progress: Replicate, limits: FlightLimits): boolean {
-  if (progress.flights.length >= limits.messagesMax) return true;
-  const bytes = progress.flights.reduce((sum, flight) => sum + flight.bytes, 0);
-  return bytes >= limits.bytesMax;
+  return progress.flights.length >= limits.messagesMax || progress.flightBytes >= limits.bytesMax;
 }
 
 /** Records that a message with `count` entries (possibly none) of `bytes` left. */
@@ -70,6 +97,7 @@ export function sentEntries(
   sent: { readonly count: number; readonly bytes: number },
   limits: FlightLimits,
 ): void {
+  assert(progress.state !== 'snapshot', 'nothing is sent beside a snapshot');
   if (progress.state === 'probe') {
     // One message with entries at a time; without entries there is nothing to wait for.
     if (sent.count > 0) progress.paused = true;
@@ -78,6 +106,7 @@ export function sentEntries(
   if (sent.count > 0) {
     progress.next += sent.count;
     progress.flights.push({ last: progress.next - 1, bytes: sent.bytes });
+    progress.flightBytes += sent.bytes;
   }
   progress.paused = isFull(progress, limits);
 }
@@ -93,8 +122,14 @@ export function matched(progress: Progress, index: number): boolean {
 
 /** Forgets messages that `index` acknowledges. */
 export function landed(progress: Replicate, index: number): void {
-  const kept = progress.flights.findIndex((flight) => flight.last > index);
-  progress.flights.splice(0, kept < 0 ? progress.flights.length : kept);
+  const { flights } = progress;
+  let count = 0;
+  for (; count < flights.length; count++) {
+    const flight = flights[count] as Flight;
+    if (flight.last > index) break;
+    progress.flightBytes -= flight.bytes;
+  }
+  flights.splice(0, count);
 }
 
 /**
@@ -102,15 +137,14 @@ export function landed(progress: Replicate, index: number): void {
  * refusal is an old one, or the follower lost what it had acknowledged, which sending more cannot repair.
  */
 export function decreased(progress: Progress, rejected: number, hint: number): boolean {
-  if (rejected <= progress.match) return false;
   if (progress.state === 'replicate') {
+    if (rejected <= progress.match) return false;
     progress.next = progress.match + 1;
   } else {
     if (progress.next - 1 !== rejected) return false;
     progress.next = Math.max(Math.min(rejected, hint + 1), progress.match + 1);
     progress.paused = false;
   }
-  assert(progress.next >= 1, 'the next index is never before the log');
   progress.sentCommit = Math.min(progress.sentCommit, progress.next - 1);
   return true;
 }

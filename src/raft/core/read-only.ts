@@ -1,7 +1,7 @@
 /** Linearizable reads without writing to the log: a majority confirms the leader after the question (thesis §6.4). */
 import { quorumValue } from './quorum.ts';
 import { broadcastHeartbeat } from './heartbeat.ts';
-import { send, type CoreState, type LeaderRole } from './state.ts';
+import { hasCommittedInTerm, send, type CoreState, type LeaderRole } from './state.ts';
 import type { HeartbeatResponse } from './types.ts';
 
 /** Registers a read; refused (false) when too many wait. It is answered with a read state or a message. */
@@ -12,13 +12,12 @@ export function registerRead(
 ): boolean {
   if (role.reads.length + role.earlyReads.length >= state.config.pendingReadsMax) return false;
   // Before an entry of its own term is committed, a leader does not know what is committed.
-  if (state.log.termAt(state.log.committed) !== state.term) {
+  if (!hasCommittedInTerm(state)) {
     role.earlyReads.push(read);
     return true;
   }
-  role.round += 1;
-  role.reads.push({ ...read, index: state.log.committed, round: role.round });
   broadcastHeartbeat(state, role);
+  role.reads.push({ ...read, index: state.log.committed, round: role.round });
   releaseConfirmed(state, role);
   return true;
 }
@@ -41,16 +40,22 @@ export function releaseReads(
   releaseConfirmed(state, role);
 }
 
-/** Answers every read whose round a majority has confirmed. */
-function releaseConfirmed(state: CoreState, role: LeaderRole): void {
+/** The latest round that a majority has answered. */
+export function confirmedRound(state: CoreState, role: LeaderRole): number {
   const { id } = state.config;
-  const confirmed = quorumValue(state.voters, (member) =>
+  return quorumValue(state.voters, (member) =>
     member === id ? role.round : (role.confirmed.get(member) ?? 0),
   );
+}
+
+/** Answers every read whose round a majority has confirmed. */
+function releaseConfirmed(state: CoreState, role: LeaderRole): void {
+  if (role.reads.length === 0) return;
+  const confirmed = confirmedRound(state, role);
   while (role.reads[0] !== undefined && role.reads[0].round <= confirmed) {
     const { context, from, index } = role.reads[0];
     role.reads.shift();
-    if (from === id) state.readStates.push({ context, index });
+    if (from === state.config.id) state.readStates.push({ context, index });
     else send(state, { type: 'read-index-response', to: from, context, index });
   }
 }

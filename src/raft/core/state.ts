@@ -1,16 +1,19 @@
 /** The state of one member of one group, and its transitions between roles: each is named and happens only here. */
 import { assert, integerBetween } from '../../std/index.ts';
 import { RaftLog } from './log.ts';
-import { newProbe, probeToReplicate, type Progress } from './progress.ts';
-import { allVoters, isVoter, type VoterSets } from './quorum.ts';
+import { newProbe, toReplicate, type Progress } from './progress.ts';
+import { allVoters, isVoter, voterSets, type VoterSets } from './quorum.ts';
 import type {
+  Configuration,
   CoreConfig,
   HardState,
   Message,
   Outgoing,
   ReadState,
-  RefusalReason,
+  Refusal,
+  SnapshotMeta,
   SoftState,
+  StateCheck,
   StoredState,
 } from './types.ts';
 
@@ -26,14 +29,22 @@ export interface PendingRead {
 export interface LeaderRole {
   readonly role: 'leader';
   readonly progress: Map<string, Progress>;
-  /** Heartbeats carry it; it grows with each read, so an answer confirms only reads that were asked before it was sent. */
+  /** Heartbeats carry it; it grows with each broadcast, so an answer confirms only reads that were asked before it was sent. */
   round: number;
   /** The highest round each member confirmed. */
   readonly confirmed: Map<string, number>;
   reads: PendingRead[];
   /** Reads that came before an entry of the own term was committed. */
   earlyReads: { readonly context: string; readonly from: string }[];
+  /** Payload of entries that are not applied yet. */
   uncommittedBytes: number;
+  /** No change of the configuration may begin before this index is applied. */
+  pendingConfigIndex: number;
+  /** To whom leadership is being handed over; nothing is proposed meanwhile. */
+  transferee: string | undefined;
+  /** The last checksum of each member's state, and who differs from a majority. */
+  readonly checks: Map<string, StateCheck>;
+  readonly divergent: Set<string>;
 }
 
 /** What exists only while a member plays a role lives in that role. */
@@ -49,31 +60,54 @@ export interface CoreState {
   term: number;
   vote: string | undefined;
   role: Role;
+  configuration: Configuration;
+  /** The entry that brought the configuration. */
+  configurationIndex: number;
+  /** The voters of the configuration, for counting. */
   voters: VoterSets;
-  learners: ReadonlySet<string>;
+  /** The latest durable snapshot. */
+  snapshot: SnapshotMeta;
   /** Ticks since the leader was heard, or since the last quorum check of a leader. */
   electionElapsed: number;
   heartbeatElapsed: number;
   /** Drawn anew at each change of role. */
   electionTimeout: number;
+  /** Ticks for which no vote is granted after a start: a promise to a leader's lease may have been forgotten. */
+  quietTicks: number;
+  /** Who should lead when nobody does. */
+  preferred: string | undefined;
+  /** A leader said that this member takes no part any more. */
+  removed: boolean;
+  /** A majority's state differs from this member's. */
+  divergent: boolean;
+  /** Recent checksums of the own state, oldest first. */
+  checks: StateCheck[];
   messages: Message[];
   messagesAfterSync: Message[];
   readStates: ReadState[];
-  refusals: { request: number; reason: RefusalReason }[];
+  refusals: Refusal[];
 }
 
 export function createState(config: CoreConfig, stored: StoredState): CoreState {
+  const { hardState, snapshot, entries } = stored;
   const state: CoreState = {
     config,
-    log: new RaftLog(stored.entries, stored.hardState.commit),
-    term: stored.hardState.term,
-    vote: stored.hardState.vote,
+    log: new RaftLog(snapshot, entries, hardState.commit),
+    term: hardState.term,
+    vote: hardState.vote,
     role: { role: 'follower', leaderId: undefined },
-    voters: [new Set(config.voters)],
-    learners: new Set(config.learners),
+    configuration: snapshot.configuration,
+    configurationIndex: snapshot.index,
+    voters: voterSets(snapshot.configuration),
+    snapshot,
     electionElapsed: 0,
     heartbeatElapsed: 0,
     electionTimeout: 0,
+    quietTicks: config.leaseReads ? config.electionTicks.min : 0,
+    preferred: undefined,
+    removed: false,
+    divergent: false,
+    checks: [],
     messages: [],
     messagesAfterSync: [],
     readStates: [],
@@ -98,12 +132,22 @@ export function hardStateOf(state: CoreState): HardState {
 
 /** Every member that is replicated to, this one included. */
 export function memberIds(state: CoreState): Set<string> {
-  return new Set([...allVoters(state.voters), ...state.learners]);
+  return new Set([...allVoters(state.voters), ...state.configuration.learners]);
 }
 
-/** Only a voter may campaign. */
+/** Only a voter whose state is whole may campaign. */
 export function canCampaign(state: CoreState): boolean {
-  return isVoter(state.voters, state.config.id);
+  return (
+    isVoter(state.voters, state.config.id) &&
+    !state.log.isInstalling &&
+    !state.removed &&
+    !state.divergent
+  );
+}
+
+/** True when the leader has committed an entry of its own term: before that it does not know what is committed. */
+export function hasCommittedInTerm(state: CoreState): boolean {
+  return state.log.termAt(state.log.committed) === state.term;
 }
 
 /**
@@ -144,7 +188,7 @@ export function becomeLeader(state: CoreState): LeaderRole {
   const progress = new Map<string, Progress>();
   for (const member of memberIds(state)) progress.set(member, newProbe(lastIndex + 1));
   // The own log is durable: the own vote, which was written after it, has come back.
-  const own = probeToReplicate(newProbe(lastIndex + 1, lastIndex));
+  const own = toReplicate(newProbe(lastIndex + 1, lastIndex));
   own.recentlyActive = true;
   progress.set(id, own);
   const role: LeaderRole = {
@@ -155,6 +199,11 @@ export function becomeLeader(state: CoreState): LeaderRole {
     reads: [],
     earlyReads: [],
     uncommittedBytes: 0,
+    // Any of the entries that are there may be a change of the configuration.
+    pendingConfigIndex: lastIndex,
+    transferee: undefined,
+    checks: new Map(),
+    divergent: new Set(),
   };
   state.role = role;
   return role;
@@ -172,7 +221,13 @@ function enterTerm(state: CoreState, term: number): void {
   drawElectionTimeout(state);
 }
 
-function drawElectionTimeout(state: CoreState): void {
+/** The planned leader does not wait longer than it must; the others leave it the first half of the range. */
+export function drawElectionTimeout(state: CoreState): void {
   const { min, max } = state.config.electionTicks;
-  state.electionTimeout = integerBetween(state.config.random, min, max);
+  const { preferred } = state;
+  if (preferred === state.config.id) state.electionTimeout = min;
+  else {
+    const from = preferred === undefined ? min : Math.ceil((min + max) / 2);
+    state.electionTimeout = integerBetween(state.config.random, from, max);
+  }
 }

@@ -1,7 +1,7 @@
 /** Elections: who may lead, and what must never happen while one is under way. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Message } from '../../../src/raft/core/index.ts';
+import { emptyState, type Message } from '../../../src/raft/core/index.ts';
 import { seededRandom } from '../../../src/std/index.ts';
 import { verifies } from '../../requirements.ts';
 import { core, ELECTION_TICKS, drain, entries, Network, stored, text, three } from './network.ts';
@@ -50,6 +50,7 @@ test(verifies('raft.vote-is-durable-first'), () => {
     to: 'a',
     term: 3,
     preVote: false,
+    transfer: false,
     lastIndex: 0,
     lastTerm: 0,
   });
@@ -86,6 +87,7 @@ test(verifies('raft.one-vote-per-term'), () => {
     to: 'a',
     term: 1,
     preVote: false,
+    transfer: false,
     lastIndex: 9,
     lastTerm: 9,
   });
@@ -103,6 +105,7 @@ test('a vote survives a restart', () => {
     to: 'a',
     term: 4,
     preVote: false,
+    transfer: false,
     lastIndex: 5,
     lastTerm: 4,
   });
@@ -125,6 +128,7 @@ test('only an up-to-date log gets a vote', () => {
       to: 'a',
       term: 5,
       preVote: false,
+      transfer: false,
       lastIndex,
       lastTerm,
     });
@@ -162,6 +166,7 @@ test('a member that still hears the leader refuses others, even with a later ter
       to: 'b',
       term: 9,
       preVote: false,
+      transfer: false,
       lastIndex: 9,
       lastTerm: 9,
     },
@@ -182,7 +187,7 @@ test(verifies('raft.leader-without-majority-steps-down'), () => {
 test('full omission: the leader is heard by one member only, and the rest still get a leader in time', () => {
   const five = ['a', 'b', 'c', 'd', 'e'];
   const network = new Network(
-    Object.fromEntries(five.map((id) => [id, core(id, stored(), { voters: five })])),
+    Object.fromEntries(five.map((id) => [id, core(id, stored(0, [], {}, { voters: five }))])),
   );
   network.elect('a');
   for (const id of ['c', 'd', 'e']) network.cut('a', id);
@@ -207,9 +212,9 @@ test(verifies('raft.broken-link-is-a-hint'), () => {
   const network = three();
   network.elect('a');
   network.isolate('a');
-  assert.equal(network.node('b').unreachable('a'), true);
-  assert.equal(network.node('c').unreachable('a'), true);
-  assert.equal(network.node('b').unreachable('c'), false);
+  assert.equal(network.node('b').forgetLeader(), true);
+  assert.equal(network.node('c').forgetLeader(), true);
+  assert.equal(network.node('b').forgetLeader(), false);
   network.node('b').campaign();
   network.settle();
   assert.equal(network.node('b').status().role, 'leader');
@@ -218,7 +223,7 @@ test(verifies('raft.broken-link-is-a-hint'), () => {
 test('a false hint does not depose a leader that the others still hear', () => {
   const network = three();
   network.elect('a');
-  network.node('b').unreachable('a');
+  network.node('b').forgetLeader();
   network.node('b').campaign();
   network.settle();
   network.tick(2);
@@ -228,12 +233,12 @@ test('a false hint does not depose a leader that the others still hear', () => {
 });
 
 test('learners receive the log but neither vote in a count nor campaign', () => {
-  const options = { learners: ['d'] };
+  const from = stored(0, [], {}, { learners: ['d'] });
   const network = new Network({
-    a: core('a', stored(), options),
-    b: core('b', stored(), options),
-    c: core('c', stored(), options),
-    d: core('d', stored(), options),
+    a: core('a', from),
+    b: core('b', from),
+    c: core('c', from),
+    d: core('d', from),
   });
   network.tick(4 * ELECTION_TICKS, 'd');
   assert.equal(network.node('d').status().role, 'follower');
@@ -251,13 +256,18 @@ test('a learner that is added later catches up', () => {
   network.elect('a');
   network.node('a').propose([text('x'), text('y')], 1);
   network.settle();
-  const learner = core('d', stored(), { learners: ['d'] });
+  const learner = core('d', emptyState());
   network.nodes.set('d', learner);
   for (const map of [network.reads, network.applied, network.logs]) map.set('d', []);
-  for (const node of network.nodes.values()) node.setLearners(['d']);
-  network.settle();
-  assert.equal(network.applied.get('d')?.length, 3);
-  network.node('a').setLearners([]);
+  const a = network.node('a');
+  const change = (type: 'add-learner' | 'remove'): void => {
+    const result = a.proposeConfig({ transition: 'auto', changes: [{ type, id: 'd' }] }, 2);
+    assert.equal(result, 'appended');
+    network.settle();
+  };
+  change('add-learner');
+  assert.equal(network.applied.get('d')?.length, 4);
+  change('remove');
   assert.equal(
     network
       .node('a')

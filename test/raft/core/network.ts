@@ -1,6 +1,8 @@
 /** Cores without disk and network: a test says what is delivered, written and lost, one message at a time. */
 import {
+  configurationOf,
   createRaftCore,
+  type Configuration,
   type CoreConfig,
   type Entry,
   type Message,
@@ -25,8 +27,14 @@ export function stored(
   term = 0,
   log: readonly Entry[] = [],
   more: Partial<StoredState['hardState']> = {},
+  configuration: Partial<Configuration> = {},
 ): StoredState {
-  return { hardState: { term, vote: undefined, commit: 0, ...more }, entries: log };
+  const members = { ...configurationOf(['a', 'b', 'c']), ...configuration };
+  return {
+    hardState: { term, vote: undefined, commit: 0, ...more },
+    snapshot: { index: 0, term: 0, configuration: members },
+    entries: log,
+  };
 }
 
 export function core(
@@ -38,19 +46,22 @@ export function core(
     {
       id,
       groupId: 'g',
-      voters: ['a', 'b', 'c'],
-      learners: [],
       electionTicks: { min: ELECTION_TICKS, max: 2 * ELECTION_TICKS - 1 },
       heartbeatTicks: 1,
       quorumCheckTicks: ELECTION_TICKS,
       random: seededRandom(id.charCodeAt(0)),
       preVote: true,
       checkQuorum: true,
+      leaseReads: false,
+      forwardProposals: true,
+      stepDownOnRemoval: true,
       appendBytesMax: 2 ** 20,
+      applyBytesMax: 2 ** 20,
       inflightMessagesMax: 256,
       inflightBytesMax: 2 ** 20,
       uncommittedBytesMax: 2 ** 20,
       pendingReadsMax: 100,
+      promotionLagMax: 0,
       ...config,
     },
     from,
@@ -60,10 +71,9 @@ export function core(
 /** Does what a driver does with a disk that is always fast, and returns what leaves for others. */
 export function drain(node: RaftCore, self: string, sink: Partial<Drained> = {}): Message[] {
   const sent: Message[] = [];
-  while (node.hasReady()) {
+  while (node.hasReady() || node.hasCommitted()) {
     const ready = node.ready();
     sink.reads?.push(...ready.readStates);
-    sink.applied?.push(...ready.committedEntries);
     sink.written?.push(...ready.entries);
     sent.push(...ready.messages);
     if (ready.mark !== undefined) node.persisted(ready.mark);
@@ -71,7 +81,9 @@ export function drain(node: RaftCore, self: string, sink: Partial<Drained> = {})
       if (message.to === self) node.step(message);
       else sent.push(message);
     }
-    const last = ready.committedEntries.at(-1);
+    const committed = node.takeCommitted();
+    sink.applied?.push(...committed);
+    const last = committed.at(-1);
     if (last !== undefined) node.applied(last.index);
   }
   return sent;

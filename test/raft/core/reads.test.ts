@@ -21,7 +21,7 @@ test(verifies('raft.read-waits-for-own-term'), () => {
   network.elect('a');
   const a = network.node('a');
   network.isolate('a');
-  for (const id of ['b', 'c']) network.node(id).unreachable('a');
+  for (const id of ['b', 'c']) network.node(id).forgetLeader();
   network.node('b').campaign();
   // The new leader has the votes, but its first entry is not committed yet.
   const exchange = (): void => {
@@ -47,7 +47,7 @@ test(verifies('raft.old-acks-confirm-no-new-read'), () => {
   const oldAnswers = ['b', 'c'].flatMap((id) => network.take(id));
   // The others elect someone else and commit, while the old leader does not know.
   network.isolate('a');
-  for (const id of ['b', 'c']) network.node(id).unreachable('a');
+  for (const id of ['b', 'c']) network.node(id).forgetLeader();
   network.elect('b');
   network.node('b').propose([text('newer')], 1);
   network.settle();

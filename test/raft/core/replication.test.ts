@@ -34,7 +34,7 @@ test(verifies('raft.leader-repairs-every-log'), () => {
   const voters = Object.keys(logs);
   const network = new Network(
     Object.fromEntries(
-      voters.map((id) => [id, core(id, stored(7, logs[id]), { voters, preVote: false })]),
+      voters.map((id) => [id, core(id, stored(7, logs[id], {}, { voters }), { preVote: false })]),
     ),
     logs,
   );
@@ -134,10 +134,10 @@ test(verifies('raft.no-ack-before-the-flush'), () => {
   );
   // Not applied either before it is on this disk, even when the rest has committed it.
   node.step({ type: 'heartbeat', groupId: 'g', from: 'b', to: 'a', term: 3, commit: 1, round: 0 });
-  assert.deepEqual(node.ready().committedEntries, []);
+  assert.deepEqual(node.takeCommitted(), []);
   assert.ok(ready.mark);
   node.persisted(ready.mark);
-  assert.equal(node.ready().committedEntries.length, 1);
+  assert.equal(node.takeCommitted().length, 1);
 });
 
 test('a leader sends entries while its own write is still under way, and counts itself only after it', () => {
@@ -166,10 +166,10 @@ test('a write that was replaced by another term is not taken for durable', () =>
   const second = node.ready();
   assert.ok(first.mark && second.mark);
   node.persisted(first.mark);
-  assert.deepEqual(node.ready().committedEntries, []);
+  assert.deepEqual(node.takeCommitted(), []);
   node.persisted(second.mark);
   assert.deepEqual(
-    node.ready().committedEntries.map(({ term }) => term),
+    node.takeCommitted().map(({ term }) => term),
     [3],
   );
 });
@@ -233,6 +233,7 @@ test('a proposal reaches the leader from a follower, and only the leader of its 
     to: 'a',
     term: 0,
     request: 8,
+    kind: 'command',
     commands: [text('late')],
   };
   network.deliver([old]);
@@ -287,7 +288,7 @@ test('a follower that lost what it acknowledged is not sent to without end', () 
     hintIndex: 0,
     hintTerm: 0,
   };
-  network.node('a').unreachable('b');
+  network.node('a').forgetLeader();
   network.take('a');
   network.deliver([lost]);
   assert.deepEqual(network.take('a'), []);

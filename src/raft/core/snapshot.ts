@@ -1,0 +1,45 @@
+/** Snapshots between members: what the receiver does with one, and what the leader makes of how it went (paper §7). */
+import { allVoters, voterSets } from './quorum.ts';
+import { toProbe } from './progress.ts';
+import { send, type CoreState, type LeaderRole } from './state.ts';
+import type { SnapshotMessage, SnapshotMeta } from './types.ts';
+
+/** A follower got the state up to `meta.index`; the answer tells the leader from where the log can go on. */
+export function handleSnapshot(state: CoreState, message: SnapshotMessage): void {
+  const index = restore(state, message.meta) ? state.log.lastIndex : state.log.committed;
+  send(state, { type: 'append-response', to: message.from, rejected: false, index });
+}
+
+/** Replaces log and configuration by the snapshot's, unless the log holds it all already. */
+function restore(state: CoreState, meta: SnapshotMeta): boolean {
+  const { log, config } = state;
+  if (meta.index <= log.committed) return false;
+  const { configuration } = meta;
+  const voters = voterSets(configuration);
+  // Not for this member: it would be left without a place in its own configuration.
+  if (!allVoters(voters).has(config.id) && !configuration.learners.includes(config.id))
+    return false;
+  if (log.matches(meta.index, meta.term)) {
+    log.commitTo(meta.index);
+    return false;
+  }
+  log.restore(meta);
+  state.snapshot = meta;
+  state.configuration = configuration;
+  state.configurationIndex = meta.index;
+  state.voters = voters;
+  state.checks = [];
+  return true;
+}
+
+/**
+ * The snapshot sent to `id` arrived, or did not: the log is probed again, after it or where the member was. One answer, or
+ * a heartbeat's, is waited for, since what was sent may take its time to be installed.
+ */
+export function snapshotReported(role: LeaderRole, id: string, arrived: boolean): void {
+  const progress = role.progress.get(id);
+  if (progress?.state !== 'snapshot') return;
+  const probe = toProbe(arrived ? progress : { ...progress, pendingSnapshot: 0 });
+  probe.paused = true;
+  role.progress.set(id, probe);
+}
