@@ -139,4 +139,13 @@ export const raft = {
     sentence: 'No two successive configurations can decide without each other',
     source: 'Raft paper 6',
   },
+  'raft.traces-as-in-etcd': {
+    sentence:
+      'In each step of an interaction trace our members say and write what those of etcd do',
+    source: 'etcd raft, testdata',
+  },
+  'raft.final-states-as-in-etcd': {
+    sentence: 'Logs, roles and progress at each stop of an interaction trace are those of etcd',
+    source: 'etcd raft, testdata',
+  },
 } as const satisfies Record<string, Requirement>;

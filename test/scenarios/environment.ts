@@ -1,0 +1,223 @@
+/** The members of a scenario and the network between them; nothing moves unless it is told to. */
+import assert from 'node:assert/strict';
+import type { Entry, Message, Ready, WriteMark } from '../../src/raft/core/index.ts';
+import {
+  describeApply,
+  describeMessage,
+  describeReady,
+  describeType,
+  describeWrite,
+} from './describe.ts';
+import type { Member } from './member.ts';
+
+/** What travels: a message, or the word of a member's own disk or state machine that something is done. */
+type Parcel =
+  | { readonly kind: 'message'; readonly to: string; readonly message: Message }
+  | { readonly kind: 'written'; readonly to: string; readonly mark: WriteMark }
+  | { readonly kind: 'applied'; readonly to: string; readonly entries: readonly Entry[] };
+
+export class Environment {
+  readonly members: Member[] = [];
+  /** Types of messages that get lost without a word: etcd has none like them. */
+  readonly #lost: ReadonlySet<Message['type']>;
+  #parcels: Parcel[] = [];
+  #lines: string[] = [];
+  #indent = '';
+
+  constructor(lost: readonly Message['type'][] = []) {
+    this.#lost = new Set(lost);
+  }
+
+  member(id: string): Member {
+    const member = this.members.find((one) => one.id === id);
+    assert.ok(member !== undefined, `there is no member ${id}`);
+    return member;
+  }
+
+  print(...lines: readonly string[]): void {
+    for (const line of lines) this.#lines.push(this.#indent + line);
+  }
+
+  /** What was printed since the last call. */
+  takeOutput(): string {
+    const output = this.#lines.join('\n');
+    this.#lines = [];
+    return output;
+  }
+
+  send(messages: readonly Message[]): void {
+    for (const message of messages) {
+      if (!this.#lost.has(message.type)) {
+        this.#parcels.push({ kind: 'message', to: message.to, message });
+      }
+    }
+  }
+
+  /** Does for each of `ids` what `work` says, under a headline if there are several. */
+  each(ids: readonly string[], title: string, work: (member: Member) => void): void {
+    for (const id of ids) {
+      if (ids.length > 1) this.#section(`> ${id} ${title}`, () => work(this.member(id)));
+      else work(this.member(id));
+    }
+  }
+
+  processReady(member: Member): void {
+    const ready = member.core.ready();
+    if (member.options.asyncWrites) this.#processReadyAsync(member, ready);
+    else this.#processReadySync(member, ready);
+  }
+
+  #processReadySync(member: Member, ready: Ready): void {
+    const { core, id } = member;
+    member.write(ready);
+    if (ready.mark !== undefined) core.persisted(ready.mark);
+    const committed = core.takeCommitted();
+    const [own, others] = partition(ready.messagesAfterSync, ({ to }) => to === id);
+    const messages = [...ready.messages, ...others];
+    this.#printReady(ready, committed, messages, []);
+    this.send(messages);
+    member.finishApply(committed);
+    for (const message of own) core.step(message);
+  }
+
+  #processReadyAsync(member: Member, ready: Ready): void {
+    const { core, id } = member;
+    const committed = core.takeCommitted();
+    const work: string[] = [];
+    const promises = ready.messagesAfterSync;
+    const { entries, hardState, snapshot } = ready;
+    if (entries.length > 0 || hardState || snapshot || promises.length > 0) {
+      member.writes.push(ready);
+      work.push(describeWrite(id, ready), ...promises.map(describeMessage));
+    }
+    if (committed.length > 0) {
+      member.applies.push(committed);
+      work.push(describeApply(id, committed));
+    }
+    this.#printReady(ready, committed, ready.messages, work);
+    this.send(ready.messages);
+  }
+
+  #printReady(
+    ready: Ready,
+    committed: readonly Entry[],
+    messages: readonly Message[],
+    work: readonly string[],
+  ): void {
+    const known = messages.filter(({ type }) => !this.#lost.has(type));
+    // With nothing but such messages there would be no Ready.
+    if (known.length < messages.length && isQuiet(ready) && known.length + work.length === 0)
+      return;
+    this.print(...describeReady(ready, committed, [...known.map(describeMessage), ...work]));
+  }
+
+  /** The oldest write of `member` reaches the disk. */
+  processWrite(member: Member): void {
+    const ready = member.writes.shift();
+    if (ready === undefined) return this.print('no append work to perform');
+    member.write(ready);
+    const promises = ready.messagesAfterSync;
+    this.print('Processing:', describeWrite(member.id, ready));
+    this.print('Responses:', ...promises.map(describeMessage));
+    this.send(promises);
+    const { mark } = ready;
+    if (mark !== undefined) this.#parcels.push({ kind: 'written', to: member.id, mark });
+  }
+
+  /** The oldest entries that wait enter the state machine of `member`. */
+  processApply(member: Member): void {
+    const entries = member.applies.shift();
+    if (entries === undefined) return this.print('no apply work to perform');
+    this.print('Processing:', describeApply(member.id, entries), 'Responses:');
+    this.#parcels.push({ kind: 'applied', to: member.id, entries });
+  }
+
+  /** Delivers, or drops, what is on the way to `to`; only messages of `type`, if one is given. Returns how many. */
+  deliver(to: string, type: string | undefined, drop: boolean): number {
+    const [now, later] = partition(
+      this.#parcels,
+      (parcel) => parcel.to === to && matches(parcel, type) && !(drop && isLocal(parcel)),
+    );
+    this.#parcels = later;
+    for (const parcel of now) {
+      if (parcel.kind === 'message') {
+        this.print((drop ? 'dropped: ' : '') + describeMessage(parcel.message));
+      }
+      if (!drop) this.#hand(parcel);
+    }
+    return now.length;
+  }
+
+  #hand(parcel: Parcel): void {
+    const member = this.member(parcel.to);
+    if (parcel.kind === 'message') member.core.step(parcel.message);
+    else if (parcel.kind === 'written') member.core.persisted(parcel.mark);
+    else member.finishApply(parcel.entries);
+  }
+
+  /** Lets `ids` work and talk until there is nothing left to do. */
+  stabilize(ids: readonly string[]): void {
+    const members = ids.map((id) => this.member(id));
+    for (let round = 0, busy = true; busy; round++) {
+      assert.ok(round < 1000, 'it never comes to rest');
+      busy = false;
+      const section = (member: Member, title: string, work: () => void): void => {
+        this.#section(`> ${member.id} ${title}`, work);
+        busy = true;
+      };
+      for (const member of members) {
+        const { core } = member;
+        if (!core.hasReady() && !core.hasCommitted()) continue;
+        section(member, 'handling Ready', () => this.processReady(member));
+      }
+      for (const member of members) {
+        if (!this.#parcels.some(({ to }) => to === member.id)) continue;
+        section(member, 'receiving messages', () => this.deliver(member.id, undefined, false));
+      }
+      for (const member of members) {
+        if (member.writes.length === 0) continue;
+        section(member, 'processing append thread', () => {
+          while (member.writes.length > 0) this.processWrite(member);
+        });
+      }
+      for (const member of members) {
+        if (member.applies.length === 0) continue;
+        section(member, 'processing apply thread', () => {
+          while (member.applies.length > 0) this.processApply(member);
+        });
+      }
+    }
+  }
+
+  /** The process of `member` dies: what its disk and its state machine were about to say is never said. */
+  restart(member: Member): void {
+    this.#parcels = this.#parcels.filter((parcel) => parcel.to !== member.id || !isLocal(parcel));
+    member.restart();
+  }
+
+  #section(title: string, work: () => void): void {
+    this.print(title);
+    this.#indent = '  ';
+    work();
+    this.#indent = '';
+  }
+}
+
+/** Nothing happened in it, unless there are messages. */
+function isQuiet({ softState, hardState, snapshot, entries }: Ready): boolean {
+  return !softState && !hardState && !snapshot && entries.length === 0;
+}
+
+/** The word of the own disk and state machine is never lost. */
+function isLocal(parcel: Parcel): boolean {
+  return parcel.kind !== 'message' || parcel.message.from === parcel.to;
+}
+
+function matches(parcel: Parcel, type: string | undefined): boolean {
+  if (type === undefined) return true;
+  return parcel.kind === 'message' && describeType(parcel.message) === type;
+}
+
+function partition<T>(items: readonly T[], test: (item: T) => boolean): [T[], T[]] {
+  return [items.filter(test), items.filter((item) => !test(item))];
+}

@@ -1,0 +1,184 @@
+/** One handler for each command of a scenario: those of etcd's interaction traces, and a few of our own. */
+import assert from 'node:assert/strict';
+import type {
+  ConfigChange,
+  CoreConfig,
+  MemberChange,
+  SnapshotMeta,
+} from '../../src/raft/core/index.ts';
+import { valueOf, type Arg, type Case } from './datadriven.ts';
+import { describeEntry, describeMessage, describeProgress, describeRole } from './describe.ts';
+import type { Environment } from './environment.ts';
+import { ELECTION_TICKS, Member } from './member.ts';
+
+export interface Scene {
+  readonly env: Environment;
+  /** The ticks after which a member campaigns, where a scenario says so. */
+  readonly electionTicks: ReadonlyMap<string, number>;
+}
+
+type Verb = (scene: Scene, given: Case) => void;
+
+/** The members a command is about, in the order given. */
+function ids(given: Case): string[] {
+  return given.args.filter(({ values }) => values.length === 0).map(({ key }) => key);
+}
+
+function firstOf({ env }: Scene, given: Case): Member {
+  return env.member(given.args[0]?.key as string);
+}
+
+function listOf(args: readonly Arg[], key: string): string[] {
+  return (args.find((arg) => arg.key === key)?.values ?? []).toSorted();
+}
+
+function addNodes({ env, electionTicks }: Scene, { args }: Case): void {
+  const voters = listOf(args, 'voters');
+  const learners = listOf(args, 'learners');
+  const index = Number(valueOf(args, 'index') ?? 0);
+  const configuration = {
+    voters,
+    votersOutgoing: [],
+    learners,
+    learnersNext: [],
+    autoLeave: false,
+  };
+  const snapshot: SnapshotMeta = { index, term: index === 0 ? 0 : 1, configuration };
+  const core = coreOptions(args);
+  const asyncWrites = valueOf(args, 'async-storage-writes') === 'true';
+  for (let count = Number(args[0]?.key); count > 0; count--) {
+    const id = String(env.members.length + 1);
+    const ticks = electionTicks.get(id) ?? ELECTION_TICKS.max;
+    const hardState = { term: 0, vote: undefined, commit: index };
+    const stored = { hardState, snapshot, entries: [] };
+    const member = new Member(id, { asyncWrites, electionTicks: ticks, core }, stored);
+    if (core.leaseReads === true) waitForLeases(member);
+    env.members.push(member);
+  }
+}
+
+/** For a while after its start a member must not vote, for it may have been part of a lease; etcd's vote at once. */
+function waitForLeases({ core }: Member): void {
+  for (let i = 0; i < ELECTION_TICKS.min; i++) core.tick();
+}
+
+function coreOptions(args: readonly Arg[]): Partial<CoreConfig> {
+  const flag = (key: string): boolean => valueOf(args, key) === 'true';
+  const inflight = valueOf(args, 'inflight');
+  const applyBytes = valueOf(args, 'max-committed-size-per-ready');
+  return {
+    preVote: flag('prevote'),
+    checkQuorum: flag('checkquorum'),
+    stepDownOnRemoval: flag('step-down-on-removal'),
+    leaseReads: valueOf(args, 'read-only') === 'lease-based',
+    ...(inflight === undefined ? {} : { inflightMessagesMax: Number(inflight) }),
+    ...(applyBytes === undefined ? {} : { applyBytesMax: Number(applyBytes) }),
+  };
+}
+
+function deliver({ env }: Scene, given: Case): void {
+  const type = valueOf(given.args, 'type');
+  let count = 0;
+  for (const id of ids(given)) count += env.deliver(id, type, false);
+  for (const id of listOf(given.args, 'drop')) count += env.deliver(id, type, true);
+  if (count === 0) env.print('no messages');
+}
+
+function printLog({ env }: Scene, { entries, snapshot, lastIndex }: Member): void {
+  if (entries.length > 0) return env.print(...entries.map(describeEntry));
+  env.print(`log is empty: first index=${snapshot.index + 1}, last index=${lastIndex}`);
+}
+
+function printState({ env }: Scene): void {
+  for (const { id, core } of env.members) {
+    const { role, term, leaderId, configuration } = core.status();
+    const votes = [...configuration.voters, ...configuration.votersOutgoing].includes(id);
+    const suffrage = votes ? '(Voter)' : '(Non-Voter)';
+    env.print(`${id}: ${describeRole(role)} ${suffrage} Term:${term} Lead:${leaderId ?? 0}`);
+  }
+}
+
+const CHANGE_TYPES: Record<string, MemberChange['type']> = {
+  v: 'add-voter',
+  l: 'add-learner',
+  r: 'remove',
+};
+const TRANSITIONS: Record<string, ConfigChange['transition']> = {
+  auto: 'auto',
+  implicit: 'joint-implicit',
+  explicit: 'joint-explicit',
+};
+
+function readChange({ args, input }: Case): ConfigChange {
+  const words = input.split(/\s+/).filter((word) => word !== '');
+  const changes = words.map((word): MemberChange => {
+    const type = CHANGE_TYPES[word[0] as string];
+    assert.ok(type !== undefined, `${word} is no change`);
+    return { type, id: word.slice(1) };
+  });
+  const transition = TRANSITIONS[valueOf(args, 'transition') ?? 'auto'];
+  assert.ok(transition !== undefined);
+  return { transition, changes };
+}
+
+function propose(scene: Scene, given: Case): void {
+  const command = new TextEncoder().encode(given.args[1]?.key);
+  const result = firstOf(scene, given).core.propose([command], given.line);
+  if (result !== 'appended' && result !== 'forwarded') scene.env.print('raft proposal dropped');
+}
+
+function sendSnapshot({ env }: Scene, given: Case): void {
+  const [from, to] = ids(given) as [string, string];
+  const { core, applied } = env.member(from);
+  const { term } = core.status();
+  const message = { type: 'snapshot', groupId: 'scenario', from, to, term, meta: applied } as const;
+  env.send([message]);
+  env.print(describeMessage(message));
+}
+
+function tick(scene: Scene, given: Case, count: number): void {
+  for (let i = 0; i < count; i++) firstOf(scene, given).core.tick();
+}
+
+/** The commands by name. */
+export const VERBS: Readonly<Record<string, Verb>> = {
+  'add-nodes': addNodes,
+  campaign: (scene, given) => firstOf(scene, given).core.campaign(),
+  compact: (scene, given) => {
+    const member = firstOf(scene, given);
+    member.compact(Number(given.args[1]?.key));
+    printLog(scene, member);
+  },
+  'deliver-msgs': deliver,
+  'forget-leader': (scene, given) => void firstOf(scene, given).core.forgetLeader(),
+  'process-append-thread': ({ env }, given) =>
+    env.each(ids(given), 'processing append thread', (member) => env.processWrite(member)),
+  'process-apply-thread': ({ env }, given) =>
+    env.each(ids(given), 'processing apply thread', (member) => env.processApply(member)),
+  'process-ready': ({ env }, given) =>
+    env.each(ids(given), 'handling Ready', (member) => env.processReady(member)),
+  propose,
+  'propose-conf-change': (scene, given) =>
+    void firstOf(scene, given).core.proposeConfig(readChange(given), given.line),
+  'raft-log': (scene, given) => printLog(scene, firstOf(scene, given)),
+  'raft-state': printState,
+  'report-unreachable': ({ env }, given) => {
+    const [from, to] = ids(given) as [string, string];
+    env.member(from).core.reportUnreachable(to);
+  },
+  'send-snapshot': sendSnapshot,
+  // A member draws the same time-out from its start on.
+  'set-randomized-election-timeout': () => {},
+  stabilize: ({ env }, given) => {
+    const some = ids(given);
+    env.stabilize(some.length > 0 ? some : env.members.map(({ id }) => id));
+  },
+  status: (scene, given) =>
+    scene.env.print(...firstOf(scene, given).core.progress().map(describeProgress)),
+  'tick-election': (scene, given) => tick(scene, given, ELECTION_TICKS.min),
+  'tick-heartbeat': (scene, given) => tick(scene, given, 1),
+  'transfer-leadership': ({ env }, { args }) => {
+    const from = env.member(valueOf(args, 'from') as string);
+    from.core.transferLeadership(valueOf(args, 'to') as string);
+  },
+};
