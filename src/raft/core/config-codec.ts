@@ -4,11 +4,12 @@ import type { ConfigChange, Configuration, MemberChange } from './types.ts';
 const TRANSITIONS: readonly string[] = ['auto', 'joint-implicit', 'joint-explicit'];
 const CHANGES: readonly string[] = ['add-voter', 'add-learner', 'remove'];
 
-/** Leaving a joint configuration is no bytes at all, so that it can never be refused for its size. */
+/** What a leader proposes by itself to leave a joint configuration is no bytes at all, so that it can never be refused for its size. */
 export function encodeConfigChange(change: ConfigChange): Uint8Array {
-  if (change.transition === 'auto' && change.changes.length === 0) return new Uint8Array(0);
-  const members = change.changes.map(({ type, id }) => [type, id]);
-  return new TextEncoder().encode(JSON.stringify([change.transition, ...members]));
+  const { transition, changes, context = '' } = change;
+  if (transition === 'auto' && changes.length === 0 && context === '') return new Uint8Array(0);
+  const members = changes.map(({ type, id }) => [type, id]);
+  return new TextEncoder().encode(JSON.stringify([transition, context, ...members]));
 }
 
 /** The change that an entry holds, or undefined when it holds something else. */
@@ -21,7 +22,8 @@ export function decodeConfigChange(data: Uint8Array): ConfigChange | undefined {
     return undefined;
   }
   if (!Array.isArray(value)) return undefined;
-  const [transition, ...rows] = value as unknown[];
+  const [transition, context, ...rows] = value as unknown[];
+  if (typeof context !== 'string') return undefined;
   if (typeof transition !== 'string' || !TRANSITIONS.includes(transition)) return undefined;
   const changes: MemberChange[] = [];
   for (const row of rows) {
@@ -32,7 +34,8 @@ export function decodeConfigChange(data: Uint8Array): ConfigChange | undefined {
     }
     changes.push({ type: type as MemberChange['type'], id });
   }
-  return { transition: transition as ConfigChange['transition'], changes };
+  const change = { transition: transition as ConfigChange['transition'], changes };
+  return context === '' ? change : { ...change, context };
 }
 
 /** A configuration in which only `voters` take part. */

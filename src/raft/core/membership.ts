@@ -3,7 +3,7 @@
  * §4, lets them hold from when they are appended). Simple changes alter one voter; any others go by way of a joint
  * configuration (paper §6), in which both majorities must agree.
  */
-import { applyChange } from './confchange.ts';
+import { applyChange, isJoint, leavesJoint } from './confchange.ts';
 import { decodeConfigChange, encodeConfigChange } from './config-codec.ts';
 import { allVoters, voterSets } from './quorum.ts';
 import {
@@ -62,10 +62,9 @@ function whyRefused(
   if (role.pendingConfigIndex > state.log.applied || !hasCommittedInTerm(state)) {
     return 'change-pending';
   }
-  const isJoint = state.configuration.votersOutgoing.length > 0;
-  const leaves = change.transition === 'auto' && change.changes.length === 0;
-  if (isJoint && !leaves) return 'joint';
-  if (!isJoint && leaves) return 'not-joint';
+  const joint = isJoint(state.configuration);
+  if (joint && !leavesJoint(change)) return 'joint';
+  if (!joint && leavesJoint(change)) return 'not-joint';
   if (!applyChange(state.configuration, change).ok) return 'invalid-change';
   return isCaughtUp(state, role, change) ? undefined : 'not-caught-up';
 }

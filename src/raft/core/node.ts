@@ -14,6 +14,7 @@ import {
   becomeFollower,
   createState,
   drawElectionTimeout,
+  hasCommittedInTerm,
   hardStateOf,
   leaderOf,
   send,
@@ -48,8 +49,11 @@ export function createRaftCore(config: CoreConfig, stored: StoredState): RaftCor
     readIndex: (context) => readIndex(state, context),
     campaign: () => campaign(state, 'timeout'),
     transferLeadership: (transferee) => transferLeadership(state, transferee),
-    resign() {
-      if (state.role.role === 'leader') becomeFollower(state, state.term, undefined);
+    setEligible(eligible) {
+      state.eligible = eligible;
+      if (!eligible && state.role.role !== 'follower') {
+        becomeFollower(state, state.term, undefined);
+      }
     },
     forgetLeader: () => forgetLeader(state),
     reportUnreachable(id) {
@@ -72,6 +76,7 @@ export function createRaftCore(config: CoreConfig, stored: StoredState): RaftCor
     takeCommitted: () => state.log.takeUnapplied(config.applyBytesMax),
     applied: (index) => appliedThrough(state, index),
     status: () => statusOf(state),
+    confirmedRound: () => (state.role.role === 'leader' ? confirmedRound(state, state.role) : 0),
     progress: () => (state.role.role === 'leader' ? progressOf(state, state.role) : []),
   };
 }
@@ -133,8 +138,7 @@ function statusOf(state: CoreState): CoreStatus {
     transferee: role.role === 'leader' ? role.transferee : undefined,
     removed: state.removed,
     divergent: state.divergent,
-    round: role.role === 'leader' ? role.round : 0,
-    confirmedRound: role.role === 'leader' ? confirmedRound(state, role) : 0,
+    isEstablished: role.role === 'leader' && hasCommittedInTerm(state),
   };
 }
 

@@ -76,6 +76,8 @@ export interface CoreState {
   quietTicks: number;
   /** Who should lead when nobody does. */
   preferred: string | undefined;
+  /** Whether this member's driver lets it lead. */
+  eligible: boolean;
   /** A leader said that this member takes no part any more. */
   removed: boolean;
   /** A majority's state differs from this member's. */
@@ -105,6 +107,7 @@ export function createState(config: CoreConfig, stored: StoredState): CoreState 
     electionTimeout: 0,
     quietTicks: config.leaseReads ? config.electionTicks.min : 0,
     preferred: undefined,
+    eligible: true,
     removed: false,
     divergent: false,
     checks: [],
@@ -140,6 +143,7 @@ export function canCampaign(state: CoreState): boolean {
   return (
     isVoter(state.voters, state.config.id) &&
     !state.log.isInstalling &&
+    state.eligible &&
     !state.removed &&
     !state.divergent
   );

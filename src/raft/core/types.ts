@@ -41,6 +41,8 @@ export interface MemberChange {
 export interface ConfigChange {
   readonly transition: 'auto' | 'joint-implicit' | 'joint-explicit';
   readonly changes: readonly MemberChange[];
+  /** Lets whoever proposed it find it again when it is applied. */
+  readonly context?: string | undefined;
 }
 
 /** What a snapshot stands for: everything up to and with `index`, and who took part then. */
@@ -298,9 +300,8 @@ export interface CoreStatus {
   readonly removed: boolean;
   /** A majority found this member's state to differ from theirs. */
   readonly divergent: boolean;
-  /** The latest round of heartbeats a majority answered; on a leader. */
-  readonly confirmedRound: number;
-  readonly round: number;
+  /** A leader that has committed an entry of its term: what it has committed is all that is. */
+  readonly isEstablished: boolean;
 }
 
 /** What the leader knows of a member. */
@@ -337,8 +338,8 @@ export interface RaftCore {
   campaign(): void;
   /** Asks the leader, this member or another, to hand over; false when there is none. */
   transferLeadership(transferee: string): boolean;
-  /** A leader gives up its role within its term: its disk has stalled, for example. */
-  resign(): void;
+  /** Whether this member may lead: while its disk is stalled, for example, it may not. A leader gives up its role at once. */
+  setEligible(eligible: boolean): void;
   /** A follower stops to count on its leader, which answers again with its next heartbeat; false when it did not. */
   forgetLeader(): boolean;
   /** The connection to a member broke: what was under way may be lost. */
@@ -362,6 +363,8 @@ export interface RaftCore {
   /** Everything up to `index` is applied; a configuration in it is in force from now on. */
   applied(index: number): void;
   status(): CoreStatus;
+  /** The latest round of heartbeats that a majority answered; 0 on a follower. */
+  confirmedRound(): number;
   /** One row a member on the leader; empty elsewhere. */
   progress(): MemberProgress[];
 }
