@@ -1,19 +1,74 @@
-/** Side-by-side measurements on this machine: `npm run bench -- [wal|gateway] [--json]`. Ratios count, not rates. */
-import { Argument, Command } from 'commander';
+/** Side-by-side measurements on this machine: `npm run bench -- [wal|gateway|raft] [--json]`. Ratios count, not rates. */
+import { Argument, Command, Option } from 'commander';
 import { benchGateway } from './gateway.ts';
+import { benchRaft, RAFT_PARTS } from './raft/bench.ts';
 import { benchWal } from './wal.ts';
 
-const BENCHMARKS = { wal: benchWal, gateway: benchGateway } as const;
+interface Flags {
+  readonly json?: true;
+  readonly only?: string[];
+  readonly short?: true;
+  readonly minutes?: number;
+  readonly repetitions?: number;
+  readonly kills?: number;
+  readonly catchUpMb?: number;
+  readonly profile?: string;
+}
+
+const numberFlag = (flags: string, text: string): Option =>
+  new Option(flags, `raft: ${text}`).argParser((value) => {
+    if (Number(value) > 0) return Number(value);
+    throw new Error(`${flags}: ${value} is not a number above 0`);
+  });
 
 const program = new Command('bench')
   .addArgument(
-    new Argument('[name]', 'one benchmark (default: all)').choices(Object.keys(BENCHMARKS)),
+    new Argument('[name]', 'one benchmark (default: wal and gateway)').choices([
+      'wal',
+      'gateway',
+      'raft',
+    ]),
   )
   .option('--json', 'print the ratios as one JSON object on the last line')
+  .option('--short', 'raft: show that everything works, in a minute or two')
+  .addOption(numberFlag('--minutes <number>', 'length of the run at full load (default 1)'))
+  .addOption(numberFlag('--repetitions <number>', 'of each measured load (default 3)'))
+  .addOption(numberFlag('--kills <number>', 'outages of each kind (default 20)'))
+  .addOption(numberFlag('--catch-up-mb <number>', 'how far the follower is behind (default 1024)'))
+  .option('--profile <folder>', 'raft: write processor profiles of our members there')
+  .addOption(
+    new Option('--only <parts>', `raft: some of ${Object.keys(RAFT_PARTS).join(',')}`).argParser(
+      (value) => {
+        const parts = value.split(',');
+        const unknown = parts.find((part) => !Object.hasOwn(RAFT_PARTS, part));
+        if (unknown === undefined) return parts;
+        throw new Error(`--only: no ${unknown} among ${Object.keys(RAFT_PARTS).join(', ')}`);
+      },
+    ),
+  )
   .parse();
-const [only] = program.args;
+const [name] = program.args;
+const flags = program.opts<Flags>();
+const short = flags.short === true;
+
+const BENCHMARKS = {
+  wal: () => benchWal(console.error),
+  gateway: () => benchGateway(console.error),
+  raft: () =>
+    benchRaft(console.error, flags.only, {
+      short,
+      minutes: flags.minutes ?? (short ? 0.1 : 1),
+      repetitions: flags.repetitions ?? (short ? 1 : 3),
+      kills: flags.kills ?? (short ? 2 : 20),
+      catchUpMb: flags.catchUpMb ?? (short ? 16 : 1_024),
+      profileDir: flags.profile,
+    }),
+} as const;
+
 const ratios: Record<string, number> = {};
-for (const [name, run] of Object.entries(BENCHMARKS)) {
-  if (only === undefined || only === name) Object.assign(ratios, await run(console.error));
+for (const [benchmark, run] of Object.entries(BENCHMARKS)) {
+  if (name === undefined ? benchmark !== 'raft' : name === benchmark) {
+    Object.assign(ratios, await run());
+  }
 }
-if (program.opts<{ json?: boolean }>().json === true) console.log(JSON.stringify(ratios));
+if (flags.json === true) console.log(JSON.stringify(ratios));
