@@ -3,6 +3,7 @@ import type { Membership, Member as GossipMember } from '../gossip/index.ts';
 import type { Cluster, Member, Owner, OwnerState } from '../gateway/index.ts';
 import type { Store } from '../store/index.ts';
 import type { DeathProof } from './death-proof.ts';
+import { follow } from './follow.ts';
 import { MEMBERS_PREFIX } from './ownership.ts';
 
 export interface ClusterViewOptions {
@@ -32,7 +33,7 @@ export function createClusterView(options: ClusterViewOptions): ClusterView {
   const stops = [
     membership.onChange(changed),
     deaths.onProof(changed),
-    store.watch({ prefix: MEMBERS_PREFIX }, changed),
+    follow(store, { prefix: MEMBERS_PREFIX }, changed),
   ];
   const leaseHolder = (node: string): string | undefined =>
     store.local.get(`${MEMBERS_PREFIX}${node}`)?.value;

@@ -3,6 +3,7 @@ import type { Store } from '../store/index.ts';
 import type { Logger } from '../telemetry/index.ts';
 import type { ApplyConfigResult } from '../admin/index.ts';
 import { parseRunningConfig, type RunningConfig } from './config.ts';
+import { follow } from './follow.ts';
 
 const KEY = '/config';
 
@@ -34,8 +35,10 @@ export function createReplicatedConfig(options: ReplicatedConfigOptions): Replic
   let agreed: Agreed = { generation: 0, config: options.initial };
   let stopWatch = (): void => undefined;
 
-  function take(value: string): void {
-    const next = JSON.parse(value) as Agreed;
+  function take(): void {
+    const known = store.local.get(KEY);
+    if (known === undefined) return;
+    const next = JSON.parse(known.value) as Agreed;
     if (next.generation <= agreed.generation) return;
     agreed = next;
     logger.info('configuration taken over', { generation: next.generation });
@@ -64,12 +67,8 @@ export function createReplicatedConfig(options: ReplicatedConfigOptions): Replic
       return succeeded ? { revision } : { problem: 'another configuration was agreed meanwhile' };
     },
     start() {
-      stopWatch = store.watch({ key: KEY }, (notice) => {
-        if (notice.type !== 'events') return;
-        for (const event of notice.events) if (event.type === 'put') take(event.item.value);
-      });
-      const known = store.local.get(KEY);
-      if (known !== undefined) take(known.value);
+      stopWatch = follow(store, { key: KEY }, take);
+      take();
     },
     stop: () => stopWatch(),
   };

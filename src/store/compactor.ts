@@ -21,7 +21,6 @@ export interface CompactorOptions extends HistoryLimits {
 /** Returns the check to run after each applied entry. */
 export function createCompactor(options: CompactorOptions): () => void {
   const { log, proposer, logger, historyEventsMax, historyWeightMax } = options;
-  const { history } = options.machine.keyspace;
   let compacting = false;
 
   const compact = async (revision: number): Promise<void> => {
@@ -37,8 +36,10 @@ export function createCompactor(options: CompactorOptions): () => void {
   };
 
   return () => {
+    const { history, heldBack } = options.machine.keyspace;
     const full = history.size > 2 * historyEventsMax || history.weight > 2 * historyWeightMax;
-    if (!full || compacting || log.status().role !== 'leader') return;
+    // While a snapshot is read the last compaction has not shortened anything yet.
+    if (!full || heldBack || compacting || log.status().role !== 'leader') return;
     void compact(history.revisionToKeep(historyEventsMax, historyWeightMax));
   };
 }

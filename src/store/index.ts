@@ -4,7 +4,7 @@
  * adds retries, leases by the leader's clock, watchers and metrics.
  */
 export { StoreError, type StoreErrorCode } from './errors.ts';
-export type { KeepAliveAnswer, LogEntry, LogStatus, ReplicatedLog } from './ports.ts';
+export type { KeepAliveAnswer, LogEntry, LogMachine, LogStatus, ReplicatedLog } from './ports.ts';
 export type { Compare, KeyValue, Operation, Selector } from './core/model.ts';
 export { createLeaderLink, serveLeases } from './lease-link.ts';
 export { STORE_LIMITS } from './request-rules.ts';

@@ -3,7 +3,8 @@ import type { Metrics } from '../telemetry/index.ts';
 import type { Outcome, StateMachine } from './core/machine.ts';
 
 export interface StoreMetrics {
-  applied(outcome: Outcome): void;
+  /** The state is another one; `outcome` of the entry that made it so, if one entry did. */
+  changed(outcome?: Outcome): void;
   watchers(count: number): void;
 }
 
@@ -15,14 +16,14 @@ export function createStoreMetrics(metrics: Metrics, machine: StateMachine): Sto
   const history = metrics.gauge('store_history_events', 'Events kept for watchers.');
   const txns = metrics.counter('store_txn_total', 'Applied transactions.', ['result']);
   return {
-    applied(outcome) {
+    changed(outcome) {
       revision.set(machine.revision);
       keys.set(machine.keyspace.size);
       leases.set(machine.leaseCount);
       history.set(machine.keyspace.history.size);
-      if (outcome.type === 'txn') {
+      if (outcome?.type === 'txn') {
         txns.inc({ result: outcome.result.succeeded ? 'success' : 'failure' });
-      } else if (outcome.type === 'refused' || outcome.type === 'duplicate') {
+      } else if (outcome?.type === 'refused' || outcome?.type === 'duplicate') {
         txns.inc({ result: outcome.type });
       }
     },

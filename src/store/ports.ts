@@ -7,6 +7,18 @@ export interface LogEntry {
   readonly command: Uint8Array;
 }
 
+/** What a log does its work for: a state that follows from the entries alone. */
+export interface LogMachine {
+  /** Takes the next committed entry. */
+  apply(entry: LogEntry): void;
+  /** The state as of the call, however late its chunks are read; end it early with the iterator's `return`. */
+  snapshot(): Iterable<Uint8Array>;
+  /** Takes a snapshot in; it becomes the state at `finish`, and the old one goes on until then. */
+  beginRestore(): { add(chunk: Uint8Array): void; finish(): void };
+  /** Of the state after the last applied entry; equal on every node that applied the same entries. */
+  checksum(): number;
+}
+
 /** The part of a log's status that the store reads. */
 export interface LogStatus {
   readonly nodeId: string;
@@ -25,8 +37,8 @@ export interface ReplicatedLog {
   propose(command: Uint8Array, signal?: AbortSignal): Promise<{ index: number; term: number }>;
   /** Resolves once this node has applied all that was committed anywhere before the call. */
   readBarrier(signal?: AbortSignal): Promise<void>;
-  /** Registers the handler of committed entries, in index order; call it before the log starts. */
-  onApply(handler: (entry: LogEntry) => void): void;
+  /** The machine that entries are for; call it before the log starts. */
+  use(machine: LogMachine): void;
   status(): LogStatus;
   onStatus(listener: (status: LogStatus) => void): () => void;
 }

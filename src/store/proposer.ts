@@ -13,6 +13,8 @@ export interface Proposer {
   propose(body: CommandBody, signal?: AbortSignal): Promise<Settled>;
   /** Tells the proposer what came of a command that this node applied. */
   settle(proposal: string, outcome: Outcome): void;
+  /** Entries arrived as a snapshot: proposals among them were applied, and what came of them is not known here. */
+  restored(knows: (proposal: string) => boolean): void;
 }
 
 export interface ProposerOptions extends Omit<RetryOptions, 'harmless'> {
@@ -27,7 +29,7 @@ export function createProposer(options: ProposerOptions): Proposer {
   const instance = options.random
     .bytes(9)
     .reduce((text, byte) => text + byte.toString(16).padStart(2, '0'), '');
-  const pending = new Map<string, (outcome: Settled) => void>();
+  const pending = new Map<string, PromiseWithResolvers<Settled>>();
   let count = 0;
 
   const proposeOnce = async (body: CommandBody, signal?: AbortSignal): Promise<Settled> => {
@@ -37,8 +39,11 @@ export function createProposer(options: ProposerOptions): Proposer {
     checkBytes(bytes);
     if (pending.size >= options.pendingMax) throw new StoreError('overloaded');
     const settled = new AbortController();
-    const applied = new Promise<Settled>((resolve) => pending.set(proposal, resolve));
-    void applied.then(() => settled.abort());
+    const waiter = Promise.withResolvers<Settled>();
+    const applied = waiter.promise;
+    pending.set(proposal, waiter);
+    const abort = (): void => settled.abort();
+    applied.then(abort, abort);
     try {
       return await withRetries(
         { ...options, harmless: false },
@@ -64,7 +69,13 @@ export function createProposer(options: ProposerOptions): Proposer {
       }
     },
     settle(proposal, outcome) {
-      if (outcome.type !== 'duplicate') pending.get(proposal)?.(outcome);
+      if (outcome.type !== 'duplicate') pending.get(proposal)?.resolve(outcome);
+    },
+    restored(knows) {
+      for (const [proposal, waiter] of pending) {
+        if (!knows(proposal)) continue;
+        waiter.reject(new StoreError('outcome-unknown', 'it was applied within a snapshot'));
+      }
     },
   };
 }

@@ -1,13 +1,13 @@
 /** Wires the pure state machine to a log: proposals go in with retries, applied entries come out as results and notices. */
-import { InvariantError, type Clock, type Random } from '../std/index.ts';
+import type { Clock, Random } from '../std/index.ts';
 import type { Logger, Metrics } from '../telemetry/index.ts';
 import { createCompactor, type HistoryLimits } from './compactor.ts';
-import { decodeCommand, type Command, type DecodeFailure } from './core/command.ts';
 import { createStateMachine } from './core/machine.ts';
 import { createKeepAlive } from './keep-alive.ts';
 import { createLeaseKeeper } from './lease-keeper.ts';
+import { createLogMachine, type MachineObserver } from './log-machine.ts';
 import { createStoreMetrics } from './metrics.ts';
-import type { KeepAliveAnswer, LeaderLink, LogEntry, ReplicatedLog } from './ports.ts';
+import type { KeepAliveAnswer, LeaderLink, ReplicatedLog } from './ports.ts';
 import { createProposer } from './proposer.ts';
 import { createLocalReads, createReads } from './reads.ts';
 import type { Store } from './types.ts';
@@ -15,7 +15,7 @@ import { createWatchers } from './watchers.ts';
 import { createLeases, createWrites } from './writes.ts';
 
 export interface StoreOptions extends Partial<HistoryLimits> {
-  /** Must not have been started: the store registers its apply handler. */
+  /** Must not have been started: the store is its machine. */
   readonly log: ReplicatedLog;
   readonly leaderLink: LeaderLink;
   readonly clock: Clock;
@@ -33,11 +33,6 @@ export interface StoreNode extends Store {
   /** What the leader's side of the lease service answers. */
   serveKeepAlive(id: number, signal?: AbortSignal): Promise<KeepAliveAnswer>;
 }
-
-const explain = (failure: DecodeFailure): string =>
-  failure.reason === 'unknown-version'
-    ? `the log holds a command of version ${String(failure.version)}, which this program is too old to understand: upgrade it`
-    : `the log holds a command that nobody can read: ${failure.detail}`;
 
 /** Creates the store on `log`; see {@link Store} for what it promises. */
 export function createStore(options: StoreOptions): StoreNode {
@@ -66,16 +61,21 @@ export function createStore(options: StoreOptions): StoreNode {
   const keeper = createLeaseKeeper({ ...retries, log, machine, proposer, logger });
   const keepAlive = createKeepAlive({ ...retries, log, keeper, leaderLink: options.leaderLink });
 
-  const apply = (entry: LogEntry): void => {
-    const command = readCommand(entry);
-    const outcome = machine.apply(entry, command);
-    keeper.observe(outcome);
-    gauges.applied(outcome);
-    watchers.notify();
-    proposer.settle(command.proposal, outcome);
-    compact();
+  const observer: MachineObserver = {
+    applied(command, outcome) {
+      keeper.observe(outcome);
+      gauges.changed(outcome);
+      watchers.notify();
+      proposer.settle(command.proposal, outcome);
+      compact();
+    },
+    restored() {
+      gauges.changed();
+      proposer.restored((proposal) => machine.knows(proposal));
+      watchers.notify();
+    },
   };
-  log.onApply(apply);
+  log.use(createLogMachine(machine, observer));
 
   return {
     ...createWrites(proposer),
@@ -100,11 +100,4 @@ export function createStore(options: StoreOptions): StoreNode {
       await Promise.resolve();
     },
   };
-}
-
-/** A command that cannot be read must stop the node: skipping it would let its state drift from the others'. */
-function readCommand(entry: LogEntry): Command {
-  const decoded = decodeCommand(entry.command);
-  if (!decoded.ok) throw new InvariantError(`log index ${entry.index}: ${explain(decoded.error)}`);
-  return decoded.value;
 }

@@ -56,4 +56,27 @@ export const store = {
     sentence: 'A slow watch listener costs no memory beyond the bounded history.',
     source: 'design: a watcher is a position in the history',
   },
+  'store.snapshot-is-the-state': {
+    sentence:
+      'A machine restored from a snapshot equals the one it was taken of at that moment, whatever was applied meanwhile, and behaves alike ever after.',
+    source: 'Raft paper 7; etcd snapshots',
+  },
+  'store.snapshot-in-pieces': {
+    sentence: 'A snapshot of any size is made and read in bounded pieces.',
+    source: 'design: one event loop',
+  },
+  'store.snapshot-bad-input': {
+    sentence:
+      'Bytes that are no whole snapshot of a known version are refused with a reason, and the state stays as it was.',
+    source: 'design',
+  },
+  'store.checksum-tells-apart': {
+    sentence: 'Equal logs give equal checksums, and machines that differed once never agree again.',
+    source: 'etcd: corruption check',
+  },
+  'store.snapshot-skips-nothing': {
+    sentence:
+      'After a snapshot from the leader, watchers, waiting writers and every part that follows keys know the state as it is.',
+    source: 'design: facts/raft §3 #20, responders stranded by a snapshot',
+  },
 } as const satisfies Record<string, Requirement>;

@@ -2,7 +2,7 @@
  * An agreed log without a network: one shared list of entries, any number of nodes that apply it, and switches for what a
  * real log can do to its users (refuse, lose the answer, lag, change its leader). It satisfies the store's `ReplicatedLog`.
  */
-import type { LogEntry, LogStatus, ReplicatedLog } from '../../src/store/index.ts';
+import type { LogEntry, LogMachine, LogStatus, ReplicatedLog } from '../../src/store/index.ts';
 
 /** What happens to a proposal or a read barrier instead of success. */
 export type Fault =
@@ -25,6 +25,10 @@ export class MemoryLogError extends Error {
 export interface MemoryNode extends ReplicatedLog {
   /** While held, the node applies nothing; releasing it catches up. */
   hold(held: boolean): void;
+  /** The machine's state now, as the log would keep it; reading it is up to the caller. */
+  snapshot(): { readonly index: number; readonly chunks: Iterable<Uint8Array> };
+  /** Skips entries, as a member does that is sent a snapshot instead of them. */
+  install(index: number, chunks: Iterable<Uint8Array>): void;
 }
 
 export interface MemoryCluster {
@@ -57,7 +61,7 @@ export function createMemoryCluster(ids: readonly string[]): MemoryCluster {
   };
 
   const createNode = (nodeId: string): MemoryNode & { catchUp(): void; tell(): void } => {
-    const handlers: ((entry: LogEntry) => void)[] = [];
+    let machine: LogMachine | undefined;
     const listeners = new Set<(status: LogStatus) => void>();
     const waiting = new Set<{ index: number; resolve: () => void }>();
     let applied = 0;
@@ -74,7 +78,7 @@ export function createMemoryCluster(ids: readonly string[]): MemoryCluster {
       while (applied < entries.length) {
         const entry = entries[applied] as LogEntry;
         applied += 1;
-        for (const handler of handlers) handler(entry);
+        machine?.apply(entry);
       }
       for (const waiter of waiting) {
         if (waiter.index <= applied && waiting.delete(waiter)) waiter.resolve();
@@ -109,7 +113,7 @@ export function createMemoryCluster(ids: readonly string[]): MemoryCluster {
         }
         await reach(entries.length, signal);
       },
-      onApply: (handler) => void handlers.push(handler),
+      use: (used) => void (machine = used),
       status,
       onStatus(listener) {
         listeners.add(listener);
@@ -117,6 +121,14 @@ export function createMemoryCluster(ids: readonly string[]): MemoryCluster {
       },
       hold(value) {
         held = value;
+        catchUp();
+      },
+      snapshot: () => ({ index: applied, chunks: machine?.snapshot() ?? [] }),
+      install(index, chunks) {
+        const restore = machine?.beginRestore();
+        for (const chunk of chunks) restore?.add(chunk);
+        restore?.finish();
+        applied = index;
         catchUp();
       },
       catchUp,

@@ -1,6 +1,7 @@
 /** The commands of the replicated log and their wire form: JSON arrays behind a version number. */
 import { err, ok, unreachable, type Result } from '../../std/index.ts';
 import type { Compare, Operation, Selector } from './model.ts';
+import { list, number, oneOf, text, type Wire } from './wire.ts';
 
 /** What a log entry asks of the state machine. */
 export type CommandBody =
@@ -29,8 +30,6 @@ export const COMMAND_VERSION = 1;
 export type DecodeFailure =
   | { readonly reason: 'unknown-version'; readonly version: unknown }
   | { readonly reason: 'malformed'; readonly detail: string };
-
-type Wire = readonly unknown[];
 
 /** The bytes of a command; they mean the same to every node that knows {@link COMMAND_VERSION}. */
 export function encodeCommand(command: Command): Uint8Array {
@@ -151,25 +150,4 @@ function decodeOperation(wire: unknown): Operation {
 
 function decodeSelector(kind: unknown, value: unknown): Selector {
   return kind === 0 ? { key: text(value) } : { prefix: text(value) };
-}
-
-function list(value: unknown): Wire {
-  if (!Array.isArray(value)) throw new TypeError('expected a list');
-  return value as Wire;
-}
-
-function text(value: unknown): string {
-  if (typeof value !== 'string') throw new TypeError('expected a text');
-  return value;
-}
-
-function number(value: unknown): number {
-  if (!Number.isSafeInteger(value)) throw new TypeError('expected an integer');
-  return value as number;
-}
-
-function oneOf<T extends string>(allowed: readonly T[], value: unknown): T {
-  const found = allowed.find((item) => item === value);
-  if (found === undefined) throw new TypeError(`expected one of ${allowed.join(' ')}`);
-  return found;
 }

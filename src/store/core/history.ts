@@ -10,6 +10,8 @@ export interface History {
   append(event: WatchEvent): void;
   /** Kept events from `revision` on; at most `eventsMax`, but the last revision is never cut. */
   from(revision: number, eventsMax: number): readonly WatchEvent[];
+  /** What is kept now, whatever is appended or cut afterwards; costs nothing. */
+  freeze(): Iterable<WatchEvent>;
   /** Removes and returns all events up to `revision`. */
   cut(revision: number): readonly WatchEvent[];
   /** The revision to compact at so that at most so many events and so much weight stay. */
@@ -50,6 +52,13 @@ export function createHistory(): History {
       const last = events[end - 1];
       if (end > start && last !== undefined) end = position(revisionOf(last) + 1);
       return events.slice(start, end);
+    },
+    freeze() {
+      // Cutting makes a new list and appending only adds to this one, so its first `count` events never change.
+      const [frozen, count] = [events, events.length];
+      return (function* () {
+        for (let i = 0; i < count; i++) yield frozen[i] as WatchEvent;
+      })();
     },
     cut(revision) {
       const end = position(revision + 1);

@@ -17,8 +17,16 @@ export interface Keyspace {
   put(revision: number, key: string, value: string, lease: number): KeyValue | undefined;
   /** Deletes at `revision`; undefined, and no change, when there is no such key. */
   remove(revision: number, key: string): KeyValue | undefined;
-  /** Forgets every version that is not visible at `revision` or later. */
+  /** Forgets every version that is not visible at `revision` or later; while someone holds the past, later. */
   compact(revision: number): void;
+  /** Holds back what `compact` would forget until the returned function is called. */
+  hold(): () => void;
+  /** True while a compaction waits for a holder. */
+  readonly heldBack: boolean;
+  /** Keys that exist at `revision`, in key order; the keyspace may change meanwhile as long as the past is held. */
+  at(revision: number): Iterable<KeyValue>;
+  /** Takes over a key as it was before the kept history; only into an empty keyspace, in key order. */
+  load(item: KeyValue): void;
   /** All that is kept, in key order, as plain data. */
   dump(): readonly (readonly [string, readonly Version[]])[];
 }
@@ -45,6 +53,11 @@ class VersionedKeyspace implements Keyspace {
   /** Every key that has a kept version, deleted ones included, sorted by UTF-16 code units. */
   readonly #sorted: string[] = [];
   readonly #versionsOf = new Map<string, Version[]>();
+  /** Grows whenever a position in `#sorted` may have moved. */
+  #moves = 0;
+  #holders = 0;
+  /** The compaction that waits for the last holder; 0 = none. */
+  #compactLater = 0;
 
   get(key: string): KeyValue | undefined {
     const version = visible(this.#versionsOf.get(key), Infinity);
@@ -90,14 +103,58 @@ class VersionedKeyspace implements Keyspace {
     return previous;
   }
 
+  get heldBack(): boolean {
+    return this.#compactLater > 0;
+  }
+
+  hold(): () => void {
+    this.#holders += 1;
+    let held = true;
+    return () => {
+      if (!held) return;
+      held = false;
+      this.#holders -= 1;
+      if (this.#holders > 0 || this.#compactLater === 0) return;
+      const revision = this.#compactLater;
+      this.#compactLater = 0;
+      this.compact(revision);
+    };
+  }
+
+  *at(revision: number): Generator<KeyValue> {
+    let moves = this.#moves;
+    let i = 0;
+    for (let key = this.#sorted[i]; key !== undefined; key = this.#sorted[i]) {
+      const version = visible(this.#versionsOf.get(key), revision);
+      if (isLive(version)) yield version;
+      if (moves !== this.#moves) {
+        moves = this.#moves;
+        i = this.#positionOf(key);
+      }
+      if (this.#sorted[i] === key) i += 1;
+    }
+  }
+
+  load(item: KeyValue): void {
+    this.#add(item.key, item);
+    this.size += 1;
+  }
+
   compact(revision: number): void {
+    if (this.#holders > 0) {
+      this.#compactLater = revision;
+      return;
+    }
     // Only a key that changed in the cut revisions can have versions that nobody may see any more.
     for (const key of new Set(this.history.cut(revision).map(keyOf))) {
       const versions = this.#versionsOf.get(key) ?? [];
       const from = lowerBound(versions, (version) => revisionOf(version) <= revision) - 1;
       const kept = versions.slice(Math.max(0, isLive(versions[from]) ? from : from + 1));
       if (kept.length > 0) this.#versionsOf.set(key, kept);
-      else if (this.#versionsOf.delete(key)) this.#sorted.splice(this.#positionOf(key), 1);
+      else if (this.#versionsOf.delete(key)) {
+        this.#sorted.splice(this.#positionOf(key), 1);
+        this.#moves += 1;
+      }
     }
   }
 
@@ -129,5 +186,6 @@ class VersionedKeyspace implements Keyspace {
     }
     this.#versionsOf.set(key, [version]);
     this.#sorted.splice(this.#positionOf(key), 0, key);
+    this.#moves += 1;
   }
 }

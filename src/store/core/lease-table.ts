@@ -11,6 +11,8 @@ export interface LeaseTable {
   /** The key belongs to lease `to` from now on, no longer to `from` (0 = none). */
   move(key: string, from: number, to: number): void;
   list(): readonly LeaseInfo[];
+  /** Id and TTL of each lease, in the order in which they were granted. */
+  ttls(): readonly { readonly id: number; readonly ttlMs: number }[];
 }
 
 export function createLeaseTable(): LeaseTable {
@@ -28,6 +30,7 @@ export function createLeaseTable(): LeaseTable {
       leases.get(from)?.keys.delete(key);
       leases.get(to)?.keys.add(key);
     },
+    ttls: () => [...leases].map(([id, { ttlMs }]) => ({ id, ttlMs })),
     list: () => [...leases].map(([id, { ttlMs }]) => ({ id, ttlMs, keys: keysOf(id) })),
   };
 }

@@ -3,15 +3,13 @@
  * events on every node, so nothing here may depend on time, chance, configuration or the node it runs on.
  */
 import { unreachable } from '../../std/index.ts';
+import { mixNumber, mixText } from './checksum.ts';
 import type { Command, CommandBody } from './command.ts';
-import { createKeyspace, type Keyspace } from './keyspace.ts';
-import { createLeaseTable } from './lease-table.ts';
+import type { Keyspace } from './keyspace.ts';
 import type { LeaseInfo, TxnResult } from './model.ts';
-import { createProposalWindow } from './proposal-window.ts';
+import { createRestore, snapshotOf } from './snapshot.ts';
+import { emptyState, putKey, removeKey, type MachineState } from './state.ts';
 import { branchOf, runTxn, type Writer } from './txn.ts';
-
-/** Log entries for which a proposal is remembered. Changing it changes the machine: it needs a new command version. */
-export const PROPOSAL_WINDOW_ENTRIES = 16_384;
 
 export type Outcome =
   | { readonly type: 'txn'; readonly result: TxnResult }
@@ -32,10 +30,19 @@ export interface StateMachine {
   /** History up to and including this revision is gone. */
   readonly compactRevision: number;
   readonly appliedIndex: number;
-  readonly keyspace: Pick<Keyspace, 'get' | 'range' | 'size' | 'history'>;
+  /** Another object after each restore: ask for it at each use. */
+  readonly keyspace: Pick<Keyspace, 'get' | 'range' | 'size' | 'history' | 'heldBack'>;
   leases(): readonly LeaseInfo[];
   readonly leaseCount: number;
   apply(entry: { readonly index: number; readonly term: number }, command: Command): Outcome;
+  /** True for a proposal that was applied within the window. */
+  knows(proposal: string): boolean;
+  /** Of the effects of all commands so far, as an unsigned 32-bit number. */
+  checksum(): number;
+  /** See {@link snapshotOf}. */
+  snapshot(): IterableIterator<Uint8Array>;
+  /** Reads a snapshot; the machine goes on as it is until `finish`, and is what the snapshot says afterwards. */
+  beginRestore(): { add(chunk: Uint8Array): void; finish(): void };
   /** The whole state as text; equal states give equal texts. */
   serialize(): string;
 }
@@ -45,49 +52,86 @@ export function createStateMachine(): StateMachine {
 }
 
 class Machine implements StateMachine {
-  readonly keyspace = createKeyspace();
-  revision = 1;
-  compactRevision = 0;
-  appliedIndex = 0;
-  readonly #leases = createLeaseTable();
-  readonly #proposals = createProposalWindow(PROPOSAL_WINDOW_ENTRIES);
+  #state: MachineState = emptyState();
 
-  leases(): readonly LeaseInfo[] {
-    return this.#leases.list();
+  get revision(): number {
+    return this.#state.revision;
+  }
+
+  get compactRevision(): number {
+    return this.#state.compactRevision;
+  }
+
+  get appliedIndex(): number {
+    return this.#state.appliedIndex;
+  }
+
+  get keyspace(): Keyspace {
+    return this.#state.keyspace;
   }
 
   get leaseCount(): number {
-    return this.#leases.size;
+    return this.#state.leases.size;
   }
 
-  apply(entry: { readonly index: number; readonly term: number }, command: Command): Outcome {
-    this.appliedIndex = entry.index;
-    const verdict = this.#proposals.admit(entry.index, command.proposal, command.base);
-    if (verdict === 'duplicate') return { type: 'duplicate' };
-    if (verdict === 'too-old') return { type: 'refused', reason: 'proposal-too-old' };
-    return this.#run(entry, command.body);
+  leases(): readonly LeaseInfo[] {
+    return this.#state.leases.list();
+  }
+
+  knows(proposal: string): boolean {
+    return this.#state.proposals.has(proposal);
+  }
+
+  checksum(): number {
+    return this.#state.chain >>> 0;
+  }
+
+  snapshot(): IterableIterator<Uint8Array> {
+    return snapshotOf(this.#state);
+  }
+
+  beginRestore(): { add(chunk: Uint8Array): void; finish(): void } {
+    const restore = createRestore();
+    return {
+      add: (chunk) => restore.add(chunk),
+      finish: () => void (this.#state = restore.finish()),
+    };
   }
 
   serialize(): string {
+    const { keyspace, leases, proposals, ...counters } = this.#state;
     return JSON.stringify({
-      revision: this.revision,
-      compactRevision: this.compactRevision,
-      appliedIndex: this.appliedIndex,
-      keys: this.keyspace.dump(),
-      leases: this.#leases.list(),
-      proposals: this.#proposals.dump(),
+      ...counters,
+      keys: keyspace.dump(),
+      leases: leases.list(),
+      proposals: proposals.dump(),
     });
   }
 
+  apply(entry: { readonly index: number; readonly term: number }, command: Command): Outcome {
+    const state = this.#state;
+    state.appliedIndex = entry.index;
+    const verdict = state.proposals.admit(entry.index, command.proposal, command.base);
+    const outcome: Outcome =
+      verdict === 'first'
+        ? this.#run(entry, command.body)
+        : verdict === 'duplicate'
+          ? { type: 'duplicate' }
+          : { type: 'refused', reason: 'proposal-too-old' };
+    state.chain = mixOutcome(state.chain, entry.index, outcome);
+    return outcome;
+  }
+
   #run(entry: { readonly index: number; readonly term: number }, body: CommandBody): Outcome {
+    const { leases } = this.#state;
     switch (body.type) {
       case 'txn':
         return this.#txn(body);
       case 'grant':
-        this.#leases.grant(entry.index, body.ttlMs);
+        leases.grant(entry.index, body.ttlMs);
         return { type: 'granted', id: entry.index, ttlMs: body.ttlMs };
       case 'revoke':
-        if (!this.#leases.has(body.lease)) return { type: 'refused', reason: 'lease-not-found' };
+        if (!leases.has(body.lease)) return { type: 'refused', reason: 'lease-not-found' };
         return this.#end([body.lease]);
       case 'expire':
         return this.#end(body.term === entry.term ? body.leases : []);
@@ -99,50 +143,71 @@ class Machine implements StateMachine {
   }
 
   #txn(body: Extract<CommandBody, { type: 'txn' }>): Outcome {
-    const { succeeded, operations } = branchOf(body, (key) => this.keyspace.get(key));
+    const state = this.#state;
+    const { succeeded, operations } = branchOf(body, (key) => state.keyspace.get(key));
     for (const operation of operations) {
       const lease = operation.type === 'put' ? (operation.lease ?? 0) : 0;
-      if (lease !== 0 && !this.#leases.has(lease)) {
+      if (lease !== 0 && !state.leases.has(lease)) {
         return { type: 'refused', reason: 'lease-not-found' };
       }
     }
-    const { responses, changed } = runTxn(operations, this.keyspace, this.#writer);
-    if (changed) this.revision += 1;
-    return { type: 'txn', result: { succeeded, revision: this.revision, responses } };
+    const { responses, changed } = runTxn(operations, state.keyspace, this.#writer());
+    if (changed) state.revision += 1;
+    return { type: 'txn', result: { succeeded, revision: state.revision, responses } };
   }
 
   #end(ids: readonly number[]): Outcome {
-    const ended = [...new Set(ids)].filter((id) => this.#leases.has(id));
+    const state = this.#state;
+    const writer = this.#writer();
+    const ended = [...new Set(ids)].filter((id) => state.leases.has(id));
     let changed = false;
     for (const id of ended) {
-      for (const key of this.#leases.keysOf(id)) {
-        changed = this.#writer.remove(key) !== undefined || changed;
+      for (const key of state.leases.keysOf(id)) {
+        changed = writer.remove(key) !== undefined || changed;
       }
-      this.#leases.drop(id);
+      state.leases.drop(id);
     }
-    if (changed) this.revision += 1;
-    return { type: 'revoked', leases: ended, revision: this.revision };
+    if (changed) state.revision += 1;
+    return { type: 'revoked', leases: ended, revision: state.revision };
   }
 
   #compact(at: number): Outcome {
-    if (at <= this.compactRevision) return { type: 'refused', reason: 'compacted' };
-    if (at > this.revision) return { type: 'refused', reason: 'future-revision' };
-    this.compactRevision = at;
-    this.keyspace.compact(at);
+    const state = this.#state;
+    if (at <= state.compactRevision) return { type: 'refused', reason: 'compacted' };
+    if (at > state.revision) return { type: 'refused', reason: 'future-revision' };
+    state.compactRevision = at;
+    state.keyspace.compact(at);
     return { type: 'compacted', revision: at };
   }
 
-  /** Writes of one entry: they share the next revision, and leases follow their keys. */
-  readonly #writer: Writer = {
-    put: (key, value, lease) => {
-      const previous = this.keyspace.put(this.revision + 1, key, value, lease);
-      this.#leases.move(key, previous?.lease ?? 0, lease);
-      return previous;
-    },
-    remove: (key) => {
-      const previous = this.keyspace.remove(this.revision + 1, key);
-      this.#leases.move(key, previous?.lease ?? 0, 0);
-      return previous;
-    },
-  };
+  /** Writes of one entry: they share the next revision. */
+  #writer(): Writer {
+    const state = this.#state;
+    const revision = state.revision + 1;
+    return {
+      put: (key, value, lease) => putKey(state, revision, { key, value, lease }),
+      remove: (key) => removeKey(state, revision, key),
+    };
+  }
+}
+
+/** What an entry did besides its writes, which were folded in as they happened. */
+function mixOutcome(chain: number, index: number, outcome: Outcome): number {
+  const mixed = mixText(mixNumber(chain, index), outcome.type);
+  switch (outcome.type) {
+    case 'txn':
+      return mixNumber(mixNumber(mixed, outcome.result.revision), Number(outcome.result.succeeded));
+    case 'granted':
+      return mixNumber(mixed, outcome.ttlMs);
+    case 'revoked':
+      return outcome.leases.reduce(mixNumber, mixNumber(mixed, outcome.revision));
+    case 'compacted':
+      return mixNumber(mixed, outcome.revision);
+    case 'refused':
+      return mixText(mixed, outcome.reason);
+    case 'duplicate':
+      return mixed;
+    default:
+      return unreachable(outcome);
+  }
 }

@@ -8,6 +8,11 @@ export type ProposalVerdict = 'first' | 'duplicate' | 'too-old';
 export interface ProposalWindow {
   /** Judges the proposal that came out of the log at `index`, and remembers it when it is the first. */
   admit(index: number, proposal: string, base: number): ProposalVerdict;
+  /** True for a proposal that was applied and is remembered. */
+  has(proposal: string): boolean;
+  /** Remembers a proposal that was applied at `index`; in the order of {@link dump}. */
+  load(proposal: string, index: number): void;
+  /** Oldest first. */
   dump(): readonly (readonly [string, number])[];
 }
 
@@ -26,6 +31,8 @@ export function createProposalWindow(windowEntries: number): ProposalWindow {
       seen.set(proposal, index);
       return 'first';
     },
+    has: (proposal) => seen.has(proposal),
+    load: (proposal, index) => void seen.set(proposal, index),
     dump: () => [...seen],
   };
 }
