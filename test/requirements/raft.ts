@@ -118,6 +118,44 @@ export const raft = {
       'A proposal that provably did not survive a change of leader is proposed again, and is applied once',
     source: 'design',
   },
+  'raft.linearizable-whatever-befalls': {
+    sentence:
+      'What clients of real processes see is linearizable while members are killed, stopped, stalled and cut apart',
+    source: 'Herlihy and Wing 1990',
+  },
+  'raft.stale-reads-are-caught': {
+    sentence: 'A member that reads without a barrier is convicted by the history of its clients',
+    source: 'design',
+  },
+  'raft.checker-knows-the-public-histories': {
+    sentence:
+      'The linearizability checker gives the known verdict on every public history of Porcupine',
+    source: 'Porcupine 1.3.1, porcupine_test.go',
+  },
+  'raft.senseless-message-is-refused': {
+    sentence:
+      'A message with an impossible number, term or frame is refused and counted before the core sees it',
+    source: 'design',
+  },
+  'raft.wrong-member-is-refused': {
+    sentence:
+      'A member of another cluster, protocol or address, or without the disk it had, is refused and told why',
+    source: 'design',
+  },
+  'raft.stalled-peer-is-bounded': {
+    sentence:
+      'A member that does not read costs a bounded amount of memory, and what was not sent to it is known',
+    source: 'design',
+  },
+  'raft.snapshot-arrives-whole': {
+    sentence:
+      'A snapshot is fetched in pieces, goes on where it broke, and is used only with the announced hash',
+    source: 'design',
+  },
+  'raft.garbage-harms-nobody': {
+    sentence: 'Whatever bytes a peer sends, nothing but sound messages comes in and others go on',
+    source: 'design',
+  },
   'rpc.generated-is-current': {
     sentence: 'Generated RPC code is what the proto files say',
     source: 'design',
@@ -147,5 +185,9 @@ export const raft = {
   'raft.final-states-as-in-etcd': {
     sentence: 'Logs, roles and progress at each stop of an interaction trace are those of etcd',
     source: 'etcd raft, testdata',
+  },
+  'raft.known-bugs-do-not-return': {
+    sentence: 'What broke other implementations of Raft once does not break ours',
+    source: 'regression',
   },
 } as const satisfies Record<string, Requirement>;

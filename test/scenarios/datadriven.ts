@@ -51,6 +51,13 @@ export function parseCases(text: string): Case[] {
   return cases;
 }
 
+/** A case as the format has it, with `output` as what is expected. */
+export function formatCase({ preamble, directive, input }: Case, output: string): string {
+  const before = preamble === '' ? [] : [preamble.trim()];
+  const given = input === '' ? [directive] : [directive, input];
+  return [...before, ...given, SEPARATOR, output, ''].join('\n');
+}
+
 /** Up to an empty line; output with empty lines in it stands between doubled separators. */
 function readExpected(lines: readonly string[], from: number): { expected: string; next: number } {
   const doubled = lines[from] === SEPARATOR;

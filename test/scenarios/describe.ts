@@ -115,9 +115,11 @@ function describeBody(message: Message): string {
       return `Log:0/0 To:${message.transferee}`;
     case 'removed':
       return `Log:0/${message.index}`;
-    default:
-      return 'Log:0/0';
+    case 'heartbeat-response':
+    case 'timeout-now':
+      break;
   }
+  return 'Log:0/0';
 }
 
 export function describeMessage(message: Message): string {

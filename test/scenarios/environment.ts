@@ -1,26 +1,15 @@
 /** The members of a scenario and the network between them; nothing moves unless it is told to. */
 import assert from 'node:assert/strict';
-import type { Entry, Message, Ready, WriteMark } from '../../src/raft/core/index.ts';
-import {
-  describeApply,
-  describeMessage,
-  describeReady,
-  describeType,
-  describeWrite,
-} from './describe.ts';
+import type { Entry, Message, Ready } from '../../src/raft/core/index.ts';
+import { describeApply, describeMessage, describeReady, describeWrite } from './describe.ts';
 import type { Member } from './member.ts';
-
-/** What travels: a message, or the word of a member's own disk or state machine that something is done. */
-type Parcel =
-  | { readonly kind: 'message'; readonly to: string; readonly message: Message }
-  | { readonly kind: 'written'; readonly to: string; readonly mark: WriteMark }
-  | { readonly kind: 'applied'; readonly to: string; readonly entries: readonly Entry[] };
+import { Network, type Parcel, type Selection } from './network.ts';
 
 export class Environment {
   readonly members: Member[] = [];
   /** Types of messages that get lost without a word: etcd has none like them. */
   readonly #lost: ReadonlySet<Message['type']>;
-  #parcels: Parcel[] = [];
+  readonly network = new Network();
   #lines: string[] = [];
   #indent = '';
 
@@ -48,7 +37,7 @@ export class Environment {
   send(messages: readonly Message[]): void {
     for (const message of messages) {
       if (!this.#lost.has(message.type)) {
-        this.#parcels.push({ kind: 'message', to: message.to, message });
+        this.network.post({ kind: 'message', to: message.to, message });
       }
     }
   }
@@ -121,7 +110,7 @@ export class Environment {
     this.print('Responses:', ...promises.map(describeMessage));
     this.send(promises);
     const { mark } = ready;
-    if (mark !== undefined) this.#parcels.push({ kind: 'written', to: member.id, mark });
+    if (mark !== undefined) this.network.post({ kind: 'written', to: member.id, mark });
   }
 
   /** The oldest entries that wait enter the state machine of `member`. */
@@ -129,23 +118,19 @@ export class Environment {
     const entries = member.applies.shift();
     if (entries === undefined) return this.print('no apply work to perform');
     this.print('Processing:', describeApply(member.id, entries), 'Responses:');
-    this.#parcels.push({ kind: 'applied', to: member.id, entries });
+    this.network.post({ kind: 'applied', to: member.id, entries });
   }
 
-  /** Delivers, or drops, what is on the way to `to`; only messages of `type`, if one is given. Returns how many. */
-  deliver(to: string, type: string | undefined, drop: boolean): number {
-    const [now, later] = partition(
-      this.#parcels,
-      (parcel) => parcel.to === to && matches(parcel, type) && !(drop && isLocal(parcel)),
-    );
-    this.#parcels = later;
-    for (const parcel of now) {
+  /** Delivers, or drops, the messages selected. Returns how many. */
+  deliver(selection: Selection, drop: boolean): number {
+    const parcels = this.network.take(selection, drop);
+    for (const parcel of parcels) {
       if (parcel.kind === 'message') {
         this.print((drop ? 'dropped: ' : '') + describeMessage(parcel.message));
       }
       if (!drop) this.#hand(parcel);
     }
-    return now.length;
+    return parcels.length;
   }
 
   #hand(parcel: Parcel): void {
@@ -171,8 +156,8 @@ export class Environment {
         section(member, 'handling Ready', () => this.processReady(member));
       }
       for (const member of members) {
-        if (!this.#parcels.some(({ to }) => to === member.id)) continue;
-        section(member, 'receiving messages', () => this.deliver(member.id, undefined, false));
+        if (!this.network.isBusy(member.id)) continue;
+        section(member, 'receiving messages', () => this.deliver({ to: member.id }, false));
       }
       for (const member of members) {
         if (member.writes.length === 0) continue;
@@ -191,7 +176,7 @@ export class Environment {
 
   /** The process of `member` dies: what its disk and its state machine were about to say is never said. */
   restart(member: Member): void {
-    this.#parcels = this.#parcels.filter((parcel) => parcel.to !== member.id || !isLocal(parcel));
+    this.network.forgetLocal(member.id);
     member.restart();
   }
 
@@ -206,16 +191,6 @@ export class Environment {
 /** Nothing happened in it, unless there are messages. */
 function isQuiet({ softState, hardState, snapshot, entries }: Ready): boolean {
   return !softState && !hardState && !snapshot && entries.length === 0;
-}
-
-/** The word of the own disk and state machine is never lost. */
-function isLocal(parcel: Parcel): boolean {
-  return parcel.kind !== 'message' || parcel.message.from === parcel.to;
-}
-
-function matches(parcel: Parcel, type: string | undefined): boolean {
-  if (type === undefined) return true;
-  return parcel.kind === 'message' && describeType(parcel.message) === type;
 }
 
 function partition<T>(items: readonly T[], test: (item: T) => boolean): [T[], T[]] {

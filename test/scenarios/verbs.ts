@@ -17,14 +17,14 @@ export interface Scene {
   readonly electionTicks: ReadonlyMap<string, number>;
 }
 
-type Verb = (scene: Scene, given: Case) => void;
+export type Verb = (scene: Scene, given: Case) => void;
 
 /** The members a command is about, in the order given. */
-function ids(given: Case): string[] {
+export function idsOf(given: Case): string[] {
   return given.args.filter(({ values }) => values.length === 0).map(({ key }) => key);
 }
 
-function firstOf({ env }: Scene, given: Case): Member {
+export function firstOf({ env }: Scene, given: Case): Member {
   return env.member(given.args[0]?.key as string);
 }
 
@@ -66,21 +66,24 @@ function coreOptions(args: readonly Arg[]): Partial<CoreConfig> {
   const flag = (key: string): boolean => valueOf(args, key) === 'true';
   const inflight = valueOf(args, 'inflight');
   const applyBytes = valueOf(args, 'max-committed-size-per-ready');
+  const appendBytes = valueOf(args, 'max-append-size');
   return {
     preVote: flag('prevote'),
     checkQuorum: flag('checkquorum'),
     stepDownOnRemoval: flag('step-down-on-removal'),
     leaseReads: valueOf(args, 'read-only') === 'lease-based',
     ...(inflight === undefined ? {} : { inflightMessagesMax: Number(inflight) }),
+    ...(appendBytes === undefined ? {} : { appendBytesMax: Number(appendBytes) }),
     ...(applyBytes === undefined ? {} : { applyBytesMax: Number(applyBytes) }),
   };
 }
 
 function deliver({ env }: Scene, given: Case): void {
   const type = valueOf(given.args, 'type');
+  const from = valueOf(given.args, 'from');
   let count = 0;
-  for (const id of ids(given)) count += env.deliver(id, type, false);
-  for (const id of listOf(given.args, 'drop')) count += env.deliver(id, type, true);
+  for (const to of idsOf(given)) count += env.deliver({ to, type, from }, false);
+  for (const to of listOf(given.args, 'drop')) count += env.deliver({ to, type, from }, true);
   if (count === 0) env.print('no messages');
 }
 
@@ -109,7 +112,7 @@ const TRANSITIONS: Record<string, ConfigChange['transition']> = {
   explicit: 'joint-explicit',
 };
 
-function readChange({ args, input }: Case): ConfigChange {
+export function readChange({ args, input }: Case): ConfigChange {
   const words = input.split(/\s+/).filter((word) => word !== '');
   const changes = words.map((word): MemberChange => {
     const type = CHANGE_TYPES[word[0] as string];
@@ -128,7 +131,7 @@ function propose(scene: Scene, given: Case): void {
 }
 
 function sendSnapshot({ env }: Scene, given: Case): void {
-  const [from, to] = ids(given) as [string, string];
+  const [from, to] = idsOf(given) as [string, string];
   const { core, applied } = env.member(from);
   const { term } = core.status();
   const message = { type: 'snapshot', groupId: 'scenario', from, to, term, meta: applied } as const;
@@ -140,8 +143,8 @@ function tick(scene: Scene, given: Case, count: number): void {
   for (let i = 0; i < count; i++) firstOf(scene, given).core.tick();
 }
 
-/** The commands by name. */
-export const VERBS: Readonly<Record<string, Verb>> = {
+/** The commands of etcd's traces by name. */
+export const TRACE_VERBS: Readonly<Record<string, Verb>> = {
   'add-nodes': addNodes,
   campaign: (scene, given) => firstOf(scene, given).core.campaign(),
   compact: (scene, given) => {
@@ -152,25 +155,25 @@ export const VERBS: Readonly<Record<string, Verb>> = {
   'deliver-msgs': deliver,
   'forget-leader': (scene, given) => void firstOf(scene, given).core.forgetLeader(),
   'process-append-thread': ({ env }, given) =>
-    env.each(ids(given), 'processing append thread', (member) => env.processWrite(member)),
+    env.each(idsOf(given), 'processing append thread', (member) => env.processWrite(member)),
   'process-apply-thread': ({ env }, given) =>
-    env.each(ids(given), 'processing apply thread', (member) => env.processApply(member)),
+    env.each(idsOf(given), 'processing apply thread', (member) => env.processApply(member)),
   'process-ready': ({ env }, given) =>
-    env.each(ids(given), 'handling Ready', (member) => env.processReady(member)),
+    env.each(idsOf(given), 'handling Ready', (member) => env.processReady(member)),
   propose,
   'propose-conf-change': (scene, given) =>
     void firstOf(scene, given).core.proposeConfig(readChange(given), given.line),
   'raft-log': (scene, given) => printLog(scene, firstOf(scene, given)),
   'raft-state': printState,
   'report-unreachable': ({ env }, given) => {
-    const [from, to] = ids(given) as [string, string];
+    const [from, to] = idsOf(given) as [string, string];
     env.member(from).core.reportUnreachable(to);
   },
   'send-snapshot': sendSnapshot,
   // A member draws the same time-out from its start on.
   'set-randomized-election-timeout': () => {},
   stabilize: ({ env }, given) => {
-    const some = ids(given);
+    const some = idsOf(given);
     env.stabilize(some.length > 0 ? some : env.members.map(({ id }) => id));
   },
   status: (scene, given) =>
