@@ -1,117 +1,230 @@
-/** The way to one peer: a stream that is kept open for as long as the peer is a member. */
+/** The way to one peer: a stream that is kept open, and what waits for it. */
 import { createBackoff, type CancelTimer } from '../std/index.ts';
 import {
   createChannel,
-  services,
-  STREAM_BUFFER_BYTES_MAX,
   type ClientBidiStream,
   type RpcChannel,
+  type RpcClient,
   type RpcError,
+  type RpcService,
   type Wire,
 } from '../rpc/index.ts';
-import { encodeMessage, messageBytes } from './codec.ts';
 import type { Message } from './core/index.ts';
+import type { Introductions } from './introductions.ts';
+import { Outbox } from './outbox.ts';
+import { peerService } from './peer-service.ts';
 import type { TransportOptions } from './peers.ts';
+import { refusalOf, type Refusal, type RefusalReports } from './refusals.ts';
 
-/** Bytes of messages in one batch, so that it stays below the limit of a gRPC message. */
-const BATCH_BYTES_MAX = 4 * 2 ** 20;
+/** Bytes given to a stream ahead of what its connection takes; the rest waits here and shares a batch. */
+const STREAM_BYTES_MAX = 1 * 2 ** 20;
+const LOST_BACKOFF = { initialMs: 20, maxMs: 500 };
+/** After a refusal only a person, or a change of the configuration, makes a difference. */
+const REFUSED_BACKOFF = { initialMs: 1_000, maxMs: 15_000 };
+
+type PeerClient = typeof peerService extends RpcService<infer Types> ? RpcClient<Types> : never;
 
 export interface Link {
-  /** How many of the messages a stream took. */
-  send(messages: readonly Message[]): number;
+  /** Takes messages for the next batch; what it cannot take is told to `dropped`. */
+  send(messages: readonly Message[]): void;
   canSend(): boolean;
   /** Tries to connect without waiting for the back-off: the peer showed that it lives. */
   connectNow(): void;
+  /** Calls on the same connection. */
+  readonly client: PeerClient;
   stop(): void;
 }
 
+export type DropReason = 'no-stream' | 'full' | 'oversized' | 'not-encodable';
+
+/** What a link asks of the transport and tells it. */
+export interface LinkHost {
+  readonly options: TransportOptions;
+  readonly introductions: Introductions;
+  readonly reports: RefusalReports;
+  /** Undefined for a message that cannot be sent now. */
+  encode(message: Message): Wire.RaftMessageInput | undefined;
+  sent(count: number): void;
+  dropped(peerId: string, messages: readonly Message[], reason: DropReason): void;
+  /** So much waits for the peer. */
+  waiting(peerId: string, bytes: number): void;
+}
+
+type Stream = ClientBidiStream<Wire.PeerBatchInput>;
 type LinkState =
   | { readonly state: 'waiting'; readonly cancel: CancelTimer }
   | { readonly state: 'opening' }
   /** The peer has not greeted yet: until then it may refuse the stream with all that is on it. */
-  | { readonly state: 'greeting'; readonly stream: ClientBidiStream<Wire.PeerBatchInput> }
-  | { readonly state: 'open'; readonly stream: ClientBidiStream<Wire.PeerBatchInput> }
+  | { readonly state: 'greeting'; readonly stream: Stream }
+  | { readonly state: 'open'; readonly stream: Stream }
   | { readonly state: 'stopped' };
 
-/** Keeps one stream to a peer open for as long as the peer is a member. */
-export function createLink(peerId: string, options: TransportOptions): Link {
-  const backoff = createBackoff({ initialMs: 20, maxMs: 500 }, options.random);
-  const channel = openChannel(peerId, options);
-  const client = channel.client(services.raftPeer);
-  let state: LinkState;
-  let known: string | undefined;
-  const lost = (error: RpcError | undefined): void => {
-    if (state.state === 'stopped') return;
-    const message = error?.message ?? 'ended by the peer';
-    if (known !== message) options.logger.info('peer lost', { peer: peerId, reason: message });
-    known = message;
-    state = { state: 'waiting', cancel: options.clock.schedule(backoff.next(), open) };
-    options.onLost(peerId);
-  };
-  function open(): void {
-    state = { state: 'opening' };
-    const opened = client.exchange({
-      onMessage() {
-        if (state.state !== 'greeting') return;
-        state = { state: 'open', stream: state.stream };
-        known = undefined;
-        backoff.reset();
-        options.onOpen(peerId);
+/** Keeps one stream to a peer open until it is stopped. */
+export function createLink(peerId: string, host: LinkHost): Link {
+  return new PeerLink(peerId, host);
+}
+
+class PeerLink implements Link {
+  readonly client: PeerClient;
+  readonly #peerId: string;
+  readonly #host: LinkHost;
+  readonly #channel: RpcChannel;
+  readonly #outbox = new Outbox();
+  readonly #lostBackoff;
+  readonly #refusedBackoff;
+  #state: LinkState = { state: 'opening' };
+  #attempt = 0;
+  #flushing = false;
+  #toldBytes = 0;
+  #knownLoss: string | undefined;
+
+  constructor(peerId: string, host: LinkHost) {
+    this.#peerId = peerId;
+    this.#host = host;
+    this.#lostBackoff = createBackoff(LOST_BACKOFF, host.options.random);
+    this.#refusedBackoff = createBackoff(REFUSED_BACKOFF, host.options.random);
+    this.#channel = openChannel(peerId, host.options);
+    this.client = this.#channel.client(peerService);
+    this.#open();
+  }
+
+  send(messages: readonly Message[]): void {
+    if (this.#state.state !== 'open') {
+      return this.#host.dropped(this.#peerId, messages, 'no-stream');
+    }
+    for (const message of messages) {
+      const result = this.#outbox.push(message);
+      if (result !== 'taken') this.#host.dropped(this.#peerId, [message], result);
+    }
+    if (this.#flushing) return;
+    this.#flushing = true;
+    // Not at once: all that is sent in this turn of the event loop shares a batch.
+    queueMicrotask(() => {
+      this.#flushing = false;
+      this.#flush();
+    });
+  }
+
+  canSend(): boolean {
+    return this.#state.state === 'open' && this.#outbox.bytes < STREAM_BYTES_MAX;
+  }
+
+  connectNow(): void {
+    if (this.#state.state !== 'waiting') return;
+    this.#state.cancel();
+    this.#lostBackoff.reset();
+    this.#open();
+  }
+
+  stop(): void {
+    const { state } = this.#state;
+    if (this.#state.state === 'waiting') this.#state.cancel();
+    if (this.#state.state === 'open' || this.#state.state === 'greeting') {
+      this.#state.stream.cancel();
+    }
+    this.#state = { state: 'stopped' };
+    this.#channel.close();
+    if (state === 'open') this.#dropWaiting();
+  }
+
+  #open(): void {
+    const attempt = ++this.#attempt;
+    const current = (): boolean => attempt === this.#attempt && this.#state.state !== 'stopped';
+    this.#state = { state: 'opening' };
+    const opened = this.client.exchange({
+      onMessage: (answer) => {
+        if (current()) this.#answered(answer);
       },
-      onEnd: (error) => lost(error),
+      onEnd: (error) => {
+        if (current()) this.#lost(error?.message ?? 'ended by the peer');
+      },
     });
     opened.then(
       (stream) => {
-        if (state.state === 'stopped') return stream.cancel();
-        if (state.state !== 'opening') return;
-        state = { state: 'greeting', stream };
-        stream.send({ greeting: { nodeId: options.id, instance: options.instance } });
+        if (!current() || this.#state.state !== 'opening') return stream.cancel();
+        this.#state = { state: 'greeting', stream };
+        stream.send({ greeting: this.#host.introductions.greeting(this.#peerId) });
       },
-      (error: RpcError) => lost(error),
+      (error: RpcError) => {
+        if (current()) this.#lost(error.message);
+      },
     );
   }
-  open();
-  return {
-    send(messages) {
-      if (state.state !== 'open') return 0;
-      let sent = 0;
-      while (sent < messages.length) {
-        const batch = takeBatch(messages, sent);
-        const wire = batch.messages.map(encodeMessage);
-        if (!state.stream.send({ messages: wire }, batch.bytes)) break;
-        sent += batch.messages.length;
-      }
-      return sent;
-    },
-    canSend: () => state.state === 'open' && state.stream.waitingBytes() <= STREAM_BUFFER_BYTES_MAX,
-    connectNow() {
-      if (state.state !== 'waiting') return;
-      state.cancel();
-      backoff.reset();
-      open();
-    },
-    stop() {
-      if (state.state === 'waiting') state.cancel();
-      if (state.state === 'open' || state.state === 'greeting') state.stream.cancel();
-      state = { state: 'stopped' };
-      channel.close();
-    },
-  };
-}
 
-function takeBatch(
-  messages: readonly Message[],
-  from: number,
-): { messages: Message[]; bytes: number } {
-  const batch: Message[] = [];
-  let bytes = 0;
-  for (const message of messages.slice(from)) {
-    const size = messageBytes(message);
-    if (batch.length > 0 && bytes + size > BATCH_BYTES_MAX) break;
-    batch.push(message);
-    bytes += size;
+  #answered(answer: Wire.PeerAnswer): void {
+    if (this.#state.state !== 'greeting') return;
+    const { stream } = this.#state;
+    const { introductions, reports, options } = this.#host;
+    const told = answer.refusal === null ? undefined : refusalOf(answer.refusal);
+    if (told !== undefined) return this.#refused(told, 'peer', stream);
+    const { greeting } = answer;
+    if (greeting === null) return this.#lost('no greeting', stream);
+    const refusal = introductions.checkAnswer(this.#peerId, greeting);
+    if (refusal !== undefined) return this.#refused(refusal, 'us', stream);
+    introductions.trust(this.#peerId, greeting.diskId);
+    reports.accepted(this.#peerId);
+    this.#state = { state: 'open', stream };
+    this.#knownLoss = undefined;
+    this.#lostBackoff.reset();
+    this.#refusedBackoff.reset();
+    options.onOpen(this.#peerId);
   }
-  return { messages: batch, bytes };
+
+  #refused(refusal: Refusal, by: 'us' | 'peer', stream: Stream): void {
+    this.#host.reports.refused(this.#peerId, refusal, by);
+    this.#wait(this.#refusedBackoff.next());
+    stream.cancel();
+    this.#host.options.onLost(this.#peerId);
+  }
+
+  #lost(reason: string, stream?: Stream): void {
+    const { logger, onLost } = this.#host.options;
+    if (this.#knownLoss !== reason) logger.info('peer lost', { peer: this.#peerId, reason });
+    this.#knownLoss = reason;
+    this.#wait(this.#lostBackoff.next());
+    stream?.cancel();
+    this.#dropWaiting();
+    onLost(this.#peerId);
+  }
+
+  /** Ends the attempt: what its stream still says is not heard. */
+  #wait(delayMs: number): void {
+    this.#attempt += 1;
+    const cancel = this.#host.options.clock.schedule(delayMs, () => this.#open());
+    this.#state = { state: 'waiting', cancel };
+  }
+
+  #dropWaiting(): void {
+    const messages = this.#outbox.clear();
+    this.#tellWaiting();
+    if (messages.length > 0) this.#host.dropped(this.#peerId, messages, 'no-stream');
+  }
+
+  /** Fills the stream up to its limit; goes on when it has taken something. */
+  readonly #flush = (): void => {
+    if (this.#state.state !== 'open') return;
+    const { stream } = this.#state;
+    while (stream.waitingBytes() < STREAM_BYTES_MAX) {
+      const batch = this.#outbox.take();
+      if (batch === undefined) break;
+      const messages: Wire.RaftMessageInput[] = [];
+      for (const message of batch.messages) {
+        const wire = this.#host.encode(message);
+        if (wire === undefined) this.#host.dropped(this.#peerId, [message], 'not-encodable');
+        else messages.push(wire);
+      }
+      if (messages.length === 0) continue;
+      if (stream.send({ messages }, batch.bytes, this.#flush)) this.#host.sent(messages.length);
+      else this.#host.dropped(this.#peerId, batch.messages, 'no-stream');
+    }
+    this.#tellWaiting();
+  };
+
+  #tellWaiting(): void {
+    const { bytes } = this.#outbox;
+    if (bytes !== this.#toldBytes) this.#host.waiting(this.#peerId, bytes);
+    this.#toldBytes = bytes;
+  }
 }
 
 function openChannel(peerId: string, options: TransportOptions): RpcChannel {

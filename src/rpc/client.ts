@@ -156,7 +156,7 @@ async function openBidi(
   );
   return {
     ...stream,
-    send: (message, sizeBytes) => !over && sender.send(message, sizeBytes),
+    send: (message, sizeBytes, taken) => !over && sender.send(message, sizeBytes, taken),
     waitingBytes: () => sender.waitingBytes(),
     end: () => call.end(),
   };

@@ -118,8 +118,8 @@ function runStream(
   call.on('error', () => undefined);
   const stream: Bidi = {
     ...context,
-    send: (message, sizeBytes) =>
-      !ended && !context.signal.aborted && sender.send(message, sizeBytes),
+    send: (message, sizeBytes, taken) =>
+      !ended && !context.signal.aborted && sender.send(message, sizeBytes, taken),
     waitingBytes: () => sender.waitingBytes(),
     end,
     onMessage(handler) {

@@ -8,9 +8,10 @@ const MESSAGE_BYTES_ASSUMED = 256;
 export interface Sender<Out> {
   /**
    * Hands a message to the stream; `sizeBytes` is its approximate size (default 256). False, and nothing sent, when the
-   * stream is over or more than {@link STREAM_BUFFER_BYTES_MAX} bytes wait already.
+   * stream is over or more than {@link STREAM_BUFFER_BYTES_MAX} bytes wait already. `taken` is called when the connection
+   * took the message, which may never happen on a stream that ends.
    */
-  send(message: Out, sizeBytes?: number): boolean;
+  send(message: Out, sizeBytes?: number, taken?: () => void): boolean;
   /** Bytes handed over that the connection has not taken yet. */
   waitingBytes(): number;
 }
@@ -22,11 +23,12 @@ interface WritableCall {
 export function createSender<Out>(call: unknown): Sender<Out> {
   let waiting = 0;
   return {
-    send(message, sizeBytes = MESSAGE_BYTES_ASSUMED) {
+    send(message, sizeBytes = MESSAGE_BYTES_ASSUMED, taken) {
       if (waiting > STREAM_BUFFER_BYTES_MAX) return false;
       waiting += sizeBytes;
       (call as WritableCall).write(message, () => {
         waiting -= sizeBytes;
+        taken?.();
       });
       return true;
     },

@@ -7,13 +7,13 @@ const service = loadServices(descriptor);
 export interface Append {
   prevIndex: number;
   prevTerm: number;
-  entries: RaftEntry[];
+  entries: Uint8Array;
   commit: number;
 }
 export interface AppendInput {
   readonly prevIndex?: number | undefined;
   readonly prevTerm?: number | undefined;
-  readonly entries?: readonly RaftEntryInput[] | undefined;
+  readonly entries?: Uint8Array | undefined;
   readonly commit?: number | undefined;
 }
 
@@ -68,6 +68,38 @@ export interface ClusterEventInput {
   readonly attributes?: Record<string, string> | undefined;
 }
 
+export interface Configuration {
+  voters: string[];
+  votersOutgoing: string[];
+  learners: string[];
+  learnersNext: string[];
+  autoLeave: boolean;
+}
+export interface ConfigurationInput {
+  readonly voters?: readonly string[] | undefined;
+  readonly votersOutgoing?: readonly string[] | undefined;
+  readonly learners?: readonly string[] | undefined;
+  readonly learnersNext?: readonly string[] | undefined;
+  readonly autoLeave?: boolean | undefined;
+}
+
+export interface FetchRequest {
+  groupId: string;
+  nodeId: string;
+  instance: string;
+  index: number;
+  offset: number;
+  limit: number;
+}
+export interface FetchRequestInput {
+  readonly groupId?: string | undefined;
+  readonly nodeId?: string | undefined;
+  readonly instance?: string | undefined;
+  readonly index?: number | undefined;
+  readonly offset?: number | undefined;
+  readonly limit?: number | undefined;
+}
+
 export type GetStatusRequest = Record<never, never>;
 export type GetStatusRequestInput = Record<never, never>;
 
@@ -100,17 +132,23 @@ export interface GossipResponseInput {
 export interface Heartbeat {
   commit: number;
   round: number;
+  check: StateCheck | null;
+  divergent: boolean;
 }
 export interface HeartbeatInput {
   readonly commit?: number | undefined;
   readonly round?: number | undefined;
+  readonly check?: StateCheckInput | null | undefined;
+  readonly divergent?: boolean | undefined;
 }
 
 export interface HeartbeatResponse {
   round: number;
+  check: StateCheck | null;
 }
 export interface HeartbeatResponseInput {
   readonly round?: number | undefined;
+  readonly check?: StateCheckInput | null | undefined;
 }
 
 export interface KeepAliveRequest {
@@ -229,6 +267,15 @@ export interface MemberViewInput {
   readonly address?: string | undefined;
 }
 
+export interface PeerAnswer {
+  greeting: PeerGreeting | null;
+  refusal: PeerRefusal | null;
+}
+export interface PeerAnswerInput {
+  readonly greeting?: PeerGreetingInput | null | undefined;
+  readonly refusal?: PeerRefusalInput | null | undefined;
+}
+
 export interface PeerBatch {
   greeting: PeerGreeting | null;
   messages: RaftMessage[];
@@ -241,19 +288,38 @@ export interface PeerBatchInput {
 export interface PeerGreeting {
   nodeId: string;
   instance: string;
+  clusterId: string;
+  diskId: string;
+  protocolVersion: number;
+  expects: string;
 }
 export interface PeerGreetingInput {
   readonly nodeId?: string | undefined;
   readonly instance?: string | undefined;
+  readonly clusterId?: string | undefined;
+  readonly diskId?: string | undefined;
+  readonly protocolVersion?: number | undefined;
+  readonly expects?: string | undefined;
+}
+
+export interface PeerRefusal {
+  code: string;
+  detail: string;
+}
+export interface PeerRefusalInput {
+  readonly code?: string | undefined;
+  readonly detail?: string | undefined;
 }
 
 export interface Propose {
   request: number;
-  commands: Uint8Array[];
+  commands: Uint8Array;
+  config: boolean;
 }
 export interface ProposeInput {
   readonly request?: number | undefined;
-  readonly commands?: readonly Uint8Array[] | undefined;
+  readonly commands?: Uint8Array | undefined;
+  readonly config?: boolean | undefined;
 }
 
 export interface ProposeRefusal {
@@ -263,19 +329,6 @@ export interface ProposeRefusal {
 export interface ProposeRefusalInput {
   readonly request?: number | undefined;
   readonly reason?: string | undefined;
-}
-
-export interface RaftEntry {
-  index: number;
-  term: number;
-  kind: number;
-  data: Uint8Array;
-}
-export interface RaftEntryInput {
-  readonly index?: number | undefined;
-  readonly term?: number | undefined;
-  readonly kind?: number | undefined;
-  readonly data?: Uint8Array | undefined;
 }
 
 export interface RaftMessage {
@@ -293,7 +346,12 @@ export interface RaftMessage {
   proposeRefusal?: ProposeRefusal;
   readIndex?: ReadIndex;
   readIndexResponse?: ReadIndexResponse;
-  body?: 'append' | 'appendResponse' | 'heartbeat' | 'heartbeatResponse' | 'voteRequest' | 'voteResponse' | 'propose' | 'proposeRefusal' | 'readIndex' | 'readIndexResponse';
+  snapshot?: Snapshot;
+  snapshotResponse?: SnapshotResponse;
+  transferLeader?: TransferLeader;
+  timeoutNow?: TimeoutNow;
+  removed?: Removed;
+  body?: 'append' | 'appendResponse' | 'heartbeat' | 'heartbeatResponse' | 'voteRequest' | 'voteResponse' | 'propose' | 'proposeRefusal' | 'readIndex' | 'readIndexResponse' | 'snapshot' | 'snapshotResponse' | 'transferLeader' | 'timeoutNow' | 'removed';
 }
 export interface RaftMessageInput {
   readonly groupId?: string | undefined;
@@ -310,6 +368,11 @@ export interface RaftMessageInput {
   readonly proposeRefusal?: ProposeRefusalInput | null | undefined;
   readonly readIndex?: ReadIndexInput | null | undefined;
   readonly readIndexResponse?: ReadIndexResponseInput | null | undefined;
+  readonly snapshot?: SnapshotInput | null | undefined;
+  readonly snapshotResponse?: SnapshotResponseInput | null | undefined;
+  readonly transferLeader?: TransferLeaderInput | null | undefined;
+  readonly timeoutNow?: TimeoutNowInput | null | undefined;
+  readonly removed?: RemovedInput | null | undefined;
 }
 
 export interface ReadIndex {
@@ -325,6 +388,13 @@ export interface ReadIndexResponse {
 }
 export interface ReadIndexResponseInput {
   readonly context?: string | undefined;
+  readonly index?: number | undefined;
+}
+
+export interface Removed {
+  index: number;
+}
+export interface RemovedInput {
   readonly index?: number | undefined;
 }
 
@@ -345,15 +415,69 @@ export interface SessionViewInput {
   readonly lastSeenAt?: number | undefined;
 }
 
+export interface Snapshot {
+  index: number;
+  term: number;
+  configuration: Configuration | null;
+  bytes: number;
+  sha256: string;
+}
+export interface SnapshotInput {
+  readonly index?: number | undefined;
+  readonly term?: number | undefined;
+  readonly configuration?: ConfigurationInput | null | undefined;
+  readonly bytes?: number | undefined;
+  readonly sha256?: string | undefined;
+}
+
+export interface SnapshotChunk {
+  offset: number;
+  data: Uint8Array;
+}
+export interface SnapshotChunkInput {
+  readonly offset?: number | undefined;
+  readonly data?: Uint8Array | undefined;
+}
+
+export interface SnapshotResponse {
+  index: number;
+  arrived: boolean;
+}
+export interface SnapshotResponseInput {
+  readonly index?: number | undefined;
+  readonly arrived?: boolean | undefined;
+}
+
+export interface StateCheck {
+  index: number;
+  checksum: number;
+}
+export interface StateCheckInput {
+  readonly index?: number | undefined;
+  readonly checksum?: number | undefined;
+}
+
+export type TimeoutNow = Record<never, never>;
+export type TimeoutNowInput = Record<never, never>;
+
+export interface TransferLeader {
+  transferee: string;
+}
+export interface TransferLeaderInput {
+  readonly transferee?: string | undefined;
+}
+
 export interface VoteRequest {
   preVote: boolean;
   lastIndex: number;
   lastTerm: number;
+  transfer: boolean;
 }
 export interface VoteRequestInput {
   readonly preVote?: boolean | undefined;
   readonly lastIndex?: number | undefined;
   readonly lastTerm?: number | undefined;
+  readonly transfer?: boolean | undefined;
 }
 
 export interface VoteResponse {
@@ -424,8 +548,15 @@ export type RaftPeerMethods = {
     kind: 'bidi';
     requestInput: PeerBatchInput;
     request: PeerBatch;
-    responseInput: PeerGreetingInput;
-    response: PeerGreeting;
+    responseInput: PeerAnswerInput;
+    response: PeerAnswer;
+  };
+  fetchSnapshot: {
+    kind: 'server-stream';
+    requestInput: FetchRequestInput;
+    request: FetchRequest;
+    responseInput: SnapshotChunkInput;
+    response: SnapshotChunk;
   };
 };
 
