@@ -1,111 +1,102 @@
-/** The disk behind the write-ahead log, as a port (so that tests can lose power between any two steps) and for real. */
-import { mkdir, open, readdir, readFile, rename, rm, type FileHandle } from 'node:fs/promises';
+/** The disk behind the log and its snapshots, as a port (so that tests can lose power between any two steps) and for real. */
+import { close, fdatasync, fstat, open, read, write } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readFileSync } from 'node:fs';
+import { promisify } from 'node:util';
 import { syncDirectory } from '../host/index.ts';
 import { WalError } from './errors.ts';
+import { takeLock } from './wal-lock.ts';
 
-/** An open segment. A failed `sync` leaves it unknown what is on disk: the only safe answer is to stop. */
+/** An open file. A failed `sync` leaves it unknown what is on disk: the only safe answer is to stop. */
 export interface WalFile {
+  /** Writes all of `data`, of which nothing needs to be durable yet. */
   write(data: Uint8Array, offset: number): Promise<void>;
-  /** Resolves when everything written is durable. */
+  /** Up to `length` bytes; fewer only at the end of the file. */
+  read(offset: number, length: number): Promise<Uint8Array>;
+  size(): Promise<number>;
+  /** Resolves when everything written is durable; its name is only after `syncDirectory`. */
   sync(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** One folder of segments. */
+/** One folder of files. Names appear, change and go durably only with `syncDirectory`, each by itself in one step. */
 export interface WalFiles {
   /** Takes the folder for this process, creating it; rejects with {@link WalError} when another one has it. */
   lock(): Promise<void>;
   unlock(): Promise<void>;
   list(): Promise<string[]>;
   read(name: string): Promise<Buffer>;
-  /** A new file of `sizeBytes` zeros, durable with its name, so that later writes need no new blocks. */
-  create(name: string, sizeBytes: number): Promise<WalFile>;
+  /** A new empty file; one that has the name is emptied. */
+  create(name: string): Promise<WalFile>;
   open(name: string): Promise<WalFile>;
+  /** Replaces the file that has the name `to`. */
+  rename(from: string, to: string): Promise<void>;
+  remove(name: string): Promise<void>;
+  syncDirectory(): Promise<void>;
 }
 
 const LOCK = 'lock';
-const ZEROS = new Uint8Array(2 ** 20);
+/** What the lock leaves in the folder: not part of the log. */
+const LOCK_FILES: readonly string[] = [LOCK, `${LOCK}.stale`];
 
+const openFile = promisify(open);
+const statOf = promisify(fstat);
+const closeFile = promisify(close);
+
+/** The files of a real folder, created when it is locked. */
 export function diskFiles(directory: string): WalFiles {
+  const pathOf = (name: string): string => join(directory, name);
   return {
     async lock() {
       try {
         await mkdir(directory, { recursive: true, mode: 0o700 });
-        await takeLock(join(directory, LOCK));
+        await takeLock(pathOf(LOCK));
       } catch (error) {
         if (error instanceof WalError) throw error;
         const reason = (error as Error).message;
         throw new WalError('unusable', `cannot use the data folder ${directory}: ${reason}`);
       }
     },
-    unlock: () => rm(join(directory, LOCK), { force: true }),
-    list: () => readdir(directory),
-    read: (name) => readFile(join(directory, name)),
-    async create(name, sizeBytes) {
-      const handle = await open(join(directory, name), 'w+', 0o600);
-      for (let offset = 0; offset < sizeBytes; offset += ZEROS.length) {
-        await handle.write(ZEROS, 0, Math.min(ZEROS.length, sizeBytes - offset), offset);
-      }
-      await handle.sync();
-      await syncDirectory(directory);
-      return asWalFile(handle);
-    },
-    open: async (name) => asWalFile(await open(join(directory, name), 'r+')),
+    unlock: () => rm(pathOf(LOCK), { force: true }),
+    list: async () => (await readdir(directory)).filter((name) => !LOCK_FILES.includes(name)),
+    read: (name) => readFile(pathOf(name)),
+    create: async (name) => asWalFile(await openFile(pathOf(name), 'w+', 0o600)),
+    open: async (name) => asWalFile(await openFile(pathOf(name), 'r+')),
+    rename: (from, to) => rename(pathOf(from), pathOf(to)),
+    remove: (name) => rm(pathOf(name), { force: true }),
+    syncDirectory: () => syncDirectory(directory),
   };
 }
 
-function asWalFile(handle: FileHandle): WalFile {
+/** File numbers with callbacks instead of file handles: a flush is two calls to the thread pool and little else. */
+function asWalFile(fd: number): WalFile {
+  const writeFrom = (
+    data: Uint8Array,
+    offset: number,
+    done: number,
+    finish: (error: Error | null) => void,
+  ): void =>
+    write(fd, data, done, data.length - done, offset + done, (error, written) => {
+      if (error !== null || done + written >= data.length) return finish(error);
+      writeFrom(data, offset, done + written, finish);
+    });
   return {
-    async write(data, offset) {
-      let done = 0;
-      while (done < data.length) {
-        done += (await handle.write(data, done, data.length - done, offset + done)).bytesWritten;
-      }
-    },
-    sync: () => handle.datasync(),
-    close: () => handle.close(),
+    write: (data, offset) =>
+      new Promise((resolve, reject) => {
+        writeFrom(data, offset, 0, (error) => (error === null ? resolve() : reject(error)));
+      }),
+    read: (offset, length) =>
+      new Promise((resolve, reject) => {
+        const buffer = Buffer.allocUnsafe(length);
+        read(fd, buffer, 0, length, offset, (error, count) =>
+          error === null ? resolve(buffer.subarray(0, count)) : reject(error),
+        );
+      }),
+    size: async () => (await statOf(fd)).size,
+    sync: () =>
+      new Promise((resolve, reject) => {
+        fdatasync(fd, (error) => (error === null ? resolve() : reject(error)));
+      }),
+    close: () => closeFile(fd),
   };
-}
-
-/**
- * A lock file that names its process by number and start time: after a crash, or in a new container where numbers repeat,
- * it is recognised as left behind.
- */
-async function takeLock(path: string): Promise<void> {
-  const own = `${process.pid} ${startTime(process.pid) ?? ''}`;
-  for (let attempt = 0; attempt < 3; attempt++) {
-    try {
-      const handle = await open(path, 'wx', 0o600);
-      await handle.writeFile(own);
-      await handle.close();
-      return;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
-    const content = await readFile(path, 'utf8').catch(() => '');
-    const [pid = '', started = ''] = content.split(' ');
-    if (/^\d+$/.test(pid) && startTime(Number(pid)) === started) {
-      const text = `the data folder is in use by process ${pid} (lock file ${path}); stop it first`;
-      throw new WalError('locked', text);
-    }
-    // Moved away rather than removed: of two starting processes only one can move it.
-    await rename(path, `${path}.stale`).catch(() => undefined);
-  }
-  throw new WalError(
-    'locked',
-    `cannot take the lock file ${path}: other processes are taking it too`,
-  );
-}
-
-/** When a process started, in the kernel's ticks since boot and with the boot's id; undefined when there is no such process. */
-function startTime(pid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const ticks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-    return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()}/${ticks}`;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,9 +1,9 @@
 /** The write-ahead log beside a bare loop of preallocated append and fdatasync: durable entries per second. */
-import { mkdtemp, open, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { systemClock } from '../../src/host/index.ts';
-import { openWal } from '../../src/raft/wal.ts';
+import { systemClock, systemRandom } from '../../src/host/index.ts';
+import { openStorage } from '../../src/raft/storage.ts';
 import { diskFiles } from '../../src/raft/wal-files.ts';
 import { interleave, show } from './measure.ts';
 
@@ -12,6 +12,8 @@ const BATCHES = [1, 16, 256] as const;
 const RUN_MS = 1_000;
 const REPETITIONS = 3;
 const PREALLOCATED_BYTES = 64 * 2 ** 20;
+const SNAPSHOT_EVERY_BYTES = 16 * 2 ** 20;
+const STATE = Buffer.alloc(64 * 1024, 's');
 
 async function withFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'bench-wal-'));
@@ -33,43 +35,52 @@ async function rate(batch: number, writeBatch: () => Promise<void>): Promise<num
   return (entries * 1000) / (performance.now() - started);
 }
 
+/** As a member writes: entries of proposals that are there, and a snapshot now and then, which lets segments go. */
 const ours = (batch: number): Promise<number> =>
   withFolder(async (folder) => {
-    const wal = await openWal({
+    const storage = await openStorage({
       files: diskFiles(folder),
       identity: { clusterId: 'bench', nodeId: 'n1', groupId: 'main' },
+      bootstrapVoters: ['n1'],
       clock: systemClock,
+      random: systemRandom,
       onFailure: (error) => {
         throw error;
       },
     });
-    let index = 0;
-    const result = await rate(batch, () => {
-      const records = Array.from({ length: batch }, () => ({
-        type: 'entry' as const,
-        entry: {
-          kind: 'command' as const,
-          index: (index += 1),
-          term: 1,
-          data: new Uint8Array(ENTRY_BYTES),
-        },
+    const { configuration } = storage.stored.snapshot;
+    const commands = Array.from({ length: batch }, () => Buffer.alloc(ENTRY_BYTES, 'x'));
+    let index = 1;
+    let snapshotAt = index;
+    const writeBatch = async (): Promise<void> => {
+      const entries = commands.map((data) => ({
+        kind: 'command' as const,
+        index: (index += 1),
+        term: 1,
+        data,
       }));
-      return new Promise((resolve) => wal.append(records, resolve));
-    });
-    await wal.close();
+      await new Promise<void>((resolve) => storage.append({ entries }, resolve));
+      if ((index - snapshotAt) * ENTRY_BYTES < SNAPSHOT_EVERY_BYTES) return;
+      snapshotAt = index;
+      const meta = { index, term: 1, configuration };
+      void storage.writeSnapshot(meta, [STATE]).then(() => storage.compact(meta.index));
+    };
+    const result = await rate(batch, writeBatch);
+    await storage.close();
     return result;
   });
 
+/** The same calls to the disk for the bytes of the entries alone: one buffer, written over and over. */
 const bare = (batch: number): Promise<number> =>
   withFolder(async (folder) => {
-    const file = await open(join(folder, 'log'), 'w');
-    await file.write(Buffer.alloc(PREALLOCATED_BYTES), 0, PREALLOCATED_BYTES, 0);
+    const file = await diskFiles(folder).create('log');
+    await file.write(Buffer.alloc(PREALLOCATED_BYTES), 0);
     await file.sync();
-    const data = Buffer.alloc(batch * ENTRY_BYTES);
+    const data = Buffer.alloc(batch * ENTRY_BYTES, 'x');
     let position = 0;
     const result = await rate(batch, async () => {
-      await file.write(data, 0, data.length, position);
-      await file.datasync();
+      await file.write(data, position);
+      await file.sync();
       position = (position + data.length) % (PREALLOCATED_BYTES - data.length);
     });
     await file.close();
