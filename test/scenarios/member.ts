@@ -117,7 +117,7 @@ function coreConfig(id: string, { core, electionTicks }: MemberOptions): CoreCon
     inflightBytesMax: none,
     uncommittedBytesMax: none,
     pendingReadsMax: none,
-    promotionLagMax: none,
+    promotionLagMax: Infinity,
     ...core,
   };
 }

@@ -47,7 +47,7 @@ function members({ env }: Scene, given: Case): void {
 
 function read(scene: Scene, given: Case): void {
   const asked = firstOf(scene, given).core.readIndex(given.args[1]?.key as string);
-  if (!asked) scene.env.print('nobody to ask');
+  if (!asked) scene.env.print('refused');
 }
 
 function proposePrinting(scene: Scene, given: Case): void {

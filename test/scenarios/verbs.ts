@@ -64,17 +64,21 @@ function waitForLeases({ core }: Member): void {
 
 function coreOptions(args: readonly Arg[]): Partial<CoreConfig> {
   const flag = (key: string): boolean => valueOf(args, key) === 'true';
-  const inflight = valueOf(args, 'inflight');
-  const applyBytes = valueOf(args, 'max-committed-size-per-ready');
-  const appendBytes = valueOf(args, 'max-append-size');
+  const limit = (name: keyof CoreConfig, key: string): Partial<CoreConfig> => {
+    const value = valueOf(args, key);
+    return value === undefined ? {} : { [name]: Number(value) };
+  };
   return {
     preVote: flag('prevote'),
     checkQuorum: flag('checkquorum'),
     stepDownOnRemoval: flag('step-down-on-removal'),
     leaseReads: valueOf(args, 'read-only') === 'lease-based',
-    ...(inflight === undefined ? {} : { inflightMessagesMax: Number(inflight) }),
-    ...(appendBytes === undefined ? {} : { appendBytesMax: Number(appendBytes) }),
-    ...(applyBytes === undefined ? {} : { applyBytesMax: Number(applyBytes) }),
+    ...limit('inflightMessagesMax', 'inflight'),
+    ...limit('applyBytesMax', 'max-committed-size-per-ready'),
+    ...limit('appendBytesMax', 'max-append-size'),
+    ...limit('uncommittedBytesMax', 'max-uncommitted-size'),
+    ...limit('pendingReadsMax', 'max-reads'),
+    ...limit('promotionLagMax', 'promotion-lag'),
   };
 }
 
