@@ -38,6 +38,25 @@ export const raft = {
     sentence: 'A full restart loses nothing that was acknowledged',
     source: 'Raft paper 5.4.3',
   },
+  'raft.snapshot-replaces-log': {
+    sentence:
+      'The log is cut after so many entries or bytes; a member that lags further behind gets the state, and a restart finds everything.',
+    source: 'Raft paper §7',
+  },
+  'raft.membership-changes': {
+    sentence:
+      'Members join as learners, become voters when they have the log, and are replaced in one step; a leader can remove itself.',
+    source: 'Raft paper §6; thesis §4.2',
+  },
+  'raft.transfer-leadership': {
+    sentence: 'Leadership is handed over on request, and by a leader that stops.',
+    source: 'thesis §3.10',
+  },
+  'raft.wiped-member-is-refused': {
+    sentence:
+      'A member that lost its disk is refused under its old id until it was removed and added anew.',
+    source: 'thesis §11.7.2 (disk loss); etcd member ids',
+  },
   'raft.vote-is-durable-first': {
     sentence: 'Term and vote are written together and flushed before a vote is granted',
     source: 'Raft paper 5.2',
@@ -111,6 +130,36 @@ export const raft = {
   },
   'raft.failed-flush-stops': {
     sentence: 'After a failed flush nothing more is written or acknowledged',
+    source: 'design',
+  },
+  'raft.segments-are-used-again': {
+    sentence:
+      'What a snapshot replaces makes room: segments are used again, and nothing a snapshot does not hold is given up',
+    source: 'design',
+  },
+  'raft.snapshot-install-replaces-the-log': {
+    sentence: 'After a received snapshot nothing of the log before it comes back',
+    source: 'Raft paper 7',
+  },
+  'raft.snapshot-transfer-resumes': {
+    sentence: 'A snapshot whose transfer broke goes on where it ended, also after a restart',
+    source: 'design',
+  },
+  'raft.snapshot-with-wrong-hash-is-refused': {
+    sentence: 'A received snapshot with another hash or size than announced is never used',
+    source: 'design',
+  },
+  'raft.damaged-snapshot-is-refused': {
+    sentence: 'A snapshot that is missing or damaged is refused with a reason',
+    source: 'design',
+  },
+  'raft.full-disk-is-a-state': {
+    sentence: 'While the disk is full writes wait and are not lost, and it is told',
+    source: 'design',
+  },
+  'raft.crash-at-any-step': {
+    sentence:
+      'Killed between any two steps of the disk, a member holds all it acknowledged, and nothing twice',
     source: 'design',
   },
   'raft.lost-proposal-is-sent-again': {
