@@ -4,6 +4,7 @@ import type { ChannelOptions, RpcServer } from '../rpc/index.ts';
 import type { Logger, Metrics } from '../telemetry/index.ts';
 import type { SnapshotInfo } from './codec.ts';
 import type { Message, SnapshotMeta } from './core/index.ts';
+import type { RefusalCode } from './refusals.ts';
 
 /** Where the peers are, and the name in their certificate. */
 export interface PeerDirectory {
@@ -78,4 +79,6 @@ export interface TransportOptions extends GroupPorts {
   readonly onLost: (peerId: string) => void;
   /** Messages can be sent to a peer again. */
   readonly onOpen: (peerId: string) => void;
+  /** What a peer made of this member's greeting: why it refused, or undefined when it did not. */
+  readonly onJudged?: (peerId: string, refusal: RefusalCode | undefined) => void;
 }

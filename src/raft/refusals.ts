@@ -90,7 +90,12 @@ export interface RefusalReports {
   accepted(peerId: string): void;
 }
 
-export function createRefusalReports(logger: Logger, metrics: Metrics): RefusalReports {
+/** `onJudged` is told what peers made of this member: why one refused it, or undefined when it did not. */
+export function createRefusalReports(
+  logger: Logger,
+  metrics: Metrics,
+  onJudged?: (peerId: string, refusal: RefusalCode | undefined) => void,
+): RefusalReports {
   const counter = metrics.counter(
     'raft_peers_refused_total',
     'Streams between members that were refused because of who is at the other end.',
@@ -99,6 +104,7 @@ export function createRefusalReports(logger: Logger, metrics: Metrics): RefusalR
   const logged = new Map<string, Set<string>>();
   return {
     refused(peerId, { code, detail }, by) {
+      if (by === 'peer') onJudged?.(peerId, code);
       counter.inc({ code, by });
       const key = `${code} ${by}`;
       const known = logged.get(peerId) ?? new Set();
@@ -115,6 +121,9 @@ export function createRefusalReports(logger: Logger, metrics: Metrics): RefusalR
         toDo: advice,
       });
     },
-    accepted: (peerId) => void logged.delete(peerId),
+    accepted(peerId) {
+      logged.delete(peerId);
+      onJudged?.(peerId, undefined);
+    },
   };
 }
