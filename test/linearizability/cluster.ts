@@ -1,0 +1,175 @@
+/** Three member processes on loopback with a proxy for each direction between them, and everything that can befall them. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { openSync, closeSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { TlsMaterial } from '../../src/security/index.ts';
+import { eventually } from '../eventually.ts';
+import { freePorts } from '../free-ports.ts';
+import { createAuthority, memberMaterial } from '../rpc/fixture.ts';
+import { MemberConnection, type Exchange } from './connection.ts';
+import { Link, type LinkMode } from './link.ts';
+import type { MemberConfig, MemberStatus } from './protocol.ts';
+
+const VOTERS = ['n1', 'n2', 'n3'] as const;
+export type MemberId = (typeof VOTERS)[number];
+
+const MEMBER = fileURLToPath(new URL('member.ts', import.meta.url));
+const STATUS_TIMEOUT_MS = 300;
+
+interface Member {
+  readonly config: MemberConfig;
+  readonly control: MemberConnection;
+  child: ChildProcess | undefined;
+  /** Its end is our doing. */
+  ending: boolean;
+}
+
+export interface ClusterOptions {
+  /** Data and logs of the members; it must be there and empty. */
+  readonly directory: string;
+  readonly staleReads?: boolean;
+}
+
+export class ProcessCluster {
+  readonly ids: readonly MemberId[] = VOTERS;
+  /** Members that ended by themselves: none should. */
+  readonly failures: string[] = [];
+  readonly #directory: string;
+  readonly #members = new Map<MemberId, Member>();
+  readonly #links = new Map<string, Link>();
+
+  private constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  static async start(options: ClusterOptions): Promise<ProcessCluster> {
+    const cluster = new ProcessCluster(options.directory);
+    const tls = await memberMaterial(await createAuthority(), 'cluster-1');
+    const ports = await freePorts(2 * VOTERS.length);
+    for (const [i, to] of VOTERS.entries()) {
+      for (const from of VOTERS) {
+        if (from !== to) cluster.#links.set(`${from}>${to}`, await Link.create(ports[i] as number));
+      }
+    }
+    for (const [i, id] of VOTERS.entries()) {
+      const [rpcPort, controlPort] = [ports[i] as number, ports[i + VOTERS.length] as number];
+      cluster.#add(id, { rpcPort, controlPort, tls, staleReads: options.staleReads ?? false });
+    }
+    try {
+      await Promise.all(VOTERS.map((id) => cluster.launch(id)));
+      await cluster.leader();
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
+    return cluster;
+  }
+
+  #add(
+    id: MemberId,
+    rest: { rpcPort: number; controlPort: number; tls: TlsMaterial; staleReads: boolean },
+  ): void {
+    const others = VOTERS.filter((other) => other !== id);
+    const peerPorts = Object.fromEntries(others.map((to) => [to, this.link(id, to).port]));
+    const dataDir = join(this.#directory, id);
+    const config = { ...rest, id, voters: VOTERS, dataDir, peerPorts };
+    const control = new MemberConnection(rest.controlPort);
+    this.#members.set(id, { config, control, child: undefined, ending: false });
+  }
+
+  controlPort(id: MemberId): number {
+    return this.#member(id).config.controlPort;
+  }
+
+  /** The link on which `from` dials `to`. */
+  link(from: MemberId, to: MemberId): Link {
+    return this.#links.get(`${from}>${to}`) as Link;
+  }
+
+  /** Sets both directions between two members. */
+  between(a: MemberId, b: MemberId, mode: LinkMode): void {
+    this.link(a, b).set(mode);
+    this.link(b, a).set(mode);
+  }
+
+  /** Starts the process of a member and waits until its control port answers. */
+  async launch(id: MemberId): Promise<void> {
+    const member = this.#member(id);
+    const configPath = join(this.#directory, `${id}.json`);
+    await writeFile(configPath, JSON.stringify(member.config), { mode: 0o600 });
+    const log = openSync(join(this.#directory, `${id}.log`), 'a');
+    const child = spawn(process.execPath, [MEMBER, configPath], { stdio: ['ignore', log, log] });
+    closeSync(log);
+    member.child = child;
+    member.ending = false;
+    child.on('exit', (code, signal) => {
+      if (!member.ending) this.failures.push(`${id} ended by itself: ${code ?? signal}`);
+    });
+    await eventually(
+      `${id} to answer`,
+      async () => {
+        if (child.exitCode !== null) throw new Error(`${id} ended: ${child.exitCode}`);
+        return (await this.status(id)) !== undefined;
+      },
+      30_000,
+    );
+  }
+
+  /** Ends a member: SIGKILL at once, SIGTERM after it has handed over. Resolves when the process is gone. */
+  async end(id: MemberId, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    const member = this.#member(id);
+    const { child } = member;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    member.ending = true;
+    const gone = once(child, 'exit');
+    child.kill(signal);
+    if (signal === 'SIGKILL') child.kill('SIGCONT');
+    await gone;
+  }
+
+  /** Stops the process in the middle of whatever it does, or lets it go on. */
+  pause(id: MemberId, paused: boolean): void {
+    this.#member(id).child?.kill(paused ? 'SIGSTOP' : 'SIGCONT');
+  }
+
+  stallDisk(id: MemberId, on: boolean): Promise<Exchange> {
+    return this.#member(id).control.request({ op: 'stall-disk', on }, STATUS_TIMEOUT_MS);
+  }
+
+  async status(id: MemberId): Promise<MemberStatus | undefined> {
+    const exchange = await this.#member(id).control.request({ op: 'status' }, STATUS_TIMEOUT_MS);
+    if (exchange.outcome !== 'answered' || !('status' in exchange.response)) return undefined;
+    return exchange.response.status;
+  }
+
+  /** The member that says it leads; of several, that of the newest term. */
+  leader(timeoutMs?: number): Promise<MemberId> {
+    return eventually('a leader', () => this.leaderNow(), timeoutMs);
+  }
+
+  async leaderNow(): Promise<MemberId | undefined> {
+    const statuses = await Promise.all(
+      this.ids.map(async (id) => ({ id, status: await this.status(id) })),
+    );
+    const leaders = statuses.filter(({ status }) => status?.role === 'leader');
+    leaders.sort((a, b) => (b.status?.term ?? 0) - (a.status?.term ?? 0));
+    return leaders[0]?.id;
+  }
+
+  /** Ends every process and link; data and logs stay. */
+  async stop(): Promise<void> {
+    await Promise.all(this.ids.map((id) => this.end(id, 'SIGKILL')));
+    for (const { control } of this.#members.values()) control.close();
+    for (const link of this.#links.values()) link.close();
+    await Promise.all(
+      this.ids.map((id) => rm(join(this.#directory, `${id}.json`), { force: true })),
+    );
+  }
+
+  #member(id: MemberId): Member {
+    return this.#members.get(id) as Member;
+  }
+}

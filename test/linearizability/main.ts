@@ -1,0 +1,62 @@
+/**
+ * Is what clients see linearizable, whatever befalls the members? `npm run linearize -- --seconds 60 --runs 5 --seed 1 --out DIR`
+ * keeps the histories in DIR and judges them with our checker and, where there is Go, with Porcupine.
+ */
+import { mkdir, mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { buildGoJudge, porcupineDirectory } from './go-judge.ts';
+import { runOnce } from './run.ts';
+
+interface Options {
+  readonly seconds: string;
+  readonly runs: string;
+  readonly seed: string;
+  readonly out?: string;
+}
+
+async function main(options: Options): Promise<boolean> {
+  const [seconds, runs, seed] = [options.seconds, options.runs, options.seed].map(Number) as [
+    number,
+    number,
+    number,
+  ];
+  const out = options.out ?? (await mkdtemp(join(tmpdir(), 'linearize-')));
+  await mkdir(out, { recursive: true });
+  const second = porcupineDirectory() === undefined ? undefined : await buildGoJudge(out);
+  if (second === undefined) console.log('no Go here: Porcupine gives no second opinion');
+  let passed = true;
+  for (let i = seed; i < seed + runs; i++) {
+    const report = (line: string): void => console.log(`  ${line}`);
+    const { historyPath, calls, counts, verdict } = await runOnce({
+      seconds,
+      seed: i,
+      directory: out,
+      report,
+    });
+    const theirs = (await second?.([historyPath]))?.[0];
+    const told = [verdict.verdict, ...(theirs === undefined ? [] : [`Porcupine: ${theirs}`])];
+    const { ok, fail, unknown } = counts;
+    console.log(
+      `seed ${i}: ${told.join(', ')}; ${calls} calls: ${ok} ok, ${fail} without effect, ${unknown} unknown; ${historyPath}`,
+    );
+    if (verdict.verdict === 'not-linearizable') {
+      console.log(`  no order explains ${JSON.stringify(verdict.stuck)}`);
+      console.log(`  in the states ${JSON.stringify(verdict.states)}`);
+    }
+    passed &&= verdict.verdict === 'linearizable' && (theirs ?? 'linearizable') === 'linearizable';
+  }
+  return passed;
+}
+
+const program = new Command('linearize')
+  .option('--seconds <count>', 'how long each run has faults', '60')
+  .option('--runs <count>', 'how many runs', '5')
+  .option('--seed <number>', 'of the first run; the next ones count up', '1')
+  .option(
+    '--out <directory>',
+    'where histories, logs and data go (default: a new temporary folder)',
+  )
+  .parse();
+process.exit((await main(program.opts<Options>())) ? 0 : 1);

@@ -1,0 +1,36 @@
+/** A disk that stops flushing on command, as a failing or throttled one does: writes are taken, no flush ends. */
+import type { WalFiles } from '../../src/raft/wal-files.ts';
+
+export interface StallingDisk {
+  readonly files: WalFiles;
+  /** From now on no flush ends, until it is called with false. */
+  stall(on: boolean): void;
+}
+
+export function stallingDisk(disk: WalFiles): StallingDisk {
+  let released = Promise.resolve();
+  let release: () => void = () => undefined;
+  const flush = async (sync: () => Promise<void>): Promise<void> => {
+    await released;
+    await sync();
+  };
+  const opened = <A extends readonly unknown[], F extends { sync(): Promise<void> }>(
+    open: (...args: A) => Promise<F>,
+  ) => {
+    return async (...args: A): Promise<F> => {
+      const file = await open(...args);
+      return { ...file, sync: () => flush(() => file.sync()) };
+    };
+  };
+  return {
+    files: {
+      ...disk,
+      create: opened((...args: Parameters<WalFiles['create']>) => disk.create(...args)),
+      open: opened((...args: Parameters<WalFiles['open']>) => disk.open(...args)),
+    },
+    stall(on) {
+      release();
+      if (on) ({ promise: released, resolve: release } = Promise.withResolvers<void>());
+    },
+  };
+}
