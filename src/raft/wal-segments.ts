@@ -77,8 +77,10 @@ export class SegmentPool {
   }
 
   #step<T>(work: () => Promise<T>): Promise<T> {
+    // After one that failed none is done: a later segment given back before an earlier one would leave a hole.
     const result = this.#steps.then(work);
-    this.#steps = result.catch(() => undefined);
+    this.#steps = result;
+    result.catch(() => undefined);
     return result;
   }
 
