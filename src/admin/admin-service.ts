@@ -6,7 +6,7 @@ import {
   type ServiceHandlers,
   type Wire,
 } from '../rpc/index.ts';
-import type { AdminMember } from './ports.ts';
+import type { AdminMember, MembershipRequest } from './ports.ts';
 
 const SESSIONS_LIMIT_DEFAULT = 1_000;
 /** Most sessions in one answer; a larger limit is cut to this. */
@@ -33,6 +33,11 @@ function adminHandlers(member: AdminMember): ServiceHandlers<Wire.AdminMethods> 
       if ('problem' in result) throw new RpcError('invalid-argument', result.problem);
       return result;
     },
+    changeMembership: async (request, { signal }) =>
+      member.changeMembership(membershipRequest(request), signal),
+    transferLeadership: async ({ to }, { signal }) => ({
+      leaderId: await member.transferLeadership(to === '' ? undefined : to, signal),
+    }),
     watchEvents(_request, stream) {
       const stop = member.onEvent((event) => {
         if (!stream.send(event, EVENT_BYTES_ESTIMATE)) {
@@ -43,4 +48,31 @@ function adminHandlers(member: AdminMember): ServiceHandlers<Wire.AdminMethods> 
       stream.signal.addEventListener('abort', stop, { once: true });
     },
   };
+}
+
+const TRANSITIONS = ['auto', 'joint-implicit', 'joint-explicit'] as const;
+const STEPS = ['add-voter', 'add-learner', 'remove'] as const;
+/** More than any cluster has. */
+const STEPS_MAX = 1_000;
+
+function membershipRequest({
+  transition,
+  changes,
+}: Wire.ChangeMembershipRequest): MembershipRequest {
+  if (changes.length > STEPS_MAX) {
+    throw new RpcError('invalid-argument', `changes: ${changes.length}, at most ${STEPS_MAX}`);
+  }
+  return {
+    transition: oneOf('transition', TRANSITIONS, transition === '' ? 'auto' : transition),
+    changes: changes.map(({ type, id }) => {
+      if (id === '') throw new RpcError('invalid-argument', 'changes: an id is missing');
+      return { type: oneOf('changes: type', STEPS, type), id };
+    }),
+  };
+}
+
+function oneOf<T extends string>(field: string, allowed: readonly T[], value: string): T {
+  const found = allowed.find((item) => item === value);
+  if (found !== undefined) return found;
+  throw new RpcError('invalid-argument', `${field} ${value}: expected ${allowed.join(', ')}`);
 }

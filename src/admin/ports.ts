@@ -4,6 +4,15 @@ import type { Wire } from '../rpc/index.ts';
 /** A running configuration that cannot be taken; `problem` names field, value and rule. */
 export type ApplyConfigResult = { readonly revision: number } | { readonly problem: string };
 
+/** Who takes part in the agreed log; see the proto file. */
+export interface MembershipRequest {
+  readonly transition: 'auto' | 'joint-implicit' | 'joint-explicit';
+  readonly changes: readonly {
+    readonly type: 'add-voter' | 'add-learner' | 'remove';
+    readonly id: string;
+  }[];
+}
+
 /** The member behind the admin service. Reads answer at once, from memory. */
 export interface AdminMember {
   status(): Wire.MemberStatusInput;
@@ -11,6 +20,13 @@ export interface AdminMember {
   sessions(limit: number, id?: string): readonly Wire.SessionViewInput[];
   /** Proposes the configuration; resolves when it is committed. */
   applyConfig(generation: number, config: string, signal: AbortSignal): Promise<ApplyConfigResult>;
+  /** Resolves when the change is in force here; rejects with an RpcError. */
+  changeMembership(
+    request: MembershipRequest,
+    signal: AbortSignal,
+  ): Promise<Wire.ChangeMembershipResponseInput>;
+  /** Resolves with the leader when another one leads: `to`, if given; rejects with an RpcError. */
+  transferLeadership(to: string | undefined, signal: AbortSignal): Promise<string>;
   /** Calls `listener` for each fact from now on; returns the function that ends it. */
   onEvent(listener: (event: Wire.ClusterEventInput) => void): () => void;
 }

@@ -44,6 +44,10 @@ program
   .option('--heartbeat-interval <ms>', "leader's heartbeat (default 50)")
   .option('--election-timeout-min <ms>', 'least silence before an election (default 200)')
   .option('--election-timeout-max <ms>', 'most silence before an election (default 400)')
+  .option(
+    '--learner-dead-after <duration>',
+    'a learner dead for so long is taken out of the configuration (default 10m)',
+  )
   .option('--session-db-path <dir>', 'data is kept in <dir>/cluster-<node-id>')
   .option(
     '--tls-dir <dir>',

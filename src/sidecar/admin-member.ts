@@ -2,10 +2,12 @@
 import type { AdminMember } from '../admin/index.ts';
 import type { Gateway } from '../gateway/index.ts';
 import type { Membership } from '../gossip/index.ts';
-import type { RaftNode } from '../raft/index.ts';
+import type { Configuration, RaftErrorCode, RaftNode } from '../raft/index.ts';
+import { RpcError, type RpcErrorCode } from '../rpc/index.ts';
 import type { SessionRecord, Sessions } from '../sessions/index.ts';
 import type { EventHub } from './events.ts';
 import type { Readiness } from './health.ts';
+import { problemsOf } from './member-problems.ts';
 import type { MemberPlan } from './plan.ts';
 import type { ReplicatedConfig } from './replicated-config.ts';
 
@@ -43,6 +45,10 @@ export function createAdminMember(options: AdminMemberOptions): AdminMember {
         commitIndex: raft.commitIndex,
         appliedIndex: raft.appliedIndex,
         matchIndexes: raft.progress ?? [],
+        snapshotIndex: raft.snapshotIndex,
+        firstIndex: raft.firstIndex,
+        lastIndex: raft.lastIndex,
+        problems: problemsOf(raft),
         members: parts.membership.members(),
         sessions: directory.size,
         sessionsOwned: directory.counts().get(plan.id) ?? 0,
@@ -52,15 +58,28 @@ export function createAdminMember(options: AdminMemberOptions): AdminMember {
         draining: options.isDraining(),
         backend: { ready: parts.gateway?.backendReady() ?? false, problem: backendProblem },
         instance: options.instance,
-        voters: raft.voters,
+        ...participants(raft.configuration),
       };
     },
     sessions(limit, id) {
+      if (parts.raft.status().divergent) {
+        throw new RpcError('failed-precondition', "this member's state differs from the majority");
+      }
       if (id === undefined) return directory.list().slice(0, limit).map(viewOf);
       const record = directory.local(id);
       return record === undefined ? [] : [viewOf(record)];
     },
     applyConfig: (generation, text, signal) => config.apply(generation, text, signal),
+    changeMembership: (request, signal) =>
+      explained(async () => {
+        await parts.raft.changeMembership(request, signal);
+        return participants(parts.raft.status().configuration);
+      }),
+    transferLeadership: (to, signal) =>
+      explained(async () => {
+        await parts.raft.transferLeadership(to, signal);
+        return parts.raft.status().leaderId ?? '';
+      }),
     onEvent: (listener) => events.onEvent(listener),
   };
 }
@@ -74,4 +93,36 @@ function viewOf(record: SessionRecord) {
     createdAt: record.createdAt,
     lastSeenAt: record.lastSeenAt,
   };
+}
+
+function participants({ voters, votersOutgoing, learners, learnersNext }: Configuration) {
+  return { voters, votersOutgoing, learners: [...learners, ...learnersNext].sort() };
+}
+
+/** What a caller can do about a log's refusal, in the words of gRPC. */
+const RPC_CODES: Readonly<Record<RaftErrorCode, RpcErrorCode>> = {
+  'no-leader': 'unavailable',
+  'not-leader': 'unavailable',
+  stopped: 'unavailable',
+  timeout: 'deadline-exceeded',
+  overloaded: 'resource-exhausted',
+  dropped: 'aborted',
+  transferring: 'aborted',
+  'change-pending': 'aborted',
+  joint: 'failed-precondition',
+  'not-joint': 'failed-precondition',
+  'not-caught-up': 'failed-precondition',
+  removed: 'failed-precondition',
+  divergent: 'failed-precondition',
+  'invalid-change': 'invalid-argument',
+};
+
+async function explained<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    const { code, message } = error as { readonly code?: RaftErrorCode } & Error;
+    if (code === undefined || !Object.hasOwn(RPC_CODES, code)) throw error;
+    throw new RpcError(RPC_CODES[code], `${code}: ${message}`);
+  }
 }

@@ -46,6 +46,8 @@ export interface SidecarConfig extends RunningConfig {
   readonly consensus: {
     readonly heartbeatIntervalMs: number;
     readonly electionTimeoutMs: { readonly min: number; readonly max: number };
+    /** How long a learner may be dead before it is taken out of the configuration; default 10 minutes. */
+    readonly learnerDeadAfterMs?: number;
   };
   readonly gossip: {
     readonly probeIntervalMs: number;
@@ -60,13 +62,16 @@ const texts = { type: 'array', items: { type: 'string' } } as const;
 const port = { type: 'integer', minimum: 1, maximum: 65_535 } as const;
 const positive = { type: 'integer', minimum: 1 } as const;
 
-/** A closed object: every field is required and no other is accepted. */
-function closed(properties: Record<string, unknown>): Record<string, unknown> {
+/** A closed object: every field but the optional ones is required and no other is accepted. */
+function closed(
+  properties: Record<string, unknown>,
+  optional: Record<string, unknown> = {},
+): Record<string, unknown> {
   return {
     type: 'object',
     additionalProperties: false,
     required: Object.keys(properties),
-    properties,
+    properties: { ...properties, ...optional },
   };
 }
 
@@ -94,10 +99,13 @@ const WHOLE = closed({
   server: closed({ port, path: { type: 'string', pattern: '^/' } }),
   gateway: closed({ ...dynamicGateway, path: { type: 'string', pattern: '^/' } }),
   sessions,
-  consensus: closed({
-    heartbeatIntervalMs: positive,
-    electionTimeoutMs: closed({ min: positive, max: positive }),
-  }),
+  consensus: closed(
+    {
+      heartbeatIntervalMs: positive,
+      electionTimeoutMs: closed({ min: positive, max: positive }),
+    },
+    { learnerDeadAfterMs: positive },
+  ),
   gossip: closed({
     probeIntervalMs: positive,
     probeTimeoutMs: positive,

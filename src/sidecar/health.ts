@@ -1,6 +1,8 @@
 /** Health, metrics and Raft status over plain HTTP: read-only, answered from memory. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Configuration } from '../raft/index.ts';
 import type { Metrics } from '../telemetry/index.ts';
+import type { MemberProblem } from './member-problems.ts';
 
 /** Whether the pod may receive clients; `reason` is for people and empty when it is ready. */
 export interface Readiness {
@@ -10,6 +12,8 @@ export interface Readiness {
 
 export interface HealthSources {
   readiness(): Readiness;
+  /** What is wrong with this member; it is told, and no reason to restart it. */
+  problems(): readonly MemberProblem[];
   /** Answered at `/raft/status`. */
   raftStatus(): {
     readonly nodeId: string;
@@ -20,6 +24,8 @@ export interface HealthSources {
     readonly appliedIndex: number;
     readonly voters: readonly string[];
     readonly learners: readonly string[];
+    readonly configuration: Pick<Configuration, 'votersOutgoing'>;
+    readonly snapshotIndex: number;
   };
   readonly metrics: Metrics;
 }
@@ -29,7 +35,10 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 /** The handler of `/healthz`, `/readyz`, `/metrics` and `/raft/status`; anything else is 404, any other method 405. */
 export function createHealthHandler(sources: HealthSources): Handler {
   const routes: Readonly<Record<string, (response: ServerResponse) => void | Promise<void>>> = {
-    '/healthz': (response) => text(response, 200, 'ok\n'),
+    '/healthz': (response) => {
+      const problems = sources.problems().map(({ code, message }) => `${code}: ${message}\n`);
+      text(response, 200, `ok\n${problems.join('')}`);
+    },
     '/readyz': (response) => {
       const { ready, reason } = sources.readiness();
       text(response, ready ? 200 : 503, ready ? 'ok\n' : `not ready: ${reason}\n`);
@@ -48,7 +57,10 @@ export function createHealthHandler(sources: HealthSources): Handler {
         commit_index: status.commitIndex,
         applied_index: status.appliedIndex,
         voters: status.voters,
+        voters_outgoing: status.configuration.votersOutgoing,
         learners: status.learners,
+        snapshot_index: status.snapshotIndex,
+        problems: sources.problems(),
       };
       response
         .writeHead(200, { 'content-type': 'application/json' })

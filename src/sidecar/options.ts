@@ -15,6 +15,7 @@ export interface SidecarFlags {
   readonly heartbeatInterval?: string;
   readonly electionTimeoutMin?: string;
   readonly electionTimeoutMax?: string;
+  readonly learnerDeadAfter?: string;
   readonly sessionDbPath?: string;
   readonly tlsDir?: string;
   readonly metricsPort?: string;
@@ -105,7 +106,12 @@ function consensusFlags(flags: SidecarFlags): SidecarConfig['consensus'] {
       `--election-timeout-max ${max}ms: must be greater than --election-timeout-min (${min}ms)`,
     );
   }
-  return { heartbeatIntervalMs, electionTimeoutMs: { min, max } };
+  const learnerDeadAfterMs = durationFlag('--learner-dead-after', flags.learnerDeadAfter);
+  return {
+    heartbeatIntervalMs,
+    electionTimeoutMs: { min, max },
+    ...(learnerDeadAfterMs === undefined ? {} : { learnerDeadAfterMs }),
+  };
 }
 
 function required(flag: string, value: string | undefined, what: string): string {

@@ -89,7 +89,6 @@ export function createParts(options: PartsOptions): Parts {
     rpcServer,
     config: plan.gossip,
   });
-  followLearners(raft, membership, plan.voters);
   const config = createReplicatedConfig({ store, initial: plan.running, logger });
   const sessions = createSessions({ store, config: liveSessions(config), clock, metrics });
   lifecycle.add('sessions', () => sessions.directory.stop());
@@ -150,22 +149,6 @@ function seedsOf(plan: MemberPlan): string[] {
     .map((id) => plan.addressOf(id))
     .filter((address) => address !== undefined)
     .map(({ host, port }) => `${host}:${port}`);
-}
-
-/** Members beyond the voters get the log as soon as gossip knows them. */
-function followLearners(raft: RaftNode, membership: Membership, voters: readonly string[]): void {
-  let known = '';
-  const update = (): void => {
-    const learners = membership
-      .members()
-      .filter(({ id, state }) => !voters.includes(id) && state !== 'left' && state !== 'dead')
-      .map(({ id }) => id);
-    if (learners.join() === known) return;
-    known = learners.join();
-    raft.setLearners(learners);
-  };
-  membership.onChange(update);
-  update();
 }
 
 /** The agreed configuration as sessions read it: at each use, so that a change is in force at once. */

@@ -43,6 +43,8 @@ export interface MemberPlan {
   serverName(id: string): string;
   readonly dataDir: string;
   readonly consensus: SidecarConfig['consensus'];
+  /** How long a learner may be dead before it is taken out of the configuration. */
+  readonly learnerDeadAfterMs: number;
   readonly gossip: SidecarConfig['gossip'];
   readonly running: RunningConfig;
   /** Undefined: health and metrics answer on the cluster port. */
@@ -68,6 +70,7 @@ const DEFAULT_RUNNING: RunningConfig = {
 };
 const DEFAULT_GOSSIP = { probeIntervalMs: 200, probeTimeoutMs: 100, suspicionMs: 600, fanout: 3 };
 const JOIN_TIMEOUT_MS = 10_000;
+const LEARNER_DEAD_AFTER_MS = 600_000;
 
 /** Reads and checks everything before anything starts; a {@link UsageError} says what to do. */
 export async function planMember(flags: SidecarFlags): Promise<MemberPlan> {
@@ -101,6 +104,7 @@ async function fromFile(flags: SidecarFlags, path: string): Promise<MemberPlan> 
     serverName: hostOf,
     dataDir: join(flags.sessionDbPath, `cluster-${id}`),
     consensus: config.consensus,
+    learnerDeadAfterMs: config.consensus.learnerDeadAfterMs ?? LEARNER_DEAD_AFTER_MS,
     gossip: config.gossip,
     running: runningPart(config),
     metricsPort: ports.metrics,
@@ -130,6 +134,7 @@ async function fromFlags(plan: StandalonePlan): Promise<MemberPlan> {
     serverName: () => STANDALONE_SERVER_NAME,
     dataDir,
     consensus: plan.consensus,
+    learnerDeadAfterMs: plan.consensus.learnerDeadAfterMs ?? LEARNER_DEAD_AFTER_MS,
     gossip: DEFAULT_GOSSIP,
     running: DEFAULT_RUNNING,
     metricsPort: plan.metricsPort,

@@ -12,7 +12,10 @@ import { createMetrics, type Logger } from '../telemetry/index.ts';
 import { createAdminMember } from './admin-member.ts';
 import { publishFacts } from './cluster-facts.ts';
 import { createEventHub } from './events.ts';
+import { fenceWhenDivergent } from './fence.ts';
 import { createHealthHandler, listenHealth, type Readiness } from './health.ts';
+import { keepLearners } from './learners.ts';
+import { problemsOf } from './member-problems.ts';
 import type { SidecarFlags } from './options.ts';
 import { createParts, type Parts } from './parts.ts';
 import { planMember, type MemberPlan } from './plan.ts';
@@ -46,10 +49,11 @@ async function startMember(
 ): Promise<RunningSidecar> {
   const member = assemble(plan, lifecycle, logger);
   const { parts } = member;
+  lifecycle.add('rpc server', () => member.rpcServer.stop());
   await parts.raft.start();
+  // It stops before the server: a leader hands over first, and the others must reach it for that.
   lifecycle.add('raft', () => parts.raft.stop());
   await member.rpcServer.listen();
-  lifecycle.add('rpc server', () => member.rpcServer.stop());
   if (plan.metricsPort !== undefined) {
     const server = await listenHealth(member.health, plan.bind, plan.metricsPort);
     lifecycle.add('health', () => {
@@ -59,6 +63,8 @@ async function startMember(
   }
   await parts.membership.start();
   lifecycle.add('gossip', () => parts.membership.stop());
+  const deadAfterMs = plan.learnerDeadAfterMs;
+  lifecycle.add('learners', keepLearners({ ...parts, clock: systemClock, logger, deadAfterMs }));
   parts.config.start();
   lifecycle.add('configuration', () => parts.config.stop());
   parts.ownership.start();
@@ -68,6 +74,7 @@ async function startMember(
     lifecycle.add('gateway', () => gateway.stop());
     await gateway.start();
   }
+  lifecycle.add('fence', fenceWhenDivergent({ ...parts, logger }));
   lifecycle.add('load', announceLoad(parts, plan.id, member.isDraining));
   logger.info('member runs', { clusterId: plan.clusterId, voters: plan.voters });
   return {
@@ -93,6 +100,7 @@ function assemble(plan: MemberPlan, lifecycle: Lifecycle, logger: Logger) {
   const readiness = (): Readiness => readinessOf(parts, draining);
   const health = createHealthHandler({
     readiness,
+    problems: () => (parts === undefined ? [] : problemsOf(parts.raft.status())),
     raftStatus: () => (parts as Parts).raft.status(),
     metrics,
   });
@@ -120,7 +128,10 @@ function readinessOf(parts: Parts | undefined, draining: boolean): Readiness {
   const no = (reason: string): Readiness => ({ ready: false, reason });
   if (parts === undefined) return no('starting');
   if (draining) return no('draining');
-  if (parts.raft.status().leaderId === undefined) return no('the cluster has no leader');
+  const status = parts.raft.status();
+  const [problem] = problemsOf(status);
+  if (problem !== undefined) return no(`${problem.code}: ${problem.message}`);
+  if (status.leaderId === undefined) return no('the cluster has no leader');
   if (!parts.ownership.valid()) return no("this member's lease is not confirmed by the cluster");
   if (parts.gateway !== undefined && !parts.gateway.backendReady()) {
     return no('the MCP server does not answer');

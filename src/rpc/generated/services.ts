@@ -55,6 +55,26 @@ export interface BackendStatusInput {
   readonly problem?: string | undefined;
 }
 
+export interface ChangeMembershipRequest {
+  changes: MembershipStep[];
+  transition: string;
+}
+export interface ChangeMembershipRequestInput {
+  readonly changes?: readonly MembershipStepInput[] | undefined;
+  readonly transition?: string | undefined;
+}
+
+export interface ChangeMembershipResponse {
+  voters: string[];
+  votersOutgoing: string[];
+  learners: string[];
+}
+export interface ChangeMembershipResponseInput {
+  readonly voters?: readonly string[] | undefined;
+  readonly votersOutgoing?: readonly string[] | undefined;
+  readonly learners?: readonly string[] | undefined;
+}
+
 export interface ClusterEvent {
   at: number;
   kind: string;
@@ -186,10 +206,23 @@ export interface ListSessionsResponseInput {
 export interface MatchIndex {
   id: string;
   matchIndex: number;
+  state: string;
+  recentlyActive: boolean;
 }
 export interface MatchIndexInput {
   readonly id?: string | undefined;
   readonly matchIndex?: number | undefined;
+  readonly state?: string | undefined;
+  readonly recentlyActive?: boolean | undefined;
+}
+
+export interface MemberProblem {
+  code: string;
+  message: string;
+}
+export interface MemberProblemInput {
+  readonly code?: string | undefined;
+  readonly message?: string | undefined;
 }
 
 export interface MemberRecord {
@@ -230,6 +263,12 @@ export interface MemberStatus {
   backend: BackendStatus | null;
   instance: string;
   voters: string[];
+  votersOutgoing: string[];
+  learners: string[];
+  snapshotIndex: number;
+  firstIndex: number;
+  lastIndex: number;
+  problems: MemberProblem[];
 }
 export interface MemberStatusInput {
   readonly nodeId?: string | undefined;
@@ -250,6 +289,12 @@ export interface MemberStatusInput {
   readonly backend?: BackendStatusInput | null | undefined;
   readonly instance?: string | undefined;
   readonly voters?: readonly string[] | undefined;
+  readonly votersOutgoing?: readonly string[] | undefined;
+  readonly learners?: readonly string[] | undefined;
+  readonly snapshotIndex?: number | undefined;
+  readonly firstIndex?: number | undefined;
+  readonly lastIndex?: number | undefined;
+  readonly problems?: readonly MemberProblemInput[] | undefined;
 }
 
 export interface MemberView {
@@ -265,6 +310,15 @@ export interface MemberViewInput {
   readonly incarnation?: number | undefined;
   readonly load?: number | undefined;
   readonly address?: string | undefined;
+}
+
+export interface MembershipStep {
+  type: string;
+  id: string;
+}
+export interface MembershipStepInput {
+  readonly type?: string | undefined;
+  readonly id?: string | undefined;
 }
 
 export interface PeerAnswer {
@@ -467,6 +521,20 @@ export interface TransferLeaderInput {
   readonly transferee?: string | undefined;
 }
 
+export interface TransferLeadershipRequest {
+  to: string;
+}
+export interface TransferLeadershipRequestInput {
+  readonly to?: string | undefined;
+}
+
+export interface TransferLeadershipResponse {
+  leaderId: string;
+}
+export interface TransferLeadershipResponseInput {
+  readonly leaderId?: string | undefined;
+}
+
 export interface VoteRequest {
   preVote: boolean;
   lastIndex: number;
@@ -520,6 +588,20 @@ export type AdminMethods = {
     request: WatchEventsRequest;
     responseInput: ClusterEventInput;
     response: ClusterEvent;
+  };
+  changeMembership: {
+    kind: 'unary';
+    requestInput: ChangeMembershipRequestInput;
+    request: ChangeMembershipRequest;
+    responseInput: ChangeMembershipResponseInput;
+    response: ChangeMembershipResponse;
+  };
+  transferLeadership: {
+    kind: 'unary';
+    requestInput: TransferLeadershipRequestInput;
+    request: TransferLeadershipRequest;
+    responseInput: TransferLeadershipResponseInput;
+    response: TransferLeadershipResponse;
   };
 };
 
