@@ -3,11 +3,12 @@ import { delay, type Clock } from '../std/index.ts';
 import { RpcError, type ServerStream, type Wire } from '../rpc/index.ts';
 import type { CounterMetric } from '../telemetry/index.ts';
 import type { SnapshotPort, TransportOptions } from './peers.ts';
+import { createReadings, type Reading } from './snapshot-reading.ts';
 
 const BYTES_PER_SECOND = 32 * 2 ** 20;
 const CHUNK_BYTES = 64 * 2 ** 10;
 /** Bytes answered to one request at most. */
-const FETCH_BYTES_MAX = 4 * 2 ** 20;
+const PIECE_BYTES_MAX = 4 * 2 ** 20;
 
 interface ServerPorts {
   /** Whether this process of a member has a stream here, where it proved who it is. */
@@ -17,55 +18,67 @@ interface ServerPorts {
 
 type ChunkStream = ServerStream<Wire.SnapshotChunkInput>;
 
+export interface SnapshotServer {
+  serve(request: Wire.FetchRequest, stream: ChunkStream): void;
+  stop(): void;
+}
+
 export function createSnapshotServer(
   options: Pick<TransportOptions, 'clock' | 'metrics' | 'snapshotBytesPerSecond'>,
   ports: ServerPorts,
-): (request: Wire.FetchRequest, stream: ChunkStream) => void {
+): SnapshotServer {
   const pace = createPace(options.clock, options.snapshotBytesPerSecond ?? BYTES_PER_SECOND);
   const sent = options.metrics.counter(
     'raft_snapshot_sent_bytes_total',
     'Bytes of snapshots sent to other members.',
   );
+  const readings = createReadings(options.clock);
   const active = new Map<string, (error: RpcError) => void>();
-  return (request, stream) => {
-    const key = `${request.nodeId}/${request.groupId}`;
-    const file = findFile(request, ports);
-    if (file instanceof RpcError) return stream.end(file);
-    let over = false;
-    const end = (error?: RpcError): void => {
-      if (over) return;
-      over = true;
-      if (active.get(key) === end) active.delete(key);
-      stream.end(error);
-    };
-    active.get(key)?.(new RpcError('aborted', 'replaced by a newer request'));
-    active.set(key, end);
-    stream.signal.addEventListener('abort', () => end(), { once: true });
-    sendPiece(request, file, { stream, pace, sent, isOver: () => over }).then(
-      () => end(),
-      (error: Error) =>
-        end(new RpcError('data-loss', `cannot read the snapshot: ${error.message}`)),
-    );
+
+  const answer = async (
+    request: Wire.FetchRequest,
+    port: SnapshotPort,
+    key: string,
+    sending: Pick<Sending, 'stream' | 'isOver'>,
+  ): Promise<void> => {
+    const { index, offset } = request;
+    const reading = await readings.begin(key, index, offset, port);
+    reading.isBusy = true;
+    try {
+      await sendPiece(request, reading, { ...sending, pace, sent });
+    } finally {
+      readings.pause(key, reading);
+    }
+  };
+  return {
+    serve(request, stream) {
+      const key = `${request.nodeId}/${request.groupId}`;
+      const port = findPort(request, ports);
+      if (port instanceof RpcError) return stream.end(port);
+      let over = false;
+      const end = (error?: RpcError): void => {
+        if (over) return;
+        over = true;
+        if (active.get(key) === end) active.delete(key);
+        stream.end(error);
+      };
+      active.get(key)?.(new RpcError('aborted', 'replaced by a newer request'));
+      active.set(key, end);
+      stream.signal.addEventListener('abort', () => end(), { once: true });
+      answer(request, port, key, { stream, isOver: () => over }).then(() => end(), end);
+    },
+    stop: () => readings.stop(),
   };
 }
 
-interface SnapshotBytes {
-  read(offset: number): AsyncIterable<Uint8Array>;
-}
-
-function findFile(request: Wire.FetchRequest, ports: ServerPorts): SnapshotBytes | RpcError {
-  const { nodeId, instance, groupId, index, offset, limit } = request;
+function findPort(request: Wire.FetchRequest, ports: ServerPorts): SnapshotPort | RpcError {
+  const { nodeId, instance, groupId, offset, limit } = request;
   if (!ports.isConnected(nodeId, instance)) {
     return new RpcError('unavailable', 'only for a member that has a stream open');
   }
-  const snapshots = ports.snapshots(groupId);
-  const file = snapshots?.describe(index);
-  if (snapshots === undefined || file === undefined) {
-    return new RpcError('not-found', `no snapshot ${index} of group ${groupId}`);
-  }
-  const isOffset = Number.isSafeInteger(offset) && offset >= 0 && offset < file.bytes;
-  if (!isOffset || limit <= 0) return new RpcError('out-of-range', 'no such part of the snapshot');
-  return { read: (from) => snapshots.read(index, from) };
+  const isPart = Number.isSafeInteger(offset) && offset >= 0 && limit > 0;
+  if (!isPart) return new RpcError('out-of-range', 'no such part of a snapshot');
+  return ports.snapshots(groupId) ?? new RpcError('not-found', 'there are no snapshots');
 }
 
 interface Sending {
@@ -77,29 +90,25 @@ interface Sending {
 
 async function sendPiece(
   request: Wire.FetchRequest,
-  file: SnapshotBytes,
+  reading: Reading,
   { stream, pace, sent, isOver }: Sending,
 ): Promise<void> {
   const { signal } = stream;
   const gone = new Promise<void>((resolve) =>
     signal.addEventListener('abort', () => resolve(), { once: true }),
   );
-  let { offset } = request;
-  const end = offset + Math.min(request.limit, FETCH_BYTES_MAX);
-  for await (const block of file.read(offset)) {
-    for (let at = 0; at < block.length && offset < end;) {
-      const data = block.subarray(at, at + Math.min(CHUNK_BYTES, end - offset));
-      await pace(data.length, signal).catch(() => undefined);
-      if (isOver()) return;
-      const taken = new Promise<void>((resolve) => {
-        if (!stream.send({ offset, data }, data.length, resolve)) resolve();
-      });
-      await Promise.race([taken, gone]);
-      sent.inc({}, data.length);
-      at += data.length;
-      offset += data.length;
-    }
-    if (offset >= end || isOver()) return;
+  const end = Math.min(request.offset + Math.min(request.limit, PIECE_BYTES_MAX), reading.bytes);
+  while (reading.position < end && !isOver()) {
+    const offset = reading.position;
+    const data = await reading.next(Math.min(CHUNK_BYTES, end - offset));
+    if (data.length === 0) throw new RpcError('data-loss', 'the snapshot ends before its end');
+    await pace(data.length, signal).catch(() => undefined);
+    if (isOver()) return;
+    const taken = new Promise<void>((resolve) => {
+      if (!stream.send({ offset, data }, data.length, resolve)) resolve();
+    });
+    await Promise.race([taken, gone]);
+    sent.inc({}, data.length);
   }
 }
 

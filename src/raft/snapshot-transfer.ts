@@ -55,7 +55,8 @@ export function createSnapshotFetcher(options: FetcherOptions): SnapshotFetcher 
   const fail = (transfer: Transfer, error: Error): void => {
     const { from, term, meta } = transfer.message;
     const { index } = meta;
-    transfers.inc({ result: 'failed' });
+    const isWrong = (error as { code?: string }).code === 'snapshot-hash';
+    transfers.inc({ result: isWrong ? 'wrong-hash' : 'failed' });
     logger.warn('snapshot not received', { from, index, error: error.message });
     const { id, groupId } = options;
     const type = 'snapshot-response';

@@ -11,7 +11,7 @@ import { peerService } from './peer-service.ts';
 import type { GroupPorts, TransportOptions } from './peers.ts';
 import { createRefusalReports, type RefusalReports } from './refusals.ts';
 import { createSnapshotFetcher, type SnapshotFetcher } from './snapshot-transfer.ts';
-import { createSnapshotServer } from './snapshot-server.ts';
+import { createSnapshotServer, type SnapshotServer } from './snapshot-server.ts';
 
 export interface Transport {
   /** Hands messages over; what cannot travel now is dropped, as Raft expects of a network, and told to `onDropped`. */
@@ -42,6 +42,7 @@ class PeerTransport implements Transport {
   readonly #reports: RefusalReports;
   readonly #introductions: Introductions;
   readonly #inbound: Inbound;
+  readonly #snapshotServer: SnapshotServer;
   readonly #groups = new Map<string, Group>();
   readonly #links = new Map<string, Link>();
   readonly #linkHost: LinkHost;
@@ -53,7 +54,7 @@ class PeerTransport implements Transport {
   constructor(options: TransportOptions) {
     this.#options = options;
     this.#counters = createCounters(options.metrics);
-    this.#reports = createRefusalReports(options.logger, options.metrics);
+    this.#reports = createRefusalReports(options.logger, options.metrics, options.onJudged);
     const isMember = (id: string): boolean => this.#members?.has(id) ?? false;
     this.#introductions = createIntroductions(options, isMember);
     this.#linkHost = this.#createLinkHost();
@@ -67,12 +68,13 @@ class PeerTransport implements Transport {
       message: (id, wire) => this.#receive(id, wire),
       unreadable: (id, problem) => this.#refuse(id, problem),
     });
+    this.#snapshotServer = createSnapshotServer(options, {
+      isConnected: (id, instance) => this.#inbound.isConnected(id, instance),
+      snapshots: (groupId) => this.#groups.get(groupId)?.snapshots,
+    });
     options.rpcServer.addService(peerService, {
       exchange: (stream) => this.#inbound.receive(stream),
-      fetchSnapshot: createSnapshotServer(options, {
-        isConnected: (id, instance) => this.#inbound.isConnected(id, instance),
-        snapshots: (groupId) => this.#groups.get(groupId)?.snapshots,
-      }),
+      fetchSnapshot: (request, stream) => this.#snapshotServer.serve(request, stream),
     });
   }
 
@@ -130,6 +132,7 @@ class PeerTransport implements Transport {
 
   stop(): void {
     this.#stopped = true;
+    this.#snapshotServer.stop();
     for (const { fetcher } of this.#groups.values()) fetcher?.stop();
     for (const link of this.#links.values()) link.stop();
     this.#inbound.end(() => false);

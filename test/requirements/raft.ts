@@ -239,4 +239,9 @@ export const raft = {
     sentence: 'What broke other implementations of Raft once does not break ours',
     source: 'regression',
   },
+  'raft.core-agrees-with-etcd': {
+    sentence:
+      'After every event of a random schedule a member of ours looks as one of etcd’s: state, log, configuration, messages',
+    source: 'etcd raft, as a library',
+  },
 } as const satisfies Record<string, Requirement>;
