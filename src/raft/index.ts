@@ -4,6 +4,21 @@
  * on a member once a majority has it and this member has it durably. A broken disk or invariant stops the member.
  */
 export type { RaftErrorCode } from './errors.ts';
+export {
+  forceConfiguration,
+  type ForcedConfiguration,
+  type ForceOptions,
+} from './force-configuration.ts';
 export { createRaftNode } from './raft-node.ts';
-export type { LogEntry, RaftNode, RaftNodeOptions, RaftStatus } from './types.ts';
+export type {
+  LogEntry,
+  MemberStatus,
+  RaftNode,
+  RaftNodeOptions,
+  RaftStatus,
+  SnapshotPolicy,
+  StateMachine,
+} from './types.ts';
+export type { ConfigChange, Configuration, MemberChange } from './core/index.ts';
 export type { PeerDirectory } from './peers.ts';
+export { diskFiles } from './wal-files.ts';

@@ -131,6 +131,13 @@ export class Proposals {
     proposal.resolve({ index, term });
   }
 
+  /** A snapshot took the place of entries: what was sent may be among them, and nobody here will see it. */
+  overtaken(): void {
+    for (const proposal of this.#pending.values()) {
+      if (proposal.sent !== undefined) this.#fail(proposal, 'dropped');
+    }
+  }
+
   /** The connection to the leader of `term` broke: what it was sent is given up at `deadline`, unless a new term decides it. */
   linkLost(term: number, deadline: number): void {
     for (const proposal of this.#pending.values()) {

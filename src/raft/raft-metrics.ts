@@ -1,13 +1,15 @@
 /** What a member tells about its log. */
 import type { CounterMetric, HistogramMetric, Metrics } from '../telemetry/index.ts';
 import type { RaftError } from './errors.ts';
+import type { RaftStatus } from './types.ts';
 
 const FSYNC_BUCKETS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1];
 
 export interface RaftMetrics {
   readonly leaderChanges: CounterMetric;
   readonly fsync: HistogramMetric;
-  state(now: { term: number; commitIndex: number; isLeader: boolean }): void;
+  /** Its numbers, as gauges. */
+  state(now: RaftStatus): void;
   /** Sizes of the queues. */
   waiting(proposals: number, reads: number, writes: number): void;
   /** Counts how a proposal ends; returns the same promise. */
@@ -17,7 +19,12 @@ export interface RaftMetrics {
 export function createRaftMetrics(metrics: Metrics): RaftMetrics {
   const term = metrics.gauge('raft_term', 'Current term.');
   const commitIndex = metrics.gauge('raft_commit_index', 'Index of the last committed entry.');
+  const snapshotIndex = metrics.gauge('raft_snapshot_index', 'Last entry in the latest snapshot.');
   const isLeader = metrics.gauge('raft_is_leader', '1 on the leader, 0 elsewhere.');
+  const divergent = metrics.gauge(
+    'raft_state_divergent',
+    '1 when the state of this member differs from that of a majority.',
+  );
   const queue = metrics.gauge('raft_waiting', 'What waits on this member.', ['queue']);
   const proposals = metrics.counter('raft_proposals_total', 'Proposals made on this member.', [
     'result',
@@ -33,7 +40,9 @@ export function createRaftMetrics(metrics: Metrics): RaftMetrics {
     state(now) {
       term.set(now.term);
       commitIndex.set(now.commitIndex);
-      isLeader.set(now.isLeader ? 1 : 0);
+      snapshotIndex.set(now.snapshotIndex);
+      isLeader.set(now.role === 'leader' ? 1 : 0);
+      divergent.set(now.divergent ? 1 : 0);
     },
     waiting(proposalCount, reads, writes) {
       queue.set(proposalCount, { queue: 'proposals' });

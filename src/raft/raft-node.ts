@@ -1,305 +1,310 @@
 /** One member of a Raft group: drives the core with time, disk and network, in the order its contract asks for. */
 import { join } from 'node:path';
-import type { CancelTimer } from '../std/index.ts';
+import { required, type CancelTimer } from '../std/index.ts';
 import {
-  configurationOf,
   createRaftCore,
+  type ConfigChange,
+  type Entry,
   type Message,
   type RaftCore,
   type Ready,
 } from './core/index.ts';
+import { DiskWatch } from './disk-watch.ts';
 import { RaftError } from './errors.ts';
+import { openKnownDisks, type KnownDisks } from './known-disks.ts';
+import { coreConfig, LIMITS, ticksPerHeartbeat } from './limits.ts';
 import { createRaftMetrics, type RaftMetrics } from './raft-metrics.ts';
-import { Proposals } from './proposals.ts';
-import { Reads } from './reads.ts';
+import { Requests } from './requests.ts';
+import { Snapshotter } from './snapshotter.ts';
+import { StatusBoard, statusOf } from './status.ts';
+import { openStorage, snapshotPort, type Storage } from './storage.ts';
+import { Takeover } from './takeover.ts';
+import { transferred, type TransferPorts } from './transfer.ts';
 import { createTransport, type Transport } from './transport.ts';
-import type { LogEntry, RaftNode, RaftNodeOptions, RaftStatus } from './types.ts';
-import { openWal, type Wal } from './wal.ts';
+import type { RaftNode, RaftNodeOptions, RaftStatus, StateMachine } from './types.ts';
 import { diskFiles } from './wal-files.ts';
-import type { WalRecord } from './wal-format.ts';
 
 const GROUP_ID = 'main';
-const TICKS_PER_HEARTBEAT = 5;
-/** Ticks made up for after the process was held up: more would let time-outs fire before the network was read. */
-const TICKS_AT_ONCE_MAX = 2;
-const LIMITS = {
-  appendBytesMax: 1 * 2 ** 20,
-  inflightMessagesMax: 256,
-  inflightBytesMax: 8 * 2 ** 20,
-  uncommittedBytesMax: 64 * 2 ** 20,
-  pendingReadsMax: 4_096,
-  applyBytesMax: 4 * 2 ** 20,
-  promotionLagMax: 1_024,
-  proposalsMax: 16_384,
-  proposalBytesMax: 64 * 2 ** 20,
-  readersMax: 65_536,
-  commandBytesMax: 8 * 2 ** 20,
-  requestTimeoutMs: 5_000,
-} as const;
+const { ticksAtOnceMax, checkEntries } = LIMITS;
 
 export function createRaftNode(options: RaftNodeOptions): RaftNode {
   return new Driver(options);
+}
+
+/** What there is once the log is open. */
+interface Parts {
+  readonly core: RaftCore;
+  readonly storage: Storage;
+  readonly machine: StateMachine;
+  readonly disks: KnownDisks;
+  readonly snapshotter: Snapshotter;
 }
 
 class Driver implements RaftNode {
   readonly #options: RaftNodeOptions;
   readonly #metrics: RaftMetrics;
   readonly #transport: Transport;
-  readonly #proposals: Proposals;
-  readonly #reads: Reads;
+  readonly #requests: Requests;
+  readonly #takeover: Takeover;
+  readonly #disk: DiskWatch;
   readonly #tickMs: number;
-  readonly #listeners = new Set<(status: RaftStatus) => void>();
-  #apply: (entry: LogEntry) => void = () => undefined;
-  #core: RaftCore | undefined;
-  #wal: Wal | undefined;
-  #state: 'created' | 'running' | 'stopped' = 'created';
-  #learners: readonly string[];
+  readonly #board: StatusBoard;
+  /** Peers that know this member by another disk. */
+  readonly #replacedAt = new Set<string>();
+  #machine: StateMachine | undefined;
+  #parts: Parts | undefined;
+  #state: 'created' | 'running' | 'stopping' | 'stopped' = 'created';
   #scheduled = false;
   #writtenHardState = { term: 0, vote: undefined as string | undefined };
   #lastTickAt = 0;
   #cancelTick: CancelTimer = () => undefined;
-  #cancelCampaign: CancelTimer = () => undefined;
-  #lastStatus = { term: -1, role: '', leaderId: undefined as string | undefined };
 
   constructor(options: RaftNodeOptions) {
-    const { id, random, clock } = options;
-    const instance = random.bytes(8);
-    const timeoutMs = LIMITS.requestTimeoutMs;
+    const instance = options.random.bytes(8);
     this.#options = options;
-    this.#learners = options.learners ?? [];
-    this.#tickMs = options.timing.heartbeatIntervalMs / TICKS_PER_HEARTBEAT;
+    this.#tickMs = options.timing.heartbeatIntervalMs / ticksPerHeartbeat;
     this.#metrics = createRaftMetrics(options.metrics);
-    this.#proposals = new Proposals(instance, {
-      countMax: LIMITS.proposalsMax,
-      bytesMax: LIMITS.proposalBytesMax,
-      timeoutMs,
-    });
-    const instanceName = Buffer.from(instance).toString('hex');
-    this.#reads = new Reads(`${id}/${instanceName}`, { countMax: LIMITS.readersMax, timeoutMs });
+    this.#requests = new Requests(options, instance);
+    this.#takeover = new Takeover(options);
+    this.#disk = new DiskWatch(options);
+    this.#board = new StatusBoard(options.logger, this.#metrics);
     this.#transport = createTransport({
       ...options,
-      clock,
-      instance: instanceName,
-      onMessage: (message) => this.#step(message),
+      instance: Buffer.from(instance).toString('hex'),
+      diskId: () => this.#open().storage.diskId,
+      knownDisk: {
+        get: (peer) => this.#parts?.disks.get(peer),
+        set: (peer, diskId) => this.#parts?.disks.set(peer, diskId),
+        forget: (peer) => this.#parts?.disks.forget(peer),
+      },
+      snapshots: snapshotPort(() => this.#parts?.storage),
+      onMessage: (message) => this.#enter(({ core }) => core.step(message)),
+      onDropped: (peerId, messages) => this.#dropped(peerId, messages),
       onLost: (peerId) => this.#lost(peerId),
       onOpen: () => this.#schedule(),
+      onJudged: (peerId, refusal) => {
+        if (refusal === 'member-replaced') this.#replacedAt.add(peerId);
+        else this.#replacedAt.delete(peerId);
+        this.#schedule();
+      },
     });
   }
 
+  use(machine: StateMachine): void {
+    this.#machine = machine;
+  }
+
   async start(): Promise<void> {
-    const { id, clusterId, clock, voters, timing, random } = this.#options;
-    this.#wal = await openWal({
-      files: this.#options.files ?? diskFiles(join(this.#options.dataDir, 'raft')),
+    const { id, clusterId, clock, random, voters, dataDir, logger, snapshot } = this.#options;
+    const machine = required(this.#machine, 'a state machine is set before the start');
+    const storage = await openStorage({
+      files: this.#options.files ?? diskFiles(join(dataDir, 'raft')),
       identity: { clusterId, nodeId: id, groupId: GROUP_ID },
+      bootstrapVoters: voters,
       clock,
+      random,
       onFlush: (seconds) => this.#metrics.fsync.observe(seconds),
       onFailure: (error) => this.#fail(error),
-    });
-    const { stored, repairedBytes } = this.#wal;
-    this.#writtenHardState = { term: stored.hardState.term, vote: stored.hardState.vote };
-    const ticks = (ms: number): number => Math.max(1, Math.round(ms / this.#tickMs));
-    this.#core = createRaftCore(
-      {
-        id,
-        groupId: GROUP_ID,
-        electionTicks: {
-          min: ticks(timing.electionTimeoutMs.min),
-          max: ticks(timing.electionTimeoutMs.max),
-        },
-        heartbeatTicks: TICKS_PER_HEARTBEAT,
-        // Later than followers give up on a leader: on a machine short of time, stepping down early only costs.
-        quorumCheckTicks: ticks(timing.electionTimeoutMs.max),
-        random,
-        preVote: true,
-        checkQuorum: true,
-        leaseReads: false,
-        forwardProposals: true,
-        stepDownOnRemoval: true,
-        ...LIMITS,
+      onDiskFull: (isFull) => {
+        this.#disk.setFull(isFull);
+        this.#schedule();
       },
-      {
-        ...stored,
-        snapshot: {
-          index: 0,
-          term: 0,
-          configuration: { ...configurationOf(voters), learners: this.#learners },
-        },
-      },
-    );
-    this.#options.logger.info('raft log opened', {
-      term: stored.hardState.term,
-      entries: stored.entries.length,
-      repairedBytes,
     });
+    const { stored, repairedBytes } = storage;
+    const { term, vote } = stored.hardState;
+    const core = createRaftCore(coreConfig(this.#options, GROUP_ID, this.#tickMs), stored);
+    const snapshotter = new Snapshotter({
+      core,
+      storage,
+      machine,
+      policy: snapshot ?? LIMITS.snapshot,
+      logger,
+      enter: (action) => this.#enter(action),
+      onFailure: (error) => this.#fail(error),
+    });
+    const file = storage.snapshot();
+    if (file !== undefined) await snapshotter.restore(file.meta.index);
+    this.#writtenHardState = { term, vote };
+    const disks = await openKnownDisks(dataDir, logger);
+    this.#parts = { core, storage, machine, disks, snapshotter };
+    const { index } = stored.snapshot;
+    logger.info('raft log opened', { term, snapshot: index, repairedBytes });
     this.#state = 'running';
-    this.#connectPeers();
+    this.#connectPeers(core);
     this.#lastTickAt = clock.monotonic();
     this.#scheduleTick();
-    if (voters.length === 1 && voters[0] === id) this.#core.campaign();
+    const [only, ...others] = stored.snapshot.configuration.voters;
+    if (only === id && others.length === 0) core.campaign();
     this.#schedule();
   }
 
   async stop(): Promise<void> {
+    if (this.#state === 'running') await this.#handOver();
     if (this.#state === 'stopped') return;
     this.#halt();
-    await this.#wal?.close();
+    await this.#parts?.snapshotter.idle();
+    await this.#parts?.storage.close();
+    await this.#parts?.disks.close();
+  }
+
+  /** A leader that goes lets another one take over, where it would otherwise be missed. */
+  async #handOver(): Promise<void> {
+    this.#state = 'stopping';
+    const { role, voters, nodeId } = this.status();
+    if (role !== 'leader' || voters.every((id) => id === nodeId)) return;
+    await transferred(this, this.#transferPorts(), undefined).catch((error: unknown) =>
+      this.#options.logger.warn('leadership was not handed over', { error: String(error) }),
+    );
   }
 
   propose(command: Uint8Array, signal?: AbortSignal): Promise<{ index: number; term: number }> {
-    if (this.#state === 'stopped') return Promise.reject(new RaftError('stopped', 'not-applied'));
-    if (command.length > LIMITS.commandBytesMax) {
-      return Promise.reject(
-        new RangeError(`a command has at most ${LIMITS.commandBytesMax} bytes`),
-      );
-    }
-    const result = this.#proposals.add(command, this.#options.clock.monotonic(), signal);
-    this.#schedule();
+    const result = this.#ask(() => this.#requests.propose(command, signal));
     return this.#metrics.countProposal(result);
   }
 
   readBarrier(signal?: AbortSignal): Promise<void> {
-    if (this.#state === 'stopped') return Promise.reject(new RaftError('stopped', 'not-applied'));
-    const result = this.#reads.add(this.#options.clock.monotonic(), signal);
+    return this.#ask(() => this.#requests.read(this.#parts?.core, signal));
+  }
+
+  changeMembership(change: ConfigChange, signal?: AbortSignal): Promise<void> {
+    return this.#ask(() => this.#requests.change(change, signal));
+  }
+
+  transferLeadership(to?: string, signal?: AbortSignal): Promise<void> {
+    return this.#ask(() => transferred(this, this.#transferPorts(), to, signal));
+  }
+
+  #ask<T>(question: () => Promise<T>): Promise<T> {
+    if (this.#state === 'stopped' || this.#state === 'stopping') {
+      return Promise.reject(new RaftError('stopped', 'not-applied'));
+    }
+    const result = question();
     this.#schedule();
     return result;
   }
 
-  onApply(handler: (entry: LogEntry) => void): void {
-    this.#apply = handler;
+  preferLeader(id: string | undefined): void {
+    this.#enter(({ core }) => core.preferLeader(id));
   }
 
   onStatus(listener: (status: RaftStatus) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-
-  setLearners(ids: readonly string[]): void {
-    this.#learners = ids.filter((id) => !this.#options.voters.includes(id));
-    if (this.#state === 'running') this.#connectPeers();
-    this.#schedule();
+    return this.#board.subscribe(listener);
   }
 
   status(): RaftStatus {
     const { id, voters } = this.#options;
-    const learners = this.#learners;
-    const status = this.#core?.status();
-    const isLearner = !voters.includes(id);
-    if (status === undefined) {
-      const role = isLearner ? 'learner' : 'follower';
-      return { nodeId: id, role, term: 0, commitIndex: 0, appliedIndex: 0, voters, learners };
-    }
-    const role = status.role === 'pre-candidate' ? 'candidate' : status.role;
+    const snapshotIndex = this.#parts?.storage.snapshot()?.meta.index ?? 0;
+    const replaced = this.#replacedAt.size > 0;
+    const local = { id, voters, snapshotIndex, diskFull: this.#disk.isFull, replaced };
+    return statusOf(local, this.#parts?.core);
+  }
+
+  #isLive(): boolean {
+    return this.#state === 'running' || this.#state === 'stopping';
+  }
+
+  #open(): Parts {
+    if (this.#parts === undefined) throw new RaftError('stopped', 'not-applied');
+    return this.#parts;
+  }
+
+  #transferPorts(): TransferPorts {
+    const { clock, timing } = this.#options;
     return {
-      nodeId: id,
-      role: isLearner ? 'learner' : role,
-      ...(status.leaderId === undefined ? {} : { leaderId: status.leaderId }),
-      term: status.term,
-      commitIndex: status.commitIndex,
-      appliedIndex: status.appliedIndex,
-      voters,
-      learners,
-      ...(status.role === 'leader'
-        ? {
-            progress: (this.#core?.progress() ?? []).map(({ id, match }) => ({
-              id,
-              matchIndex: match,
-            })),
-          }
-        : {}),
+      clock,
+      timeoutMs: 2 * timing.electionTimeoutMs.max,
+      begin: (to) => {
+        const begun = this.#open().core.transferLeadership(to);
+        this.#schedule();
+        return begun;
+      },
     };
   }
 
-  #connectPeers(): void {
-    const members = [...this.#options.voters, ...this.#learners];
-    this.#transport.setPeers(members.filter((id) => id !== this.#options.id));
+  #connectPeers(core: RaftCore): void {
+    const { voters, votersOutgoing, learners } = core.status().configuration;
+    const members = new Set([...voters, ...votersOutgoing, ...learners]);
+    members.delete(this.#options.id);
+    this.#transport.setPeers([...members]);
   }
 
   /** Ends timers, streams and waiting callers; the log on disk stays as it is. */
   #halt(): void {
     this.#state = 'stopped';
     this.#cancelTick();
-    this.#cancelCampaign();
+    this.#takeover.stop();
     this.#transport.stop();
-    this.#proposals.failAll();
-    this.#reads.failAll();
+    this.#requests.failAll();
   }
 
   #fail(error: Error): void {
     if (this.#state === 'stopped') return;
     this.#options.logger.error('raft stopped by a failure', { error: error.stack });
     this.#halt();
-    const onFatal = this.#options.onFatal;
+    const { onFatal } = this.#options;
     if (onFatal !== undefined) return onFatal(error);
     queueMicrotask(() => {
       throw error;
     });
   }
 
-  /** Runs `action` on the core; what it throws is a broken invariant. */
-  #withCore(action: (core: RaftCore) => void): void {
-    if (this.#state !== 'running' || this.#core === undefined) return;
+  /** Runs `action` on what is there while the member runs, then what it leads to; what it throws is a broken invariant. */
+  #enter(action: (parts: Parts) => void): void {
+    this.#guarded(action);
+    this.#schedule();
+  }
+
+  #guarded(action: (parts: Parts) => void): void {
+    if (!this.#isLive() || this.#parts === undefined) return;
     try {
-      action(this.#core);
+      action(this.#parts);
     } catch (error) {
       this.#fail(error as Error);
     }
-  }
-
-  #step(message: Message): void {
-    this.#withCore((core) => core.step(message));
-    this.#schedule();
   }
 
   #scheduleTick(): void {
     this.#cancelTick = this.#options.clock.schedule(this.#tickMs, () => {
       const now = this.#options.clock.monotonic();
       const due = Math.floor((now - this.#lastTickAt) / this.#tickMs);
-      this.#lastTickAt = due > TICKS_AT_ONCE_MAX ? now : this.#lastTickAt + due * this.#tickMs;
-      this.#withCore((core) => {
-        for (let i = 0; i < Math.min(due, TICKS_AT_ONCE_MAX); i++) core.tick();
+      this.#lastTickAt = due > ticksAtOnceMax ? now : this.#lastTickAt + due * this.#tickMs;
+      this.#guarded(({ core, storage }) => {
+        this.#disk.check(core, storage);
+        this.#metrics.state(this.status());
+        for (let i = 0; i < Math.min(due, ticksAtOnceMax); i++) core.tick();
+        const { proposalsWaiting, readsWaiting } = this.#requests;
+        this.#metrics.waiting(proposalsWaiting, readsWaiting, storage.waiting());
       });
-      this.#proposals.expire(now);
-      this.#reads.expire(now, 4 * this.#options.timing.heartbeatIntervalMs);
-      this.#metrics.waiting(
-        this.#proposals.waiting,
-        this.#reads.waiting,
-        this.#wal?.waiting() ?? 0,
-      );
+      this.#requests.expire();
       this.#run();
-      if (this.#state === 'running') this.#scheduleTick();
+      if (this.#isLive()) this.#scheduleTick();
     });
   }
 
-  /** A broken connection to the leader is a reason to ask for an election at once: one voter after the other, by rank. */
-  #lost(peerId: string): void {
-    this.#withCore((core) => {
-      const { term } = core.status();
-      core.reportUnreachable(peerId);
-      if (core.status().leaderId !== peerId || !core.forgetLeader()) return;
-      const { clock, random, timing, voters, id } = this.#options;
-      this.#options.logger.info('leader unreachable', { leader: peerId, term });
-      this.#proposals.linkLost(term, clock.monotonic() + 4 * timing.electionTimeoutMs.max);
-      const rank = voters
-        .filter((voter) => voter !== peerId)
-        .sort()
-        .indexOf(id);
-      const staggerMs = timing.heartbeatIntervalMs / 2;
-      this.#cancelCampaign();
-      this.#cancelCampaign = clock.schedule((rank + random.next() / 3) * staggerMs, () => {
-        this.#withCore((now) => {
-          const status = now.status();
-          const settled = status.leaderId !== undefined || status.role !== 'follower';
-          if (!settled && status.term === term) now.campaign();
-        });
-        this.#run();
-      });
+  /** What could not travel is known not to have arrived. */
+  #dropped(peerId: string, messages: readonly Message[]): void {
+    this.#enter(({ core }) => {
+      for (const message of messages) {
+        if (message.type === 'append') core.reportUnreachable(peerId);
+        else if (message.type === 'snapshot') core.reportSnapshot(peerId, false);
+        else if (message.type === 'propose') this.#requests.refused(message.request, 'not-leader');
+      }
     });
-    this.#schedule();
+  }
+
+  #lost(peerId: string): void {
+    this.#enter(({ core }) => {
+      core.reportUnreachable(peerId);
+      core.reportSnapshot(peerId, false);
+      const { term } = core.status();
+      const campaign = (): void => this.#enter((now) => now.core.campaign());
+      if (this.#takeover.lost(core, peerId, campaign)) this.#requests.leaderLost(term);
+    });
   }
 
   /** Work is done once per turn of the event loop, so that everything that came in shares a write and a message. */
   #schedule(): void {
-    if (this.#scheduled || this.#state !== 'running') return;
+    if (this.#scheduled || !this.#isLive()) return;
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
@@ -308,70 +313,63 @@ class Driver implements RaftNode {
   }
 
   #run(): void {
-    this.#withCore((core) => {
-      this.#askWaiting(core);
-      while (this.#state === 'running' && (core.hasReady() || core.hasCommitted())) {
-        this.#handle(core, core.ready());
-        this.#askWaiting(core);
+    this.#guarded((parts) => {
+      const { core } = parts;
+      const canSend = (id: string): boolean => this.#transport.canSend(id);
+      this.#requests.askWaiting(core, canSend);
+      while (this.#isLive() && (core.hasReady() || core.hasCommitted())) {
+        this.#handle(parts, core.ready());
+        this.#requests.askWaiting(core, canSend);
+      }
+      if (this.#board.report(this.status())) {
+        this.#requests.leaderChanged();
+        this.#schedule();
       }
     });
   }
 
-  /** Gives waiting proposals and reads to the core, as far as it takes them. */
-  #askWaiting(core: RaftCore): void {
-    for (;;) {
-      const { leaderId, term } = core.status();
-      if (leaderId === undefined) return;
-      // What is handed to a stream that is not there would be lost without anyone knowing.
-      if (leaderId !== this.#options.id && !this.#transport.canSend(leaderId)) return;
-      const batch = this.#proposals.next(LIMITS.appendBytesMax);
-      if (batch === undefined) break;
-      const result = core.propose(batch.commands, batch.request);
-      if (result === 'no-leader' || result === 'overloaded') {
-        this.#proposals.returned(batch.request);
-        break;
-      }
-      this.#proposals.accepted(batch.request, term);
-    }
-    for (;;) {
-      const context = this.#reads.next();
-      if (context === undefined || !core.readIndex(context)) return;
-      this.#reads.asked(context, this.#options.clock.monotonic());
-    }
+  #handle(parts: Parts, ready: Ready): void {
+    const { core, snapshotter } = parts;
+    this.#requests.leaving(ready.messages);
+    this.#transport.send(
+      ready.messages.filter(
+        (message) => message.type !== 'snapshot' || snapshotter.canSend(message),
+      ),
+    );
+    this.#write(parts, ready);
+    this.#requests.answered(ready, core.status().appliedIndex);
+    this.#apply(parts, core.takeCommitted());
   }
 
-  #handle(core: RaftCore, ready: Ready): void {
-    this.#transport.send(ready.messages);
-    this.#write(core, ready);
-    for (const { request } of ready.refusals) this.#proposals.returned(request);
-    const { appliedIndex } = core.status();
-    for (const { context, index } of ready.readStates) {
-      this.#reads.answered(context, index, appliedIndex);
-    }
-    this.#applyCommitted(core);
-    this.#reportStatus(core);
-  }
-
-  #write(core: RaftCore, ready: Ready): void {
-    const records: WalRecord[] = [];
-    const { hardState, mark, messagesAfterSync } = ready;
-    if (ready.mustSync) {
-      const { term, vote, commitIndex: commit } = core.status();
-      const { term: writtenTerm, vote: writtenVote } = this.#writtenHardState;
-      if (hardState !== undefined || term !== writtenTerm || vote !== writtenVote) {
-        records.push({ type: 'hard-state', hardState: { term, vote, commit } });
-        this.#writtenHardState = { term, vote };
-      }
-      for (const entry of ready.entries) records.push({ type: 'entry', entry });
-    }
-    if (records.length === 0 && messagesAfterSync.length === 0) return;
-    this.#wal?.append(records, () => {
-      this.#withCore((core) => {
-        if (mark !== undefined) core.persisted(mark);
+  #write({ core, storage, snapshotter }: Parts, ready: Ready): void {
+    const { snapshot, entries, mark, mustSync, messagesAfterSync } = ready;
+    if (!mustSync && messagesAfterSync.length === 0) return;
+    storage.append({ snapshot, entries, hardState: this.#hardStateToWrite(core, ready) }, () => {
+      this.#enter(() => {
+        // That it is on disk can be told before the state machine has it; only applying waits for that.
+        if (mark !== undefined) core.persisted({ ...mark, snapshotIndex: undefined });
+        if (mark !== undefined && snapshot !== undefined) {
+          snapshotter.install(mark, () => {
+            this.#requests.overtaken(core);
+            this.#connectPeers(core);
+          });
+        }
         this.#deliver(core, messagesAfterSync);
       });
-      this.#schedule();
     });
+  }
+
+  /** A commit index alone is not worth a write. */
+  #hardStateToWrite(
+    core: RaftCore,
+    { mustSync, hardState }: Ready,
+  ): { term: number; vote: string | undefined; commit: number } | undefined {
+    const { term, vote, commitIndex: commit } = core.status();
+    const written = this.#writtenHardState;
+    const isNew = hardState !== undefined || term !== written.term || vote !== written.vote;
+    if (!mustSync || !isNew) return undefined;
+    this.#writtenHardState = { term, vote };
+    return { term, vote, commit };
   }
 
   #deliver(core: RaftCore, messages: readonly Message[]): void {
@@ -380,32 +378,23 @@ class Driver implements RaftNode {
     for (const message of messages) if (message.to === id) core.step(message);
   }
 
-  #applyCommitted(core: RaftCore): void {
-    const entries = core.takeCommitted();
+  #apply({ core, machine, snapshotter }: Parts, entries: readonly Entry[]): void {
     const last = entries.at(-1);
     if (last === undefined) return;
     for (const entry of entries) {
-      const command = this.#proposals.split(entry.data);
-      if (entry.kind === 'command') {
-        this.#apply({ index: entry.index, term: entry.term, command });
+      const { index, term, kind } = entry;
+      if (kind === 'command') {
+        machine.apply({ index, term, command: this.#requests.commandOf(entry) });
       }
-      this.#proposals.applied(entry);
+      if (index % checkEntries === 0) core.stateChecked({ index, checksum: machine.checksum() });
     }
     core.applied(last.index);
-    this.#reads.applied(last.index);
-  }
-
-  #reportStatus(core: RaftCore): void {
-    const { term, role, leaderId, commitIndex } = core.status();
-    this.#metrics.state({ term, commitIndex, isLeader: role === 'leader' });
-    const last = this.#lastStatus;
-    if (last.term === term && last.role === role && last.leaderId === leaderId) return;
-    if (leaderId !== undefined && leaderId !== last.leaderId) this.#metrics.leaderChanges.inc();
-    this.#lastStatus = { term, role, leaderId };
-    this.#reads.askAgain();
-    this.#schedule();
-    this.#options.logger.info('raft status', { term, role, leader: leaderId });
-    const status = this.status();
-    for (const listener of [...this.#listeners]) listener(status);
+    this.#requests.applied(core, entries);
+    if (entries.some(({ kind }) => kind === 'config')) {
+      const { configuration } = core.status();
+      this.#options.logger.info('configuration in force', { index: last.index, ...configuration });
+      this.#connectPeers(core);
+    }
+    snapshotter.applied(entries);
   }
 }

@@ -3,9 +3,10 @@
  * crash; a folder that cannot be trusted is refused with a reason.
  */
 import type { Clock, Random } from '../std/index.ts';
-import { assert } from '../std/index.ts';
+import { assert, required } from '../std/index.ts';
 import type { Entry, HardState, SnapshotMeta, StoredState } from './core/index.ts';
 import { DiskSpace } from './disk-space.ts';
+import type { SnapshotPort } from './peers.ts';
 import { WalError } from './errors.ts';
 import type { SnapshotFile } from './snapshot-files.ts';
 import type { SnapshotReception } from './snapshot-receiver.ts';
@@ -303,5 +304,18 @@ function assemble(opened: Opened): Storage {
       await pool.close();
       await options.files.unlock();
     },
+  };
+}
+
+/** What the transport needs of a storage that may not be open yet, or not any more. */
+export function snapshotPort(storage: () => Storage | undefined): SnapshotPort {
+  const opened = (): Storage => required(storage(), 'snapshots travel while the storage is open');
+  return {
+    describe(index) {
+      const file = storage()?.snapshot();
+      return file?.meta.index === index ? file : undefined;
+    },
+    read: (index, offset) => opened().readSnapshot(index, offset),
+    receive: (header) => opened().receiveSnapshot(header),
   };
 }

@@ -1,16 +1,17 @@
 /** Real members over gRPC with mutual TLS and real files: elect, replicate, lose the leader, come back from disk. */
 import assert from 'node:assert/strict';
+import { rm } from 'node:fs/promises';
 import { test, type TestContext } from 'node:test';
 import { eventually } from '../eventually.ts';
 import { verifies } from '../requirements.ts';
-import { bytes, TestCluster } from './cluster.ts';
+import { bytes, TestCluster, type ClusterOptions, type Member } from './cluster.ts';
 
 async function cluster(
   t: TestContext,
   voters?: string[],
-  learners?: string[],
+  options?: ClusterOptions,
 ): Promise<TestCluster> {
-  const created = await TestCluster.create(voters, learners);
+  const created = await TestCluster.create(voters, options);
   t.after(() => created.stop());
   return created;
 }
@@ -44,14 +45,14 @@ test(verifies('raft.reads-are-linearizable'), async (t) => {
 });
 
 test(verifies('raft.failover-without-waiting-for-the-timeout'), async (t) => {
-  // Silence alone would take a second at least.
-  const timing = { heartbeatIntervalMs: 50, electionTimeoutMs: { min: 1_000, max: 2_000 } };
-  const three = await TestCluster.create(undefined, undefined, timing);
+  // Silence alone would take two seconds at least.
+  const timing = { heartbeatIntervalMs: 50, electionTimeoutMs: { min: 2_000, max: 4_000 } };
+  const three = await TestCluster.create(undefined, { timing });
   t.after(() => three.stop());
   const leader = await three.leader();
   await leader.node.propose(bytes('before'));
   const lost = performance.now();
-  await leader.stop();
+  await leader.fail();
   const next = await three.leader();
   const electedMs = performance.now() - lost;
   assert.notEqual(next.id, leader.id);
@@ -89,10 +90,10 @@ test('proposals made while there is no leader wait for one', async (t) => {
 });
 
 test('a learner receives the log and forwards proposals, but does not count', async (t) => {
-  const four = await cluster(t, ['n1', 'n2', 'n3'], ['n4']);
-  await four.leader();
-  const learner = four.members.get('n4');
-  assert.ok(learner);
+  const four = await cluster(t);
+  const leader = await four.leader();
+  const learner = await four.join('n4');
+  await eventually('it knows its place', () => learner.node.status().learners.includes('n4'));
   await learner.node.propose(bytes('by the learner'));
   assert.deepEqual(learner.applied, ['by the learner']);
   assert.equal(learner.node.status().role, 'learner');
@@ -117,4 +118,127 @@ test('without a majority nothing is acknowledged, and the caller is told why', a
   const later = leader.node.propose(bytes('never'), AbortSignal.timeout(50));
   await assert.rejects(later, { outcome: 'not-applied' });
   assert.deepEqual(leader.applied, []);
+});
+
+const SMALL = { entries: 50, bytes: 1_000_000 };
+
+async function propose(member: Member, count: number, prefix: string): Promise<void> {
+  const all = Array.from({ length: count }, (_, i) => member.node.propose(bytes(`${prefix} ${i}`)));
+  await Promise.all(all);
+}
+
+test(verifies('raft.snapshot-replaces-log'), async (t) => {
+  const three = await cluster(t, undefined, { snapshot: SMALL });
+  const leader = await three.leader();
+  await propose(leader, 200, 'a');
+  await eventually('the log is cut', () => leader.node.status().firstIndex > 100);
+  // One that was away for longer than the log reaches back gets the state itself.
+  const away = [...three.members.values()].find((member) => member !== leader);
+  assert.ok(away);
+  await away.stop();
+  for (let round = 0; round < 4; round++) await propose(leader, 100, `b${round}`);
+  await eventually('the log is cut again', () => leader.node.status().firstIndex > 400);
+  const back = await three.start(away.id);
+  await eventually('it has everything', () => back.applied.length === leader.applied.length);
+  assert.deepEqual(back.applied, leader.applied);
+  assert.ok(back.node.status().snapshotIndex > 400);
+  // And everything comes back from snapshot and log together.
+  const expected = [...leader.applied];
+  const ids = [...three.members.keys()];
+  await Promise.all([...three.members.values()].map((member) => member.stop()));
+  await Promise.all(ids.map((id) => three.start(id)));
+  const next = await three.leader();
+  await next.node.propose(bytes('after all'));
+  for (const { applied } of three.members.values()) {
+    await eventually('the last one', () => applied.at(-1) === 'after all');
+    assert.deepEqual(applied, [...expected, 'after all']);
+  }
+});
+
+test(verifies('raft.membership-changes'), async (t) => {
+  const cluster4 = await cluster(t);
+  const leader = await cluster4.leader();
+  await propose(leader, 20, 'before');
+  // Not before it has the log: it would hold up every commit.
+  const early = leader.node.changeMembership({
+    transition: 'auto',
+    changes: [{ type: 'add-voter', id: 'n4' }],
+  });
+  await assert.rejects(early, { name: 'RaftError', code: 'not-caught-up', outcome: 'not-applied' });
+  const joined = await cluster4.join('n4');
+  await eventually('the learner has all', () => joined.applied.length === 20);
+  const follower = [...cluster4.members.values()].find(({ id }) => id !== leader.id && id !== 'n4');
+  assert.ok(follower);
+  // Asked for on a follower, one voter is replaced by the new one in one step.
+  await follower.node.changeMembership({
+    transition: 'auto',
+    changes: [
+      { type: 'add-voter', id: 'n4' },
+      { type: 'remove', id: leader.id },
+    ],
+  });
+  const { voters, configuration } = follower.node.status();
+  assert.deepEqual(
+    voters,
+    ['n1', 'n2', 'n3', 'n4'].filter((id) => id !== leader.id),
+  );
+  assert.deepEqual(configuration.votersOutgoing, []);
+  const rest = ['n1', 'n2', 'n3', 'n4'].filter((id) => id !== leader.id);
+  const next = await cluster4.leader(rest);
+  assert.notEqual(next.id, leader.id);
+  await next.node.propose(bytes('without the first'));
+  await eventually('the removed one knows', () => leader.node.status().role === 'learner');
+  await leader.stop();
+  await next.node.propose(bytes('and on'));
+});
+
+test(verifies('raft.transfer-leadership'), async (t) => {
+  const three = await cluster(t);
+  const leader = await three.leader();
+  const target = [...three.members.values()].find((member) => member !== leader);
+  assert.ok(target);
+  await leader.node.transferLeadership(target.id);
+  assert.equal(leader.node.status().leaderId, target.id);
+  // A follower can ask as well, and a leader that stops hands over by itself.
+  await leader.node.transferLeadership(leader.id);
+  const { term } = leader.node.status();
+  const stopped = leader.node.stop();
+  const next = await three.leader([...three.members.keys()].filter((id) => id !== leader.id));
+  await stopped;
+  assert.equal(next.node.status().term, term + 1);
+});
+
+test(verifies('raft.wiped-member-is-refused'), async (t) => {
+  const three = await cluster(t);
+  const leader = await three.leader();
+  await propose(leader, 5, 'kept');
+  const victim = [...three.members.values()].find((member) => member !== leader);
+  assert.ok(victim);
+  await victim.stop();
+  await rm(three.dataDir(victim.id), { recursive: true });
+  const wiped = await three.start(victim.id);
+  const refused = /raft_peers_refused_total\{code="member-replaced"/;
+  await eventually('it is refused', async () => refused.test(await leader.metrics.exposition()));
+  assert.equal(wiped.node.status().leaderId, undefined);
+  assert.deepEqual(wiped.applied, []);
+  // Removed and added anew, it is a member like any other.
+  await leader.node.changeMembership({
+    transition: 'auto',
+    changes: [{ type: 'remove', id: victim.id }],
+  });
+  await wiped.stop();
+  await rm(three.dataDir(victim.id), { recursive: true });
+  const again = await three.join(victim.id);
+  await eventually('it has everything', () => again.applied.length === 5);
+});
+
+test('reads on a lease ask nobody while it lasts', async (t) => {
+  const three = await cluster(t, undefined, { reads: 'lease' });
+  const leader = await three.leader();
+  await leader.node.propose(bytes('x'));
+  await leader.node.readBarrier();
+  const others = [...three.members.values()].filter((member) => member !== leader);
+  for (const { node } of others) await node.readBarrier();
+  await leader.node.transferLeadership(others[0]?.id);
+  await leader.node.readBarrier();
 });

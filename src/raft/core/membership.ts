@@ -72,12 +72,13 @@ function whyRefused(
 /** A voter that has yet to get the log can hold up every commit: it must have nearly all of it before it counts. */
 function isCaughtUp(state: CoreState, role: LeaderRole, { changes }: ConfigChange): boolean {
   const { promotionLagMax } = state.config;
-  const enough = state.log.lastIndex - promotionLagMax;
+  // A member that has nothing at all has not caught up, however short the log is.
+  const enough = Math.max(1, state.log.lastIndex - promotionLagMax);
   return changes.every(
     ({ type, id }) =>
       type !== 'add-voter' ||
       state.configuration.voters.includes(id) ||
-      enough <= 0 ||
+      promotionLagMax === Infinity ||
       (role.progress.get(id)?.match ?? 0) >= enough,
   );
 }

@@ -132,6 +132,7 @@ function statusOf(state: CoreState): CoreStatus {
     vote: state.vote,
     commitIndex: log.committed,
     appliedIndex: log.applied,
+    appliedTerm: log.termAt(log.applied) ?? 0,
     firstIndex: log.firstIndex,
     lastIndex: log.lastIndex,
     configuration: state.configuration,

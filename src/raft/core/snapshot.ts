@@ -1,5 +1,5 @@
 /** Snapshots between members: what the receiver does with one, and what the leader makes of how it went (paper §7). */
-import { allVoters, voterSets } from './quorum.ts';
+import { voterSets } from './quorum.ts';
 import { toProbe } from './progress.ts';
 import { send, type CoreState, type LeaderRole } from './state.ts';
 import type { SnapshotMessage, SnapshotMeta } from './types.ts';
@@ -10,15 +10,15 @@ export function handleSnapshot(state: CoreState, message: SnapshotMessage): void
   send(state, { type: 'append-response', to: message.from, rejected: false, index });
 }
 
-/** Replaces log and configuration by the snapshot's, unless the log holds it all already. */
+/**
+ * Replaces log and configuration by the snapshot's, unless the log holds it all already. The configuration may not name this
+ * member: a snapshot can be older than its joining, which is in the log that follows.
+ */
 function restore(state: CoreState, meta: SnapshotMeta): boolean {
-  const { log, config } = state;
+  const { log } = state;
   if (meta.index <= log.committed) return false;
   const { configuration } = meta;
   const voters = voterSets(configuration);
-  // Not for this member: it would be left without a place in its own configuration.
-  if (!allVoters(voters).has(config.id) && !configuration.learners.includes(config.id))
-    return false;
   if (log.matches(meta.index, meta.term)) {
     log.commitTo(meta.index);
     return false;

@@ -271,7 +271,7 @@ export interface CoreConfig {
   readonly inflightBytesMax: number;
   readonly uncommittedBytesMax: number;
   readonly pendingReadsMax: number;
-  /** How many entries a member may lack to be made a voter. */
+  /** How many entries a member may lack to be made a voter; Infinity lets anyone become one at once. */
   readonly promotionLagMax: number;
 }
 
@@ -291,6 +291,8 @@ export interface CoreStatus {
   readonly vote: string | undefined;
   readonly commitIndex: number;
   readonly appliedIndex: number;
+  /** The term of the entry at `appliedIndex`; 0 when the log does not reach back to it. */
+  readonly appliedTerm: number;
   readonly firstIndex: number;
   readonly lastIndex: number;
   readonly configuration: Configuration;

@@ -1,0 +1,56 @@
+/** The limits of a member, and its core's configuration made from its options. */
+import type { CoreConfig } from './core/index.ts';
+import type { RaftNodeOptions } from './types.ts';
+
+export const ticksPerHeartbeat = 5;
+
+export const LIMITS = {
+  appendBytesMax: 1 * 2 ** 20,
+  applyBytesMax: 1 * 2 ** 20,
+  inflightMessagesMax: 256,
+  inflightBytesMax: 8 * 2 ** 20,
+  uncommittedBytesMax: 64 * 2 ** 20,
+  pendingReadsMax: 4_096,
+  promotionLagMax: 1_024,
+  proposalsMax: 16_384,
+  proposalBytesMax: 64 * 2 ** 20,
+  readersMax: 65_536,
+  commandBytesMax: 8 * 2 ** 20,
+  requestTimeoutMs: 5_000,
+  /** Ticks made up for after the process was held up: more would let time-outs fire before the network was read. */
+  ticksAtOnceMax: 2,
+  /** The states are compared each time so many entries are applied. */
+  checkEntries: 1_024,
+  snapshot: { entries: 100_000, bytes: 64 * 2 ** 20 },
+} as const;
+
+/** `tickMs` is how long one tick lasts. */
+export function coreConfig(
+  { id, timing, random, reads }: RaftNodeOptions,
+  groupId: string,
+  tickMs: number,
+): CoreConfig {
+  const ticks = (ms: number): number => Math.max(1, Math.round(ms / tickMs));
+  const { min, max } = timing.electionTimeoutMs;
+  return {
+    id,
+    groupId,
+    electionTicks: { min: ticks(min), max: ticks(max) },
+    heartbeatTicks: ticksPerHeartbeat,
+    // Later than followers give up on a leader: on a machine short of time, stepping down early only costs.
+    quorumCheckTicks: ticks(max),
+    random,
+    preVote: true,
+    checkQuorum: true,
+    leaseReads: reads === 'lease',
+    forwardProposals: true,
+    stepDownOnRemoval: true,
+    appendBytesMax: LIMITS.appendBytesMax,
+    applyBytesMax: LIMITS.applyBytesMax,
+    inflightMessagesMax: LIMITS.inflightMessagesMax,
+    inflightBytesMax: LIMITS.inflightBytesMax,
+    uncommittedBytesMax: LIMITS.uncommittedBytesMax,
+    pendingReadsMax: LIMITS.pendingReadsMax,
+    promotionLagMax: LIMITS.promotionLagMax,
+  };
+}

@@ -1,0 +1,107 @@
+/** The status of a member, made from what its core says, and when it is worth telling. */
+import { configurationOf, type CoreStatus, type RaftCore } from './core/index.ts';
+import type { Logger } from '../telemetry/index.ts';
+import type { RaftMetrics } from './raft-metrics.ts';
+import type { RaftStatus } from './types.ts';
+
+interface Local {
+  readonly id: string;
+  readonly voters: readonly string[];
+  readonly snapshotIndex: number;
+  readonly diskFull: boolean;
+  readonly replaced: boolean;
+}
+
+/** What is known before the log is open (no core) is only who is to found the cluster. */
+export function statusOf(local: Local, core: RaftCore | undefined): RaftStatus {
+  const { id, snapshotIndex, diskFull, replaced } = local;
+  const status = core?.status();
+  const configuration = status?.configuration ?? configurationOf(local.voters);
+  const { voters, learners } = configuration;
+  return {
+    nodeId: id,
+    role: roleOf(id, status, voters, configuration.votersOutgoing),
+    ...(status?.leaderId === undefined ? {} : { leaderId: status.leaderId }),
+    term: status?.term ?? 0,
+    commitIndex: status?.commitIndex ?? 0,
+    appliedIndex: status?.appliedIndex ?? 0,
+    firstIndex: status?.firstIndex ?? 0,
+    lastIndex: status?.lastIndex ?? 0,
+    snapshotIndex,
+    configuration,
+    voters,
+    learners,
+    removed: status?.removed ?? false,
+    divergent: status?.divergent ?? false,
+    diskFull,
+    replaced,
+    ...(status?.role === 'leader' && core !== undefined ? { progress: progressOf(core) } : {}),
+  };
+}
+
+function roleOf(
+  id: string,
+  status: CoreStatus | undefined,
+  voters: readonly string[],
+  outgoing: readonly string[],
+): RaftStatus['role'] {
+  if (!voters.includes(id) && !outgoing.includes(id)) return 'learner';
+  if (status === undefined) return 'follower';
+  return status.role === 'pre-candidate' ? 'candidate' : status.role;
+}
+
+function progressOf(core: RaftCore): NonNullable<RaftStatus['progress']> {
+  return core.progress().map(({ id, match, state, recentlyActive }) => ({
+    id,
+    matchIndex: match,
+    state,
+    recentlyActive,
+  }));
+}
+
+/** Tells those who listen, and the log, what is new. */
+export class StatusBoard {
+  readonly #logger: Logger;
+  readonly #metrics: RaftMetrics;
+  readonly #listeners = new Set<(status: RaftStatus) => void>();
+  #last: RaftStatus | undefined;
+
+  constructor(logger: Logger, metrics: RaftMetrics) {
+    this.#logger = logger;
+    this.#metrics = metrics;
+  }
+
+  subscribe(listener: (status: RaftStatus) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** False when nothing changed that does not change all the time. */
+  report(status: RaftStatus): boolean {
+    const last = this.#last;
+    if (last !== undefined && !isNews(last, status)) return false;
+    this.#last = status;
+    const { leaderId, term, role, divergent } = status;
+    if (leaderId !== undefined && leaderId !== last?.leaderId) this.#metrics.leaderChanges.inc();
+    this.#logger.info('raft status', { term, role, leader: leaderId });
+    if (divergent && last?.divergent !== true) {
+      const advice = 'remove this member, delete its data, and add it anew';
+      this.#logger.error('the state of this member differs from that of a majority', { advice });
+    }
+    for (const listener of [...this.#listeners]) listener(status);
+    return true;
+  }
+}
+
+function isNews(before: RaftStatus, now: RaftStatus): boolean {
+  return (
+    before.term !== now.term ||
+    before.role !== now.role ||
+    before.leaderId !== now.leaderId ||
+    before.configuration !== now.configuration ||
+    before.removed !== now.removed ||
+    before.divergent !== now.divergent ||
+    before.diskFull !== now.diskFull ||
+    before.replaced !== now.replaced
+  );
+}
