@@ -191,7 +191,8 @@ export function becomeLeader(state: CoreState): LeaderRole {
   const { lastIndex } = state.log;
   const progress = new Map<string, Progress>();
   for (const member of memberIds(state)) progress.set(member, newProbe(lastIndex + 1));
-  // The own log is durable: the own vote, which was written after it, has come back.
+  // Part of the own log may still be on its way to the disk, when others' votes were enough. Nothing of it is counted before it
+  // is durable all the same: only an entry of the new term can commit, and its acknowledgement comes after those writes.
   const own = toReplicate(newProbe(lastIndex + 1, lastIndex));
   own.recentlyActive = true;
   progress.set(id, own);
@@ -225,10 +226,13 @@ function enterTerm(state: CoreState, term: number): void {
   drawElectionTimeout(state);
 }
 
-/** The planned leader does not wait longer than it must; the others leave it the first half of the range. */
+/**
+ * The planned leader does not wait longer than it must; the others leave it the first half of the range. Not without PreVote:
+ * a planned leader that cannot win would raise the term each time and so keep those who can from it.
+ */
 export function drawElectionTimeout(state: CoreState): void {
   const { min, max } = state.config.electionTicks;
-  const { preferred } = state;
+  const preferred = state.config.preVote ? state.preferred : undefined;
   if (preferred === state.config.id) state.electionTimeout = min;
   else {
     const from = preferred === undefined ? min : Math.ceil((min + max) / 2);

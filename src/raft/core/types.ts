@@ -228,7 +228,8 @@ export interface Refusal {
  * they may travel while the write below is under way); write `snapshot` (the log begins anew after it), `entries` and
  * `hardState` after all earlier writes, flushing when `mustSync`; when that write and all before it are durable, call
  * `persisted(mark)` and deliver `messagesAfterSync` (those to the own id go back into `step`). A snapshot becomes the state
- * of the state machine before `persisted`. What can be applied comes from `takeCommitted`, in order.
+ * of the state machine before `persisted`. What can be applied comes from `takeCommitted`, in order; what was taken and is not
+ * applied when a snapshot comes is dropped: the snapshot holds it.
  */
 export interface Ready {
   readonly softState: SoftState | undefined;
@@ -352,7 +353,7 @@ export interface RaftCore {
   compact(meta: SnapshotMeta, through: number): void;
   /** This member's state has this checksum at this index. */
   stateChecked(check: StateCheck): void;
-  /** A planned leader campaigns first when there is none; undefined for no plan. */
+  /** A planned leader campaigns first when there is none, if PreVote is on; undefined for no plan. */
   preferLeader(id: string | undefined): void;
   hasReady(): boolean;
   /** What there is to do; the caller must do it, see {@link Ready}. */
