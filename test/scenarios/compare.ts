@@ -7,7 +7,10 @@ export interface Block {
   readonly lines: readonly string[];
 }
 
-/** Lines of etcd's logger, errors of its calls, and the word of its storage threads, for which we have marks. */
+/**
+ * Lines of etcd's logger, errors of its calls, and the word of its storage threads, for which we have marks; and what says that
+ * nothing happened, since a Ready of ours may hold messages alone that etcd has not.
+ */
 const NOISE = [
   /^(DEBUG|INFO|WARN|ERROR|FATAL) /,
   /^raft: cannot step as peer not found$/,
@@ -15,6 +18,7 @@ const NOISE = [
   /^\]$/,
   /^no messages$/,
   /^ok$/,
+  /^<empty Ready>$/,
 ];
 const SECTION = /^(Entries|CommittedEntries|Messages|Processing|Responses):$/;
 const ENTRY = /^\d+\/\d+ Entry/;

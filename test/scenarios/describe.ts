@@ -111,11 +111,10 @@ function describeBody(message: Message): string {
       return message.context;
     case 'read-index-response':
       return `${message.context} Index:${message.index}`;
-    case 'transfer-leader':
-      return `Log:0/0 To:${message.transferee}`;
     case 'removed':
       return `Log:0/${message.index}`;
     case 'heartbeat-response':
+    case 'transfer-leader':
     case 'timeout-now':
       break;
   }
@@ -125,7 +124,9 @@ function describeBody(message: Message): string {
 export function describeMessage(message: Message): string {
   // A proposal of etcd's has no term; ours is only good for the leader of its term.
   const term = message.type === 'propose' ? 0 : message.term;
-  const { from, to } = message;
+  const { to } = message;
+  // Who is to lead is named as the sender, whoever asked for it.
+  const from = message.type === 'transfer-leader' ? message.transferee : message.from;
   return `${from}->${to} ${describeType(message)} Term:${term} ${describeBody(message)}`;
 }
 

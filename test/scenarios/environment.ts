@@ -65,8 +65,11 @@ export class Environment {
     const messages = [...ready.messages, ...others];
     this.#printReady(ready, committed, messages, []);
     this.send(messages);
-    member.finishApply(committed);
+    // In etcd a configuration is in force before the own promises are heard, and all else is applied after them.
+    const changes = committed.some(({ kind }) => kind === 'config');
+    if (changes) member.finishApply(committed);
     for (const message of own) core.step(message);
+    if (!changes) member.finishApply(committed);
   }
 
   #processReadyAsync(member: Member, ready: Ready): void {
@@ -94,9 +97,6 @@ export class Environment {
     work: readonly string[],
   ): void {
     const known = messages.filter(({ type }) => !this.#lost.has(type));
-    // With nothing but such messages there would be no Ready.
-    if (known.length < messages.length && isQuiet(ready) && known.length + work.length === 0)
-      return;
     this.print(...describeReady(ready, committed, [...known.map(describeMessage), ...work]));
   }
 
@@ -186,11 +186,6 @@ export class Environment {
     work();
     this.#indent = '';
   }
-}
-
-/** Nothing happened in it, unless there are messages. */
-function isQuiet({ softState, hardState, snapshot, entries }: Ready): boolean {
-  return !softState && !hardState && !snapshot && entries.length === 0;
 }
 
 function partition<T>(items: readonly T[], test: (item: T) => boolean): [T[], T[]] {

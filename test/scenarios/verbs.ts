@@ -4,6 +4,7 @@ import type {
   ConfigChange,
   CoreConfig,
   MemberChange,
+  ProposeResult,
   SnapshotMeta,
 } from '../../src/raft/core/index.ts';
 import { valueOf, type Arg, type Case } from './datadriven.ts';
@@ -128,10 +129,26 @@ export function readChange({ args, input }: Case): ConfigChange {
   return { transition, changes };
 }
 
+/** What etcd reports as dropped; a change that cannot begin yet is none of it, for an empty entry takes its place. */
+const DROPPED: readonly ProposeResult[] = [
+  'no-leader',
+  'not-leader',
+  'overloaded',
+  'transferring',
+  'removed',
+];
+
+function report({ env }: Scene, result: ProposeResult): void {
+  if (DROPPED.includes(result)) env.print('raft proposal dropped');
+}
+
 function propose(scene: Scene, given: Case): void {
   const command = new TextEncoder().encode(given.args[1]?.key);
-  const result = firstOf(scene, given).core.propose([command], given.line);
-  if (result !== 'appended' && result !== 'forwarded') scene.env.print('raft proposal dropped');
+  report(scene, firstOf(scene, given).core.propose([command], given.line));
+}
+
+function proposeChange(scene: Scene, given: Case): void {
+  report(scene, firstOf(scene, given).core.proposeConfig(readChange(given), given.line));
 }
 
 function sendSnapshot({ env }: Scene, given: Case): void {
@@ -165,8 +182,7 @@ export const TRACE_VERBS: Readonly<Record<string, Verb>> = {
   'process-ready': ({ env }, given) =>
     env.each(idsOf(given), 'handling Ready', (member) => env.processReady(member)),
   propose,
-  'propose-conf-change': (scene, given) =>
-    void firstOf(scene, given).core.proposeConfig(readChange(given), given.line),
+  'propose-conf-change': proposeChange,
   'raft-log': (scene, given) => printLog(scene, firstOf(scene, given)),
   'raft-state': printState,
   'report-unreachable': ({ env }, given) => {

@@ -35,14 +35,14 @@ export function members(configuration: Configuration): string[] {
   return sorted(new Set([...voters, ...votersOutgoing, ...learners, ...learnersNext]));
 }
 
-/** Nothing but leaving the joint configuration is asked for. */
+/** A change of nobody, whichever way, can only mean that the joint configuration is to be left. */
 export function leavesJoint(change: ConfigChange): boolean {
-  return change.transition === 'auto' && change.changes.length === 0;
+  return change.changes.length === 0;
 }
 
 /** The change goes by way of a joint configuration. */
 export function entersJoint(change: ConfigChange): boolean {
-  return change.transition !== 'auto' || change.changes.length > 1;
+  return change.changes.length > 1 || (change.transition !== 'auto' && !leavesJoint(change));
 }
 
 /** The configuration after `change`, or why it cannot follow on `configuration`. */

@@ -142,7 +142,8 @@ test('a change says by itself which way it goes', () => {
   const joint: Configuration = { ...one, voters: ['a', 'b'], votersOutgoing: ['a'] };
   assert.equal(outcome(joint, change('auto')), 'ab&');
   assert.equal(outcome(joint, change('auto', 'c')), 'joint');
-  assert.equal(outcome(joint, change('joint-explicit')), 'joint');
+  assert.equal(outcome(joint, change('joint-explicit')), 'ab&');
+  assert.equal(outcome(one, change('joint-explicit')), 'not-joint');
 });
 
 test('a configuration from outside that contradicts itself is told from a sound one', () => {
