@@ -244,4 +244,14 @@ export const raft = {
       'After every event of a random schedule a member of ours looks as one of etcd’s: state, log, configuration, messages',
     source: 'etcd raft, as a library',
   },
+  'raft.lost-majority-is-recovered': {
+    sentence:
+      'After two of three disks are lost, an explicit command on the third serves all it had and the cluster grows again',
+    source: 'etcd: disaster recovery; Raft thesis 4',
+  },
+  'raft.forced-change-is-refused': {
+    sentence:
+      'Membership is forced only on a whole, stopped data folder of the member that was named, and only after a yes',
+    source: 'design: nothing automatic rewrites membership',
+  },
 } as const satisfies Record<string, Requirement>;
