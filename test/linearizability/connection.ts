@@ -1,15 +1,13 @@
 /** A connection to a member's control port; made when first needed, and again after it broke. */
 import { connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
-import type { Request, Response } from './protocol.ts';
+import type { Request, Response, WithoutId } from './protocol.ts';
 
 /** `not-sent`: the member cannot have heard of it. `no-answer`: it may have. */
 export type Exchange =
   | { readonly outcome: 'answered'; readonly response: Response }
   | { readonly outcome: 'not-sent' }
   | { readonly outcome: 'no-answer' };
-
-type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never;
 
 export class MemberConnection {
   readonly #port: number;

@@ -4,6 +4,7 @@ import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { onTerminationSignal, systemClock, systemRandom } from '../../src/host/index.ts';
+import { unreachable } from '../../src/std/index.ts';
 import { createRaftNode, type RaftNode } from '../../src/raft/index.ts';
 import { diskFiles } from '../../src/raft/wal-files.ts';
 import { createRpcServer } from '../../src/rpc/index.ts';
@@ -11,7 +12,7 @@ import { staticTls } from '../../src/security/index.ts';
 import { createLeaderLink, createStore, serveLeases, type Store } from '../../src/store/index.ts';
 import { StoreError } from '../../src/store/errors.ts';
 import { createLogger, createMetrics } from '../../src/telemetry/index.ts';
-import type { Answer, Call, MemberConfig, Request, Response } from './protocol.ts';
+import type { Answer, Call, MemberConfig, Request, Response, WithoutId } from './protocol.ts';
 import { stallingDisk, type StallingDisk } from './stalling-disk.ts';
 
 const TIMING = { heartbeatIntervalMs: 50, electionTimeoutMs: { min: 250, max: 500 } };
@@ -78,23 +79,35 @@ async function respond(
   { staleReads }: MemberConfig,
   { node, store, disk }: Parts,
   request: Request,
-): Promise<Answer | { status: { role: string; term: number } }> {
-  if (request.op === 'status') {
-    const { role, term } = node.status();
-    return { status: { role, term } };
+): Promise<WithoutId<Response>> {
+  switch (request.op) {
+    case 'status': {
+      const { role, term } = node.status();
+      return { status: { role, term } };
+    }
+    case 'stall-disk':
+      disk.stall(request.on);
+      return { result: 'ok', output: null };
+    case 'grant':
+      return store.lease.grant(request.ttlMs).then(({ id }) => ({ lease: id }), failed);
+    case 'txn':
+      return store.txn(request.request).then((txn) => ({ txn }), failed);
+    case 'get':
+      if (!staleReads) return call(store, request).catch(failed);
+      return { result: 'ok', output: store.local.get(request.key)?.value ?? null };
+    case 'put':
+    case 'delete':
+    case 'cas':
+      return call(store, request).catch(failed);
+    default:
+      return unreachable(request);
   }
-  if (request.op === 'stall-disk') {
-    disk.stall(request.on);
-    return { result: 'ok', output: null };
-  }
-  if (request.op === 'get' && staleReads) {
-    return { result: 'ok', output: store.local.get(request.key)?.value ?? null };
-  }
-  return call(store, request).catch((error: unknown): Answer => {
-    const code = error instanceof StoreError ? error.code : 'broken';
-    const harmless = code === 'unavailable' || code === 'overloaded';
-    return { result: harmless ? 'refused' : 'unknown', reason: code };
-  });
+}
+
+function failed(error: unknown): Answer {
+  const code = error instanceof StoreError ? error.code : 'broken';
+  const harmless = code === 'unavailable' || code === 'overloaded';
+  return { result: harmless ? 'refused' : 'unknown', reason: code };
 }
 
 async function call(store: Store, request: Call): Promise<Answer> {

@@ -1,8 +1,11 @@
 /** What clients and faults say to a member over its control port: one JSON object a line, answered by `id`. */
 import type { TlsMaterial } from '../../src/security/index.ts';
+import type { TxnRequest, TxnResult } from '../../src/store/core/model.ts';
 
 export type Request = { readonly id: number } & (
   | Call
+  | { readonly op: 'grant'; readonly ttlMs: number }
+  | { readonly op: 'txn'; readonly request: TxnRequest }
   /** `on`: from now on no flush of its log ends. */
   | { readonly op: 'stall-disk'; readonly on: boolean }
   | { readonly op: 'status' }
@@ -24,7 +27,15 @@ export interface MemberStatus {
   readonly term: number;
 }
 
-export type Response = { readonly id: number } & (Answer | { readonly status: MemberStatus });
+export type Response = { readonly id: number } & (
+  | Answer
+  | { readonly status: MemberStatus }
+  | { readonly lease: number }
+  | { readonly txn: TxnResult }
+);
+
+/** Distributes over the members of a union. */
+export type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never;
 
 /** What a member process is started with: the path of this as a JSON file is its only argument. */
 export interface MemberConfig {

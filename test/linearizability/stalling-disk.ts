@@ -25,6 +25,7 @@ export function stallingDisk(disk: WalFiles): StallingDisk {
   return {
     files: {
       ...disk,
+      syncDirectory: () => flush(() => disk.syncDirectory()),
       create: opened((...args: Parameters<WalFiles['create']>) => disk.create(...args)),
       open: opened((...args: Parameters<WalFiles['open']>) => disk.open(...args)),
     },

@@ -79,4 +79,9 @@ export const store = {
       'After a snapshot from the leader, watchers, waiting writers and every part that follows keys know the state as it is.',
     source: 'design: facts/raft §3 #20, responders stranded by a snapshot',
   },
+  'store.sleeper-cannot-write': {
+    sentence:
+      'Who slept while its lock ended cannot write under its old fencing token, not even with a write under way',
+    source: 'https://jepsen.io/blog/2020-01-30-etcd-3.4.3',
+  },
 } as const satisfies Record<string, Requirement>;
