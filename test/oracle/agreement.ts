@@ -1,0 +1,56 @@
+/**
+ * Where the two sides differ by design, and the schedule therefore does not go. Each rule says why; anything else that differs
+ * is a finding.
+ */
+import type { Configuration, Message } from '../../src/raft/core/index.ts';
+import type { Setup } from './events.ts';
+import { coreOf, type Member } from './member.ts';
+
+/** False for messages that the two sides take differently: they are lost instead, which must do no harm either. */
+export function mayDeliver(setup: Setup, receiver: Member, message: Message): boolean {
+  const { role, term, configuration } = coreOf(receiver).status();
+  const leads = role === 'leader';
+  // A follower of etcd's that passes it on a second time panics, since it bears a term by then.
+  if (message.type === 'transfer-leader') return leads;
+  // A leader of ours tells a removed member that it is removed, where etcd's stays silent or refuses.
+  if (message.type === 'vote-request') {
+    return !leads || !setup.checkQuorum || namesMember(configuration, message.from);
+  }
+  // Ours takes a snapshot that is older than its joining, since that follows in the log; etcd's waits for a later one.
+  if (message.type === 'snapshot') return namesMember(message.meta.configuration, message.to);
+  // Ours bears a term and is of no use in another one; etcd's does not, and is passed on by whoever gets it.
+  if (message.type === 'read-index') return leads && message.term === term && mayRead(receiver);
+  return true;
+}
+
+function namesMember(configuration: Configuration, id: string): boolean {
+  const { voters, votersOutgoing, learners } = configuration;
+  return [...voters, ...votersOutgoing, ...learners].includes(id);
+}
+
+/** Ours takes no change before an entry of its own term is committed; etcd's one that has applied all of the terms before. */
+export function mayChange(member: Member): boolean {
+  return hasCommittedInTerm(member);
+}
+
+/**
+ * Reads that a leader took before its first commit are lost with its role here; etcd's keeps them, and answers should it ever
+ * lead again.
+ */
+export function mayRead(member: Member): boolean {
+  return hasCommittedInTerm(member);
+}
+
+function hasCommittedInTerm(member: Member): boolean {
+  const { role, term, commitIndex } = coreOf(member).status();
+  return role !== 'leader' || member.termAt(commitIndex) === term;
+}
+
+/**
+ * For the same reason a leader of ours leaves a joint configuration only after such a commit. A member that becomes leader
+ * while older entries wait to be applied would show the difference, so it does its work before it hears of a vote.
+ */
+export function mustFlushFirst(receiver: Member, message: Message): boolean {
+  if (message.type !== 'vote-response') return false;
+  return coreOf(receiver).status().configuration.autoLeave;
+}
