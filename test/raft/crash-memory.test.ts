@@ -21,13 +21,13 @@ async function liveUntil(
   let name = '';
   let dead: () => void = () => undefined;
   const died = new Promise<void>((resolve) => (dead = resolve));
-  files.before = (operation, file) => {
+  files.before = async (operation, file) => {
     if (['read', 'open'].includes(operation)) return;
     count += 1;
     if (count < last) return;
     if (count === last) name = `${operation} ${file}`;
     dead();
-    return NEVER;
+    await NEVER;
   };
   const life = (async () => {
     const storage = await openDisk(files);
@@ -93,12 +93,12 @@ test('a crash while a crash is being recovered from loses nothing either', async
       let count = 0;
       let dead: () => void = () => undefined;
       const died = new Promise<void>((resolve) => (dead = resolve));
-      crashed.before = (operation) => {
+      crashed.before = async (operation) => {
         if (['read', 'open'].includes(operation)) return;
         count += 1;
         if (count < again) return;
         dead();
-        return NEVER;
+        await NEVER;
       };
       await Promise.race([openDisk(crashed), died]);
       const twice = crashed.losePower({ random: seededRandom(step * again), names: again % 3 });

@@ -39,6 +39,12 @@ export class Ledger {
   /** The latest snapshot that was reported, and the latest that was begun. */
   #snapshotDone = 0;
   #snapshotBegun = 0;
+  readonly #say: (line: string) => void;
+
+  /** `say` is told all that a check needs, as it happens. */
+  constructor(say: (line: string) => void = () => undefined) {
+    this.#say = say;
+  }
 
   /** The same ledger, to be checked by itself. */
   copy(): Ledger {
@@ -50,28 +56,52 @@ export class Ledger {
     return copy;
   }
 
+  /** The ledger of another process that lived the same life, by what it said. */
+  reported(lines: readonly (readonly [word: string, rest: string])[]): Ledger {
+    const last = (word: string): number =>
+      Math.max(0, ...lines.filter(([first]) => first === word).map(([, rest]) => Number(rest)));
+    const copy = new Ledger();
+    copy.#states.splice(0, 1, ...this.#states.slice(0, last('issued') + 1));
+    copy.#durable = last('durable');
+    copy.#snapshotDone = last('snapshot-done');
+    copy.#snapshotBegun = last('snapshot-begun');
+    return copy;
+  }
+
   append(storage: Storage, write: StorageWrite): Promise<void> {
     const place = this.#states.length;
+    this.#say(`issued ${place}`);
     this.#states.push(after(this.#states.at(-1) as State, write));
-    if (write.snapshot !== undefined) this.#snapshotBegun = write.snapshot.index;
+    if (write.snapshot !== undefined) this.#begun(write.snapshot.index);
     return new Promise((resolve) => {
       storage.append(write, () => {
         assert.equal(place, this.#durable + 1, 'writes are reported in order');
         this.#durable = place;
-        this.#snapshotDone = Math.max(this.#snapshotDone, write.snapshot?.index ?? 0);
+        this.#say(`durable ${place}`);
+        this.#done(write.snapshot?.index ?? 0);
         resolve();
       });
     });
   }
 
   async snapshot(storage: Storage, index: number, term: number): Promise<void> {
-    this.#snapshotBegun = Math.max(this.#snapshotBegun, index);
+    this.#begun(index);
     const content = stateBytes(index);
     await storage.writeSnapshot(metaAt(index, term), [
       content.subarray(0, 50),
       content.subarray(50),
     ]);
+    this.#done(index);
+  }
+
+  #begun(index: number): void {
+    this.#snapshotBegun = Math.max(this.#snapshotBegun, index);
+    this.#say(`snapshot-begun ${this.#snapshotBegun}`);
+  }
+
+  #done(index: number): void {
     this.#snapshotDone = Math.max(this.#snapshotDone, index);
+    this.#say(`snapshot-done ${this.#snapshotDone}`);
   }
 
   /** Fails unless `storage` holds what was reported, and nothing that was never written. */
