@@ -67,6 +67,22 @@ program
   });
 
 program
+  .command('raft')
+  .description('the agreed log of a cluster, from outside')
+  .command('recover')
+  .description(
+    'after a majority was lost for good: let one stopped member begin the cluster again; says what it will do first',
+  )
+  .requiredOption('--data-dir <dir>', "the stopped member's folder: <session-db-path>/cluster-<id>")
+  .requiredOption('--trust-member <id>', 'the member whose folder it is and whose data counts')
+  .option('--voters <ids>', 'who decides from then on (default: the trusted member alone)')
+  .option('--yes-i-understand-that-data-may-be-lost', 'do it; without this nothing is changed')
+  .action(async (options) => {
+    const { recoverCommand } = await import('./recover-command.ts');
+    await recoverCommand(options);
+  });
+
+program
   .command('dev')
   .description('a laptop cluster in the foreground, with the operator and a sample cluster')
   .option('--data <dir>', 'keep the state here and find it again (default: nothing is kept)')

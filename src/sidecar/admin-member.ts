@@ -7,7 +7,7 @@ import { RpcError, type RpcErrorCode } from '../rpc/index.ts';
 import type { SessionRecord, Sessions } from '../sessions/index.ts';
 import type { EventHub } from './events.ts';
 import type { Readiness } from './health.ts';
-import { problemsOf } from './member-problems.ts';
+import type { MemberProblem } from './member-problems.ts';
 import type { MemberPlan } from './plan.ts';
 import type { ReplicatedConfig } from './replicated-config.ts';
 
@@ -20,6 +20,7 @@ export interface AdminMemberOptions {
     readonly sessions: Sessions;
     readonly config: ReplicatedConfig;
     readonly gateway: Gateway | undefined;
+    problems(): readonly MemberProblem[];
   };
   readonly events: EventHub;
   readonly readiness: () => Readiness;
@@ -48,7 +49,7 @@ export function createAdminMember(options: AdminMemberOptions): AdminMember {
         snapshotIndex: raft.snapshotIndex,
         firstIndex: raft.firstIndex,
         lastIndex: raft.lastIndex,
-        problems: problemsOf(raft),
+        problems: parts.problems(),
         members: parts.membership.members(),
         sessions: directory.size,
         sessionsOwned: directory.counts().get(plan.id) ?? 0,

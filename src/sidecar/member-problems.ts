@@ -6,7 +6,7 @@ export interface MemberProblem {
   readonly message: string;
 }
 
-type Facts = Pick<RaftStatus, 'divergent' | 'replaced' | 'removed' | 'diskFull'>;
+type Facts = Pick<RaftStatus, 'divergent' | 'replaced' | 'removed' | 'diskFull' | 'configuration'>;
 
 const MESSAGES: Readonly<Record<MemberProblem['code'], string>> = {
   divergent:
@@ -19,8 +19,14 @@ const MESSAGES: Readonly<Record<MemberProblem['code'], string>> = {
     'the disk has no room, so nothing can be written here: free some, and the member goes on by itself',
 };
 
-/** The problems of a member, the gravest first; none of them makes a restart useful. */
-export function problemsOf({ divergent, replaced, removed, diskFull }: Facts): MemberProblem[] {
+/**
+ * The problems of a member, the gravest first; none of them makes a restart useful. `withoutData`: it founded its cluster,
+ * and started without what it had.
+ */
+export function problemsOf(facts: Facts, withoutData: boolean): MemberProblem[] {
+  const { divergent, removed, diskFull, configuration } = facts;
+  // Until it is let in it hears from nobody, not even a refusal.
+  const replaced = facts.replaced || (withoutData && configuration.voters.length === 0);
   const codes: (MemberProblem['code'] | false)[] = [
     divergent && 'divergent',
     replaced && 'member-replaced',

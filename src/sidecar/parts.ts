@@ -10,6 +10,7 @@ import { createLeaderLink, createStore, serveLeases, type StoreNode } from '../s
 import type { Logger, Metrics } from '../telemetry/index.ts';
 import { createClusterView, type ClusterView } from './cluster-view.ts';
 import { createDeathProof, type DeathProof } from './death-proof.ts';
+import { problemsOf, type MemberProblem } from './member-problems.ts';
 import { splitAddress, type PeerAddress } from './options.ts';
 import { createOwnership, type Ownership } from './ownership.ts';
 import type { MemberPlan } from './plan.ts';
@@ -30,10 +31,14 @@ export interface Parts {
   readonly deaths: DeathProof;
   /** Undefined when there is no MCP server behind this member. */
   readonly gateway: Gateway | undefined;
+  /** What is wrong with this member, the gravest first. */
+  problems(): readonly MemberProblem[];
 }
 
 export interface PartsOptions {
   readonly plan: MemberPlan;
+  /** Who founds the cluster, if this member's folder is empty. */
+  readonly founders: readonly string[];
   readonly instance: string;
   readonly rpcServer: RpcServer;
   readonly lifecycle: Lifecycle;
@@ -61,7 +66,7 @@ export function createParts(options: PartsOptions): Parts {
     ...tools,
     ...identity,
     id: plan.id,
-    voters: plan.voters,
+    voters: options.founders,
     peers,
     dataDir: plan.dataDir,
     rpcServer,
@@ -110,7 +115,9 @@ export function createParts(options: PartsOptions): Parts {
   const ownership = createOwnership({ ...tools, nodeId: plan.id, instance, store });
   const gateway =
     plan.gateway && createMemberGateway(plan, { view, sessions, ownership, config }, tools);
-  return { raft, store, membership, ownership, sessions, config, view, deaths, gateway };
+  const problems = (): readonly MemberProblem[] =>
+    problemsOf(raft.status(), options.founders.length === 0);
+  return { raft, store, membership, ownership, sessions, config, view, deaths, gateway, problems };
 }
 
 function createMemberGateway(

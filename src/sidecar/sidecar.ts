@@ -13,13 +13,14 @@ import { createAdminMember } from './admin-member.ts';
 import { publishFacts } from './cluster-facts.ts';
 import { createEventHub } from './events.ts';
 import { fenceWhenDivergent } from './fence.ts';
+import { foundingVoters } from './founding.ts';
 import { createHealthHandler, listenHealth, type Readiness } from './health.ts';
 import { keepLearners } from './learners.ts';
-import { problemsOf } from './member-problems.ts';
 import type { SidecarFlags } from './options.ts';
 import { createParts, type Parts } from './parts.ts';
 import { planMember, type MemberPlan } from './plan.ts';
 import { announceLoad } from './presence.ts';
+import { readinessOf } from './readiness.ts';
 
 export interface RunningSidecar {
   /** Gives sessions and lease back, then stops every part. */
@@ -47,7 +48,10 @@ async function startMember(
   lifecycle: Lifecycle,
   logger: Logger,
 ): Promise<RunningSidecar> {
-  const member = assemble(plan, lifecycle, logger);
+  const founders = await foundingVoters(plan);
+  if (founders.length === 0)
+    logger.warn('this member has no data, and its cluster exists: it joins');
+  const member = assemble(plan, founders, lifecycle, logger);
   const { parts } = member;
   lifecycle.add('rpc server', () => member.rpcServer.stop());
   await parts.raft.start();
@@ -91,7 +95,12 @@ async function startMember(
 }
 
 /** Creates every part and adds every service; nothing listens yet. */
-function assemble(plan: MemberPlan, lifecycle: Lifecycle, logger: Logger) {
+function assemble(
+  plan: MemberPlan,
+  founders: readonly string[],
+  lifecycle: Lifecycle,
+  logger: Logger,
+) {
   const metrics = createMetrics({ processMetrics: true });
   const instance = Buffer.from(systemRandom.bytes(8)).toString('hex');
   let parts: Parts | undefined;
@@ -100,7 +109,7 @@ function assemble(plan: MemberPlan, lifecycle: Lifecycle, logger: Logger) {
   const readiness = (): Readiness => readinessOf(parts, draining);
   const health = createHealthHandler({
     readiness,
-    problems: () => (parts === undefined ? [] : problemsOf(parts.raft.status())),
+    problems: () => parts?.problems() ?? [],
     raftStatus: () => (parts as Parts).raft.status(),
     metrics,
   });
@@ -113,7 +122,7 @@ function assemble(plan: MemberPlan, lifecycle: Lifecycle, logger: Logger) {
     metrics,
     ...(plan.metricsPort === undefined ? { plainHttp: health } : {}),
   });
-  parts = createParts({ plan, instance, rpcServer, lifecycle, logger, metrics });
+  parts = createParts({ plan, founders, instance, rpcServer, lifecycle, logger, metrics });
   const events = createEventHub(systemClock);
   lifecycle.add('facts', publishFacts({ ...parts, events }));
   serveAdmin(
@@ -122,21 +131,6 @@ function assemble(plan: MemberPlan, lifecycle: Lifecycle, logger: Logger) {
   );
   const drain = (): void => void (draining = true);
   return { parts, health, rpcServer, isDraining, drain };
-}
-
-function readinessOf(parts: Parts | undefined, draining: boolean): Readiness {
-  const no = (reason: string): Readiness => ({ ready: false, reason });
-  if (parts === undefined) return no('starting');
-  if (draining) return no('draining');
-  const status = parts.raft.status();
-  const [problem] = problemsOf(status);
-  if (problem !== undefined) return no(`${problem.code}: ${problem.message}`);
-  if (status.leaderId === undefined) return no('the cluster has no leader');
-  if (!parts.ownership.valid()) return no("this member's lease is not confirmed by the cluster");
-  if (parts.gateway !== undefined && !parts.gateway.backendReady()) {
-    return no('the MCP server does not answer');
-  }
-  return { ready: true, reason: '' };
 }
 
 /** Errors that a person can mend become one line; the rest is a fault of ours. */

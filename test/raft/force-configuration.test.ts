@@ -41,7 +41,7 @@ async function loseTwo(three: TestCluster, count: number): Promise<void> {
   await eventually('the third has all', () => {
     return (three.members.get('n3')?.node.status().lastIndex ?? 0) >= lastIndex;
   });
-  await Promise.all(['n1', 'n2', 'n3'].map((id) => three.members.get(id)?.stop()));
+  await Promise.all([...three.members.values()].map((member) => member.stop()));
   for (const id of ['n1', 'n2']) await rm(three.dataDir(id), { recursive: true });
 }
 

@@ -26,4 +26,37 @@ export const sidecar = {
     sentence: 'A sidecar that cannot start says why and what to do in one line, and exits with 2',
     source: 'design: bad input',
   },
+  'sidecar.learners-follow-gossip': {
+    sentence:
+      'The leader lets live pods in as learners, takes out those that left or stay dead, one at a time, and never touches a voter',
+    source: 'design: gossip never decides voters',
+  },
+  'sidecar.hands-over-at-sigterm': {
+    sentence: 'A leader that is told to stop lets another one lead before it goes',
+    source: 'Raft thesis 3.10',
+  },
+  'sidecar.founds-no-second-cluster': {
+    sentence:
+      'A founding voter that starts without its data does not found a second cluster beside one that exists',
+    source: 'etcd: initial-cluster-state; design',
+  },
+  'sidecar.problems-are-said': {
+    sentence:
+      'A member that is removed, divergent, replaced or out of disk is not ready and says what to do',
+    source: 'design: bad input',
+  },
+  'sidecar.divergent-serves-nothing': {
+    sentence: 'A divergent member closes its gateway and gives its lease back',
+    source: 'etcd: corruption alarm',
+  },
+  'admin.membership': {
+    sentence:
+      'Voters are changed and leadership is handed over by the admin service, at any member, and refused with a reason',
+    source: 'etcd: member and move-leader commands',
+  },
+  'cli.recover': {
+    sentence:
+      'Membership is rewritten offline only after it was said what can be lost, only with a yes, and never without a trace',
+    source: 'design: nothing automatic rewrites membership',
+  },
 } as const satisfies Record<string, Requirement>;
