@@ -35,10 +35,10 @@ export function mayChange(member: Member): boolean {
 
 /**
  * Reads that a leader took before its first commit are lost with its role here; etcd's keeps them, and answers should it ever
- * lead again.
+ * lead again. And where one member is a majority, etcd's answers without a heartbeat.
  */
 export function mayRead(member: Member): boolean {
-  return hasCommittedInTerm(member);
+  return coreOf(member).status().configuration.voters.length > 1 && hasCommittedInTerm(member);
 }
 
 function hasCommittedInTerm(member: Member): boolean {
@@ -53,4 +53,10 @@ function hasCommittedInTerm(member: Member): boolean {
 export function mustFlushFirst(receiver: Member, message: Message): boolean {
   if (message.type !== 'vote-response') return false;
   return coreOf(receiver).status().configuration.autoLeave;
+}
+
+/** The own vote is heard when it is written. */
+export function mustApplyFirst(member: Member): boolean {
+  const { role, configuration } = coreOf(member).status();
+  return role !== 'leader' && configuration.autoLeave && member.applies.length > 0;
 }

@@ -24,6 +24,8 @@ export interface Totals {
   seeds: number;
   events: number;
   compared: number;
+  /** Kinds of things that happened. */
+  readonly seen: Set<string>;
 }
 
 /** Compares `count` seeds from `first` on, and stops at the first difference. */
@@ -36,7 +38,7 @@ export async function compareSeeds(
   }: { readonly first: number; readonly count: number; readonly length: number },
   createCore: CoreFactory,
 ): Promise<{ readonly totals: Totals; readonly difference?: Difference }> {
-  const totals: Totals = { seeds: 0, events: 0, compared: 0 };
+  const totals: Totals = { seeds: 0, events: 0, compared: 0, seen: new Set() };
   const pending: { readonly run: Run; readonly answer: Promise<OracleAnswer> }[] = [];
   for (let seed = first; seed < first + count || pending.length > 0; seed++) {
     if (seed < first + count) {
@@ -52,6 +54,7 @@ export async function compareSeeds(
     }
     totals.seeds += 1;
     totals.events += run.events.length;
+    for (const kind of run.seen) totals.seen.add(kind);
     totals.compared += run.events.filter(({ op }) => op === 'compare').length;
   }
   return { totals };
@@ -69,7 +72,13 @@ async function explain(oracle: Oracle, run: Run, step: number): Promise<Differen
   const theirs = answer.texts?.[step] ?? answer.panic ?? 'nothing';
   const from = Math.max(0, step - EVENTS_SHOWN + 1);
   const events = run.events.slice(from, step + 1).map((event, i) => `${from + i} ${line(event)}`);
-  const setup = { ...run, events: undefined, texts: undefined, failure: undefined };
+  const setup = {
+    ...run,
+    events: undefined,
+    texts: undefined,
+    failure: undefined,
+    seen: undefined,
+  };
   const report = [
     `seed ${run.seed}, event ${step}: the two sides differ`,
     `setup: ${JSON.stringify(setup)}`,

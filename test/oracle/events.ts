@@ -21,6 +21,8 @@ export interface Setup {
   readonly inflightBytes: number;
   /** Zero for no limit. */
   readonly uncommittedBytes: number;
+  /** Either the members change, or reads are asked: reads under way while a majority changes are answered at other times. */
+  readonly changes: boolean;
 }
 
 /** A message is named by its pair and its place among those that are under way there. */
@@ -78,4 +80,6 @@ export interface Run extends Setup {
   readonly texts: readonly string[];
   /** Something impossible happened here, in the event after the last text. */
   readonly failure?: string | undefined;
+  /** Kinds of things that happened. */
+  readonly seen: ReadonlySet<string>;
 }

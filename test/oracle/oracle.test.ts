@@ -7,8 +7,15 @@ import { compareSeeds } from './compare.ts';
 import { MUTANTS, mutatedCore, type MutantName } from './mutants.ts';
 import { buildOracle, startOracle, whyNoOracle } from './oracle.ts';
 
-const SEEDS = 150;
+const SEEDS = 400;
 const LENGTH = 300;
+/** What the schedules have to reach: agreeing on nothing much would be easy. */
+const KINDS = [
+  ...['follower', 'pre-candidate', 'candidate', 'leader', 'transfer', 'learner', 'demoted'],
+  ...['joint, left by itself', 'joint, left when told', 'append', 'append-response', 'snapshot'],
+  ...['heartbeat', 'heartbeat-response', 'vote-request', 'vote-response', 'timeout-now'],
+  ...['transfer-leader', 'read-index', 'read-index-response'],
+];
 /** What a mistake may cost at most to be found. */
 const MUTANT_SEEDS_MAX = 400;
 
@@ -24,6 +31,7 @@ describe('compared with etcd’s raft', { skip }, () => {
     const { totals, difference } = await compareSeeds(oracle, range, createRaftCore);
     assert.equal(difference?.report, undefined);
     assert.ok(totals.compared > SEEDS);
+    assert.deepEqual(new Set(KINDS).difference(totals.seen), new Set());
   });
 
   for (const name of Object.keys(MUTANTS) as MutantName[]) {

@@ -13,11 +13,16 @@ const SOURCE = import.meta.dirname;
 /** Why there is no other side to compare with; undefined when there is one. */
 export function whyNoOracle(): string | undefined {
   try {
-    execFileSync('go', ['version'], { stdio: 'ignore' });
-    return undefined;
+    execFileSync('go', ['version'], { cwd: SOURCE, stdio: 'ignore' });
   } catch {
-    return 'no Go here to build etcd’s raft with';
+    return 'there is no Go here, or too old a one';
   }
+  try {
+    execFileSync('go', ['mod', 'download'], { cwd: SOURCE, stdio: 'ignore' });
+  } catch {
+    return 'etcd’s raft, a Go module, cannot be had here';
+  }
+  return undefined;
 }
 
 /** Builds the program unless the same source was built before, and returns its path. */
@@ -73,7 +78,8 @@ export function startOracle(path: string): Oracle {
     ask(run, want) {
       const answer = Promise.withResolvers<OracleAnswer>();
       waiting.push(answer);
-      const question = { ...run, texts: undefined, failure: undefined, text: want === 'texts' };
+      const own = { texts: undefined, failure: undefined, seen: undefined };
+      const question = { ...run, ...own, text: want === 'texts' };
       child.stdin.write(`${JSON.stringify(question)}\n`);
       return answer.promise;
     },

@@ -2,7 +2,7 @@
 import { integerBetween, seededRandom, shuffled, type Random } from '../../src/std/index.ts';
 import { applyChange } from '../../src/raft/core/index.ts';
 import type { Message } from '../../src/raft/core/index.ts';
-import { mayChange, mayDeliver, mayRead, mustFlushFirst } from './agreement.ts';
+import { mayChange, mayDeliver, mayRead, mustApplyFirst, mustFlushFirst } from './agreement.ts';
 import type { ChangeEvent, Event, Run, Setup } from './events.ts';
 import { coreOf, type CoreFactory, type Member } from './member.ts';
 import { changeOf, World, type Flights } from './world.ts';
@@ -46,7 +46,9 @@ export function setupOf(seed: number): Setup {
   const memberCount = voterCount + integerBetween(random, 0, 2);
   const members = Array.from({ length: memberCount }, (_, i) => i + 1);
   const electionTicks = integerBetween(random, 4, 10);
-  const limited = chance(0.2);
+  const changes = chance(0.7);
+  // The two sides encode changes differently, so that with them no size can be limited.
+  const limited = !changes && chance(0.5);
   const oneEntry = limited || chance(0.3);
   return {
     members,
@@ -63,6 +65,7 @@ export function setupOf(seed: number): Setup {
     inflightMessages: chance(0.5) ? integerBetween(random, 1, 4) : 256,
     inflightBytes: limited && chance(0.7) ? integerBetween(random, 4, 12) : 0,
     uncommittedBytes: limited && chance(0.7) ? integerBetween(random, 8, 40) : 0,
+    changes,
   };
 }
 
@@ -76,7 +79,8 @@ export function playSeed(seed: number, length: number, createCore: CoreFactory):
   } catch (error) {
     failure = error instanceof Error ? (error.stack ?? error.message) : String(error);
   }
-  return { ...setup, seed, events: schedule.events, texts: schedule.texts, failure };
+  const { events, texts, seen } = schedule;
+  return { ...setup, seed, events, texts, failure, seen };
 }
 
 class Schedule {
@@ -89,6 +93,10 @@ class Schedule {
   constructor(setup: Setup, seed: number, createCore: CoreFactory) {
     this.#random = seededRandom(seed ^ 0x5eed);
     this.#world = new World(setup, createCore);
+  }
+
+  get seen(): ReadonlySet<string> {
+    return this.#world.seen;
   }
 
   stretch(): void {
@@ -174,7 +182,8 @@ class Schedule {
     );
     if (member === undefined) return;
     const writes = member.writes.length > 0 && (member.applies.length === 0 || this.#chance(0.5));
-    this.#do({ op: writes ? 'persist' : 'apply', node: member.id });
+    if (writes && mustApplyFirst(member)) this.#do({ op: 'apply', node: member.id });
+    else this.#do({ op: writes ? 'persist' : 'apply', node: member.id });
   }
 
   #flush(member: Member): void {
@@ -232,11 +241,10 @@ class Schedule {
     this.#do({ op: 'propose', node: member.id, data });
   }
 
-  /** Where sizes are limited there are no changes: the two sides encode them differently. */
   #change(): void {
-    const { inflightBytes, uncommittedBytes } = this.#world.setup;
+    if (!this.#world.setup.changes) return;
     const member = this.#leaderOrAnyone();
-    if (inflightBytes + uncommittedBytes > 0 || member === undefined || !mayChange(member)) return;
+    if (member === undefined || !mayChange(member)) return;
     const { configuration } = coreOf(member).status();
     const joint = configuration.votersOutgoing.length > 0;
     const node = member.id;
@@ -296,10 +304,8 @@ class Schedule {
     }
   }
 
-  /** Reads are asked only where the members stay the same: a majority that changes under them is answered differently. */
   #read(): void {
-    const { inflightBytes, uncommittedBytes, voters } = this.#world.setup;
-    if (inflightBytes + uncommittedBytes === 0 || voters.length === 1) return;
+    if (this.#world.setup.changes) return;
     const member = this.#leaderOrAnyone();
     if (member === undefined || !mayRead(member)) return;
     this.#do({ op: 'read', node: member.id, data: [`r${(this.#proposals += 1)}`] });

@@ -1,6 +1,6 @@
 /** A cluster of our cores that does what it is told, in the same steps as the other side. */
 import { required, unreachable } from '../../src/std/index.ts';
-import type { ConfigChange, Message, RaftCore } from '../../src/raft/core/index.ts';
+import type { ConfigChange, CoreStatus, Message, RaftCore } from '../../src/raft/core/index.ts';
 import { describeMessage } from './describe.ts';
 import type { ChangeEvent, Event, Setup } from './events.ts';
 import { coreOf, Member, type CoreFactory } from './member.ts';
@@ -16,6 +16,8 @@ export class World {
   readonly setup: Setup;
   readonly members = new Map<number, Member>();
   readonly flights = new Map<string, Flights>();
+  /** What happened at all: messages that arrived, and configurations and roles that were there. */
+  readonly seen = new Set<string>();
   #sent: { readonly pair: string; readonly text: string }[] = [];
 
   constructor(setup: Setup, createCore: CoreFactory) {
@@ -73,12 +75,25 @@ export class World {
     if (event.op === 'restart') member.restart();
     const core = coreOf(member);
     if (event.op === 'deliver') {
-      core.step(event.keep ? this.#peek(event) : this.#remove(event));
+      const message = event.keep ? this.#peek(event) : this.#remove(event);
+      this.seen.add(message.type);
+      core.step(message);
     } else {
       act(member, core, event);
     }
     member.pump();
+    this.#look(core.status());
     return member;
+  }
+
+  #look({ role, configuration, transferee }: CoreStatus): void {
+    this.seen.add(role);
+    if (configuration.votersOutgoing.length > 0) {
+      this.seen.add(configuration.autoLeave ? 'joint, left by itself' : 'joint, left when told');
+    }
+    if (configuration.learnersNext.length > 0) this.seen.add('demoted');
+    if (configuration.learners.length > 0) this.seen.add('learner');
+    if (transferee !== undefined) this.seen.add('transfer');
   }
 
   #queue({ from, to }: { readonly from: number; readonly to: number }): Message[] {
