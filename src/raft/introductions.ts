@@ -25,13 +25,13 @@ export function createIntroductions(
 ): Introductions {
   const { id, instance, clusterId, knownDisk } = identity;
   const diskOf = (peerId: string): string | undefined =>
-    isMember(peerId) ? knownDisk?.get(peerId) : undefined;
+    isMember(peerId) ? knownDisk.get(peerId) : undefined;
   return {
     greeting: (expects) => ({
       nodeId: id,
       instance,
       clusterId,
-      diskId: identity.diskId?.() ?? '',
+      diskId: identity.diskId(),
       protocolVersion: PROTOCOL_VERSION,
       expects: expects ?? '',
     }),
@@ -41,10 +41,8 @@ export function createIntroductions(
       checkGreeting(greeting, { clusterId, nodeId: peerId, diskId: diskOf(peerId) }),
     trust(peerId, diskId) {
       if (diskId === '' || !isMember(peerId)) return;
-      if (knownDisk !== undefined && knownDisk.get(peerId) === undefined) {
-        knownDisk.set(peerId, diskId);
-      }
+      if (knownDisk.get(peerId) === undefined) knownDisk.set(peerId, diskId);
     },
-    forget: (peerId) => knownDisk?.forget(peerId),
+    forget: (peerId) => knownDisk.forget(peerId),
   };
 }

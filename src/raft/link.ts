@@ -75,6 +75,8 @@ class PeerLink implements Link {
   #state: LinkState = { state: 'opening' };
   #attempt = 0;
   #flushing = false;
+  /** Whoever asked was told not to send, and is told when that is over. */
+  #wasFull = false;
   #toldBytes = 0;
   #knownLoss: string | undefined;
 
@@ -106,7 +108,9 @@ class PeerLink implements Link {
   }
 
   canSend(): boolean {
-    return this.#state.state === 'open' && this.#outbox.bytes < STREAM_BYTES_MAX;
+    if (this.#state.state !== 'open') return false;
+    this.#wasFull ||= this.#outbox.bytes >= STREAM_BYTES_MAX;
+    return !this.#wasFull;
   }
 
   connectNow(): void {
@@ -164,6 +168,7 @@ class PeerLink implements Link {
     introductions.trust(this.#peerId, greeting.diskId);
     reports.accepted(this.#peerId);
     this.#state = { state: 'open', stream };
+    this.#wasFull = false;
     this.#knownLoss = undefined;
     this.#lostBackoff.reset();
     this.#refusedBackoff.reset();
@@ -218,6 +223,9 @@ class PeerLink implements Link {
       else this.#host.dropped(this.#peerId, batch.messages, 'no-stream');
     }
     this.#tellWaiting();
+    if (!this.#wasFull || this.#outbox.bytes >= STREAM_BYTES_MAX) return;
+    this.#wasFull = false;
+    this.#host.options.onOpen(this.#peerId);
   };
 
   #tellWaiting(): void {

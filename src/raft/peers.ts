@@ -64,8 +64,8 @@ export interface TransportOptions extends GroupPorts {
   /** The group that the ports above belong to; `addGroup` adds others. Default `main`. */
   readonly groupId?: string;
   /** Identity of the data folder; asked only after the first `setPeers`. */
-  readonly diskId?: () => string;
-  readonly knownDisk?: KnownDisk;
+  readonly diskId: () => string;
+  readonly knownDisk: KnownDisk;
   readonly peers: PeerDirectory;
   readonly rpcServer: Pick<RpcServer, 'addService'>;
   readonly tls: ChannelOptions['tls'];
@@ -77,7 +77,7 @@ export interface TransportOptions extends GroupPorts {
   readonly snapshotBytesPerSecond?: number;
   /** The stream to or from a peer broke, or its address refused: what was under way may be lost. */
   readonly onLost: (peerId: string) => void;
-  /** Messages can be sent to a peer again. */
+  /** Messages can be sent to a peer again: its stream is open, or its queue is no longer full. */
   readonly onOpen: (peerId: string) => void;
   /** What a peer made of this member's greeting: why it refused, or undefined when it did not. */
   readonly onJudged?: (peerId: string, refusal: RefusalCode | undefined) => void;

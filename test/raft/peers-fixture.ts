@@ -65,6 +65,7 @@ export class PeerNet {
       instance: systemRandom.bytes(8).toString(),
       clusterId: 'cluster-1',
       diskId: () => `disk-of-${id}`,
+      knownDisk: memoryDisks(),
       peers: {
         resolve: async (peer) => ({ host: '127.0.0.1', port: this.ports.get(peer) ?? 1 }),
         serverName: () => 'localhost',

@@ -261,7 +261,8 @@ async function pausable(
 
 test(verifies('raft.stalled-peer-is-bounded'), async (t) => {
   const net = await PeerNet.create(t);
-  const [a, b] = [await net.start('a'), await net.start('b')];
+  let opened = 0;
+  const [a, b] = [await net.start('a', { onOpen: () => opened++ }), await net.start('b')];
   const proxy = await pausable(t, net.ports.get('b') as number);
   net.ports.set('b', proxy.port);
   await connected(a, b);
@@ -291,6 +292,7 @@ test(verifies('raft.stalled-peer-is-bounded'), async (t) => {
     return appends === expected || a.lost.includes('b');
   });
   await eventually('an empty queue', async () => (await queue()) === 0);
+  await eventually('the news that it can be sent to again', () => opened >= 2);
 });
 
 test('a message that is too large for any stream is dropped, and the stream lives', async (t) => {
