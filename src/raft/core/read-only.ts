@@ -16,17 +16,24 @@ export function registerRead(
     role.earlyReads.push(read);
     return true;
   }
-  broadcastHeartbeat(state, role);
-  role.reads.push({ ...read, index: state.log.committed, round: role.round });
-  releaseConfirmed(state, role);
+  askMajority(state, role, [read]);
   return true;
+}
+
+/** One round of heartbeats confirms any number of reads that came before it. */
+function askMajority(state: CoreState, role: LeaderRole, reads: LeaderRole['earlyReads']): void {
+  broadcastHeartbeat(state, role);
+  for (const read of reads) {
+    role.reads.push({ ...read, index: state.log.committed, round: role.round });
+  }
+  releaseConfirmed(state, role);
 }
 
 export function releaseEarlyReads(state: CoreState, role: LeaderRole): void {
   if (role.earlyReads.length === 0) return;
   const reads = role.earlyReads;
   role.earlyReads = [];
-  for (const read of reads) registerRead(state, role, read);
+  askMajority(state, role, reads);
 }
 
 export function releaseReads(

@@ -1,6 +1,7 @@
 /** What the passing of time does: campaigns, heartbeats, the check for a majority, and the end of a transfer that failed. */
 import { campaign } from './election.ts';
 import { broadcastHeartbeat } from './heartbeat.ts';
+import { leaveJoint } from './membership.ts';
 import { voteResult } from './quorum.ts';
 import { becomeFollower, canCampaign, type CoreState, type LeaderRole } from './state.ts';
 
@@ -15,7 +16,7 @@ export function tick(state: CoreState): void {
 }
 
 function tickLeader(state: CoreState, role: LeaderRole): void {
-  role.transferee = transfereeAfter(state, role);
+  if (state.electionElapsed >= state.config.quorumCheckTicks) giveUpTransfer(state, role);
   state.heartbeatElapsed += 1;
   if (state.electionElapsed >= state.config.quorumCheckTicks) {
     state.electionElapsed = 0;
@@ -29,9 +30,11 @@ function tickLeader(state: CoreState, role: LeaderRole): void {
   }
 }
 
-/** A transfer that has not succeeded by now will not, and the leader goes on to lead. */
-function transfereeAfter(state: CoreState, role: LeaderRole): string | undefined {
-  return state.electionElapsed >= state.config.quorumCheckTicks ? undefined : role.transferee;
+/** A transfer that has not succeeded by now will not: the leader goes on to lead, and does what the transfer held up. */
+function giveUpTransfer(state: CoreState, role: LeaderRole): void {
+  if (role.transferee === undefined) return;
+  role.transferee = undefined;
+  leaveJoint(state, role);
 }
 
 /** Whether a majority was heard since the last check; starts the next period. */
