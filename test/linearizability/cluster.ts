@@ -5,12 +5,12 @@ import { openSync, closeSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { TlsMaterial } from '../../src/security/index.ts';
 import { eventually } from '../eventually.ts';
-import { freePorts } from '../free-ports.ts';
+
 import { createAuthority, memberMaterial } from '../rpc/fixture.ts';
 import { MemberConnection, type Exchange } from './connection.ts';
 import { Link, type LinkMode } from './link.ts';
+import { lastingPorts } from './ports.ts';
 import type { MemberConfig, MemberStatus } from './protocol.ts';
 
 const VOTERS = ['n1', 'n2', 'n3'] as const;
@@ -30,6 +30,7 @@ interface Member {
 export interface ClusterOptions {
   /** Data and logs of the members; it must be there and empty. */
   readonly directory: string;
+  readonly reads?: MemberConfig['reads'];
   readonly staleReads?: boolean;
 }
 
@@ -48,7 +49,7 @@ export class ProcessCluster {
   static async start(options: ClusterOptions): Promise<ProcessCluster> {
     const cluster = new ProcessCluster(options.directory);
     const tls = await memberMaterial(await createAuthority(), 'cluster-1');
-    const ports = await freePorts(2 * VOTERS.length);
+    const ports = await lastingPorts(2 * VOTERS.length);
     for (const [i, to] of VOTERS.entries()) {
       for (const from of VOTERS) {
         if (from !== to) cluster.#links.set(`${from}>${to}`, await Link.create(ports[i] as number));
@@ -56,7 +57,8 @@ export class ProcessCluster {
     }
     for (const [i, id] of VOTERS.entries()) {
       const [rpcPort, controlPort] = [ports[i] as number, ports[i + VOTERS.length] as number];
-      cluster.#add(id, { rpcPort, controlPort, tls, staleReads: options.staleReads ?? false });
+      const { reads = 'quorum', staleReads = false } = options;
+      cluster.#add(id, { rpcPort, controlPort, tls, reads, staleReads });
     }
     try {
       await Promise.all(VOTERS.map((id) => cluster.launch(id)));
@@ -68,10 +70,7 @@ export class ProcessCluster {
     return cluster;
   }
 
-  #add(
-    id: MemberId,
-    rest: { rpcPort: number; controlPort: number; tls: TlsMaterial; staleReads: boolean },
-  ): void {
+  #add(id: MemberId, rest: Omit<MemberConfig, 'id' | 'voters' | 'dataDir' | 'peerPorts'>): void {
     const others = VOTERS.filter((other) => other !== id);
     const peerPorts = Object.fromEntries(others.map((to) => [to, this.link(id, to).port]));
     const dataDir = join(this.#directory, id);
@@ -108,14 +107,14 @@ export class ProcessCluster {
     child.on('exit', (code, signal) => {
       if (!member.ending) this.failures.push(`${id} ended by itself: ${code ?? signal}`);
     });
+    const ended = new AbortController();
+    child.on('exit', () => ended.abort());
     await eventually(
       `${id} to answer`,
-      async () => {
-        if (child.exitCode !== null) throw new Error(`${id} ended: ${child.exitCode}`);
-        return (await this.status(id)) !== undefined;
-      },
+      async () => ended.signal.aborted || (await this.status(id)) !== undefined,
       30_000,
     );
+    if (ended.signal.aborted) throw new Error(`${id} ended at its start: see its log`);
   }
 
   /** Ends a member: SIGKILL at once, SIGTERM after it has handed over. Resolves when the process is gone. */
@@ -137,6 +136,11 @@ export class ProcessCluster {
 
   stallDisk(id: MemberId, on: boolean): Promise<Exchange> {
     return this.#member(id).control.request({ op: 'stall-disk', on }, STATUS_TIMEOUT_MS);
+  }
+
+  /** Makes a leader hand over, if it can. */
+  transfer(id: MemberId): Promise<Exchange> {
+    return this.#member(id).control.request({ op: 'transfer' }, 2 * STATUS_TIMEOUT_MS);
   }
 
   async status(id: MemberId): Promise<MemberStatus | undefined> {

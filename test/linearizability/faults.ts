@@ -42,6 +42,13 @@ const FAULTS = {
       };
     },
   },
+  /** Not the end of anything: leadership is handed over and clients go on. */
+  transfer: {
+    async begin({ cluster, target }) {
+      await cluster.transfer(target);
+      return async () => undefined;
+    },
+  },
   isolated: {
     async begin({ cluster, target, others }) {
       for (const other of others) cluster.between(target, other, 'hold');

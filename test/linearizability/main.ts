@@ -5,7 +5,8 @@
 import { mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
+import { FAULT_NAMES, type FaultName } from './faults.ts';
 import { buildGoJudge, porcupineDirectory } from './go-judge.ts';
 import { runOnce } from './run.ts';
 
@@ -14,6 +15,8 @@ interface Options {
   readonly runs: string;
   readonly seed: string;
   readonly out?: string;
+  readonly reads: 'quorum' | 'lease';
+  readonly faults: FaultName[];
 }
 
 async function main(options: Options): Promise<boolean> {
@@ -33,6 +36,8 @@ async function main(options: Options): Promise<boolean> {
       seconds,
       seed: i,
       directory: out,
+      reads: options.reads,
+      faults: options.faults,
       report,
     });
     const theirs = (await second?.([historyPath]))?.[0];
@@ -54,6 +59,14 @@ const program = new Command('linearize')
   .option('--seconds <count>', 'how long each run has faults', '60')
   .option('--runs <count>', 'how many runs', '5')
   .option('--seed <number>', 'of the first run; the next ones count up', '1')
+  .addOption(
+    new Option('--reads <how>', 'how members read').choices(['quorum', 'lease']).default('quorum'),
+  )
+  .addOption(
+    new Option('--faults <names...>', 'what befalls them')
+      .choices(FAULT_NAMES)
+      .default(FAULT_NAMES),
+  )
   .option(
     '--out <directory>',
     'where histories, logs and data go (default: a new temporary folder)',

@@ -17,6 +17,9 @@ import { stallingDisk, type StallingDisk } from './stalling-disk.ts';
 
 const TIMING = { heartbeatIntervalMs: 50, electionTimeoutMs: { min: 250, max: 500 } };
 const STORE_TIMEOUT_MS = 1_500;
+const TRANSFER_TIMEOUT_MS = 1_000;
+/** Soon, so that whoever was away for a while is caught up by a snapshot. */
+const SNAPSHOT = { entries: 200, bytes: 2 ** 20 };
 
 async function main(config: MemberConfig): Promise<void> {
   const logger = createLogger({ name: config.id });
@@ -39,6 +42,8 @@ async function main(config: MemberConfig): Promise<void> {
     dataDir: config.dataDir,
     rpcServer,
     timing: TIMING,
+    snapshot: SNAPSHOT,
+    reads: config.reads,
     files: disk.files,
   });
   const leaderLink = createLeaderLink({ ...tools, ...identity });
@@ -54,8 +59,10 @@ async function main(config: MemberConfig): Promise<void> {
   });
 }
 
+const DONE = { result: 'ok', output: null } as const;
+
 interface Parts {
-  readonly node: Pick<RaftNode, 'status'>;
+  readonly node: Pick<RaftNode, 'status' | 'transferLeadership'>;
   readonly store: Store;
   readonly disk: Pick<StallingDisk, 'stall'>;
 }
@@ -87,7 +94,11 @@ async function respond(
     }
     case 'stall-disk':
       disk.stall(request.on);
-      return { result: 'ok', output: null };
+      return DONE;
+    case 'transfer':
+      return node
+        .transferLeadership(undefined, AbortSignal.timeout(TRANSFER_TIMEOUT_MS))
+        .then(() => DONE, failed);
     case 'grant':
       return store.lease.grant(request.ttlMs).then(({ id }) => ({ lease: id }), failed);
     case 'txn':

@@ -5,10 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { verifies } from '../requirements.ts';
+import { FAULT_NAMES } from './faults.ts';
 import { buildGoJudge, porcupineDirectory, type GoVerdict } from './go-judge.ts';
 import { runOnce } from './run.ts';
-
-const SECONDS = 10;
 
 function folder(t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), 'linearizability-'));
@@ -23,13 +22,21 @@ async function secondOpinion(path: string, directory: string): Promise<GoVerdict
 }
 
 test(verifies('raft.linearizable-whatever-befalls'), async (t) => {
-  const directory = folder(t);
-  const report = (line: string): void => t.diagnostic(line);
-  const result = await runOnce({ seconds: SECONDS, seed: 1, directory, report });
-  t.diagnostic(JSON.stringify(result.counts));
-  assert.deepEqual(result.verdict, { verdict: 'linearizable' });
-  const second = await secondOpinion(result.historyPath, directory);
-  assert.equal(second ?? 'linearizable', 'linearizable');
+  const cases = [
+    { reads: 'quorum', seconds: 10, faults: FAULT_NAMES },
+    { reads: 'lease', seconds: 6, faults: ['pause', 'transfer', 'isolated', 'stalled disk'] },
+  ] as const;
+  for (const options of cases) {
+    await t.test(`${options.reads} reads`, async (t) => {
+      const directory = folder(t);
+      const report = (line: string): void => t.diagnostic(line);
+      const result = await runOnce({ ...options, seed: 1, directory, report });
+      t.diagnostic(JSON.stringify(result.counts));
+      assert.deepEqual(result.verdict, { verdict: 'linearizable' });
+      const second = await secondOpinion(result.historyPath, directory);
+      assert.equal(second ?? 'linearizable', 'linearizable');
+    });
+  }
 });
 
 test(verifies('raft.stale-reads-are-caught'), async (t) => {

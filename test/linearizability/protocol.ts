@@ -8,6 +8,8 @@ export type Request = { readonly id: number } & (
   | { readonly op: 'txn'; readonly request: TxnRequest }
   /** `on`: from now on no flush of its log ends. */
   | { readonly op: 'stall-disk'; readonly on: boolean }
+  /** Answered when another member leads, or that could not be done. */
+  | { readonly op: 'transfer' }
   | { readonly op: 'status' }
 );
 
@@ -47,6 +49,7 @@ export interface MemberConfig {
   /** Where this member dials the others: the ports of its own links. */
   readonly peerPorts: Readonly<Record<string, number>>;
   readonly tls: TlsMaterial;
+  readonly reads: 'quorum' | 'lease';
   /** A bug made on purpose: reads answer at once from what this member has applied. */
   readonly staleReads: boolean;
 }

@@ -17,6 +17,7 @@ export interface RunOptions {
   /** Histories, logs and data go there. */
   readonly directory: string;
   readonly faults?: readonly FaultName[];
+  readonly reads?: 'quorum' | 'lease';
   readonly staleReads?: boolean;
   readonly report?: (line: string) => void;
 }
@@ -40,6 +41,7 @@ export async function runOnce(options: RunOptions): Promise<RunResult> {
   await mkdir(membersDirectory, { recursive: true });
   const cluster = await ProcessCluster.start({
     directory: membersDirectory,
+    reads: options.reads ?? 'quorum',
     staleReads: options.staleReads ?? false,
   });
   try {
