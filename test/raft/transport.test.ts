@@ -8,7 +8,7 @@ import { PROTOCOL_VERSION } from '../../src/raft/refusals.ts';
 import { services, type RpcError, type Wire } from '../../src/rpc/index.ts';
 import { eventually } from '../eventually.ts';
 import { verifies } from '../requirements.ts';
-import { testChannel } from '../rpc/fixture.ts';
+import { testChannel, testServer } from '../rpc/fixture.ts';
 import { connected, memoryDisks, metric, PeerNet, type Peer } from './peers-fixture.ts';
 
 const heartbeat = (from: string, to: string, round: number, groupId = 'main'): Message => ({
@@ -81,6 +81,31 @@ test('what is sent in one turn arrives in order, for every group that shares the
   leave();
   a.transport.send([heartbeat('a', 'b', 10, 'other')]);
   await eventually('a message for nobody', async () => (await refused()) === 2);
+});
+
+test('all that is sent in one turn shares one batch', async (t) => {
+  const net = await PeerNet.create(t);
+  const a = await net.start('a');
+  const server = testServer(net.tls);
+  const batches: Wire.PeerBatch[] = [];
+  server.addService(services.raftPeer, {
+    exchange(stream) {
+      stream.onMessage((batch) => {
+        if (batch.greeting === null) batches.push(batch);
+        else stream.send({ greeting: greeting({ expects: '' }) });
+      });
+      stream.onEnd(() => stream.end());
+    },
+    fetchSnapshot: (_request, stream) => stream.end(),
+  });
+  t.after(() => server.stop());
+  net.ports.set('b', (await server.listen()).port);
+  a.transport.setPeers(['b']);
+  await eventually('an open link', () => a.transport.canSend('b'));
+  for (let round = 1; round <= 50; round++) a.transport.send([heartbeat('a', 'b', round)]);
+  a.transport.send([append('a', 'b', 1_000)]);
+  await eventually('the batch', () => batches.length > 0);
+  assert.equal(batches[0]?.messages.length, 51);
 });
 
 test('messages without a way to the peer are told, once it is lost nothing is kept for it', async (t) => {
