@@ -2,12 +2,17 @@
 import { voterSets } from './quorum.ts';
 import { toProbe } from './progress.ts';
 import { send, type CoreState, type LeaderRole } from './state.ts';
-import type { SnapshotMessage, SnapshotMeta } from './types.ts';
+import type { SnapshotMessage, SnapshotMeta, SnapshotResponse } from './types.ts';
 
-/** A follower got the state up to `meta.index`; the answer tells the leader from where the log can go on. */
+/**
+ * A follower got the state up to `meta.index`; the answer tells the leader from where the log can go on. It may not go on:
+ * a leader that has compacted its log meanwhile has to learn that this transfer is over, or it would never begin another.
+ */
 export function handleSnapshot(state: CoreState, message: SnapshotMessage): void {
-  const index = restore(state, message.meta) ? state.log.lastIndex : state.log.committed;
-  send(state, { type: 'append-response', to: message.from, rejected: false, index });
+  const { from: to, meta } = message;
+  const index = restore(state, meta) ? state.log.lastIndex : state.log.committed;
+  send(state, { type: 'append-response', to, rejected: false, index });
+  send(state, { type: 'snapshot-response', to, index: meta.index, arrived: true });
 }
 
 /**
@@ -30,6 +35,16 @@ function restore(state: CoreState, meta: SnapshotMeta): boolean {
   state.voters = voters;
   state.checks = [];
   return true;
+}
+
+/** What the receiver says of a transfer counts for that one only: a later one may have begun. */
+export function handleSnapshotResponse(
+  role: LeaderRole,
+  { from, index, arrived }: SnapshotResponse,
+): void {
+  const progress = role.progress.get(from);
+  if (progress?.state !== 'snapshot' || progress.pendingSnapshot !== index) return;
+  snapshotReported(role, from, arrived);
 }
 
 /**

@@ -154,14 +154,20 @@ export function hasCommittedInTerm(state: CoreState): boolean {
   return state.log.termAt(state.log.committed) === state.term;
 }
 
+const PROMISES: ReadonlySet<Message['type']> = new Set([
+  'append-response',
+  'vote-response',
+  'snapshot-response',
+]);
+
 /**
- * Queues a message. Answers that promise something (a vote, an append) wait until what they promise is durable; the rest
+ * Queues a message. Answers that promise something (a vote, an append, a snapshot) wait until what they promise is durable; the rest
  * may leave at once.
  */
 export function send(state: CoreState, outgoing: Outgoing): void {
   const { id, groupId } = state.config;
   const message = { term: state.term, ...outgoing, groupId, from: id } as Message;
-  const promises = message.type === 'append-response' || message.type === 'vote-response';
+  const promises = PROMISES.has(message.type);
   assert(promises || message.to !== id, 'only promises are sent to oneself');
   (promises ? state.messagesAfterSync : state.messages).push(message);
 }

@@ -4,7 +4,7 @@ import { handleHeartbeat } from './heartbeat.ts';
 import { proposeAsLeader } from './proposing.ts';
 import { registerRead } from './read-only.ts';
 import { handleAppend, handleAppendResponse, handleHeartbeatResponse } from './replication.ts';
-import { handleSnapshot, snapshotReported } from './snapshot.ts';
+import { handleSnapshot, handleSnapshotResponse } from './snapshot.ts';
 import {
   becomeFollower,
   leaderOf,
@@ -156,7 +156,7 @@ function stepLeader(state: CoreState, role: LeaderRole, message: ToLeader): void
     case 'heartbeat-response':
       return handleHeartbeatResponse(state, role, message);
     case 'snapshot-response':
-      return snapshotReported(role, message.from, message.arrived);
+      return handleSnapshotResponse(role, message);
     case 'propose': {
       const refused = proposeAsLeader(state, role, message.kind, message.commands);
       if (refused !== undefined) refuse(state, message, refused);
