@@ -47,13 +47,23 @@ export async function benchRaft(
   const noEtcd = etcdMissing();
   const noLoader = await loaderMissing();
   const rows: Row[] = [];
+  if (options.short) idleGate.waitMs = 500;
   if (options.profileDir !== undefined) await mkdir(options.profileDir, { recursive: true });
   for (const [name, part] of Object.entries(RAFT_PARTS)) {
     if (only !== undefined && !only.includes(name)) continue;
     const missing =
       (part.needsEtcd ? noEtcd : undefined) ?? (part.needsLoader ? noLoader : undefined);
-    if (missing !== undefined) print(`${name} is skipped: ${missing}`);
-    else rows.push(...(await part.run(options, print)));
+    if (missing !== undefined) {
+      print(`${name} is skipped: ${missing}`);
+      continue;
+    }
+    try {
+      rows.push(...(await part.run(options, print)));
+    } catch (error) {
+      // One broken part must not cost the hours of the others.
+      print(`${name} failed: ${(error as Error).stack}`);
+      process.exitCode = 1;
+    }
   }
   print('');
   for (const line of table(rows)) print(line);

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { eventually } from '../../eventually.ts';
 import { freePorts } from '../../free-ports.ts';
+import { Latencies } from './latencies.ts';
 import type { LoadResult } from './member.ts';
 
 const PUT = '/etcdserverpb.KV/Put';
@@ -226,14 +227,14 @@ function summarizeLog(rows: readonly (readonly [number, number, number])[]): Loa
     first = Math.min(first, start);
     last = Math.max(last, start + took);
   }
-  const sorted = Float64Array.from(rows, ([, , took]) => took / 1000).sort();
-  const at = (share: number): number => sorted[Math.floor(share * (sorted.length - 1))] ?? NaN;
+  const latencies = new Latencies();
+  for (const [, , took] of rows) latencies.add(took / 1000);
   return {
     committed: rows.length,
     failed: 0,
     perSecond: (rows.length * 1_000_000) / (last - first),
-    p50Ms: at(0.5),
-    p99Ms: at(0.99),
-    maxMs: at(1),
+    p50Ms: latencies.quantile(0.5),
+    p99Ms: latencies.quantile(0.99),
+    maxMs: latencies.quantile(1),
   };
 }

@@ -7,6 +7,7 @@ import { onTerminationSignal, systemClock, systemRandom } from '../../../src/hos
 import { createRpcServer, type RpcServer } from '../../../src/rpc/index.ts';
 import { staticTls, type TlsMaterial } from '../../../src/security/index.ts';
 import { createMetrics, silentLogger } from '../../../src/telemetry/index.ts';
+import { Latencies } from './latencies.ts';
 import { BenchMachine, KEPT } from './machine.ts';
 
 /** The defaults of a sidecar. */
@@ -104,7 +105,7 @@ async function load(
   bytes: number,
   ms: number,
 ): Promise<LoadResult> {
-  const latencies: number[] = [];
+  const latencies = new Latencies();
   let failed = 0;
   const began = performance.now();
   const worker = async (_: unknown, number: number): Promise<void> => {
@@ -116,7 +117,7 @@ async function load(
       command.writeUInt32LE(i, bytes - 4);
       try {
         await member.propose(command);
-        latencies.push(performance.now() - from);
+        latencies.add(performance.now() - from);
       } catch {
         failed += 1;
       }
@@ -124,15 +125,13 @@ async function load(
   };
   await Promise.all(Array.from({ length: inFlight }, worker));
   const seconds = (performance.now() - began) / 1000;
-  const sorted = Float64Array.from(latencies).sort();
-  const at = (share: number): number => sorted[Math.floor(share * (sorted.length - 1))] ?? NaN;
   return {
-    committed: sorted.length,
+    committed: latencies.count,
     failed,
-    perSecond: sorted.length / seconds,
-    p50Ms: at(0.5),
-    p99Ms: at(0.99),
-    maxMs: at(1),
+    perSecond: latencies.count / seconds,
+    p50Ms: latencies.quantile(0.5),
+    p99Ms: latencies.quantile(0.99),
+    maxMs: latencies.quantile(1),
   };
 }
 

@@ -5,7 +5,6 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 const TICKS_PER_SECOND = 100;
 const IDLE_SHARE_MIN = 0.85;
-const IDLE_WAIT_MS = 15_000;
 
 /** Microseconds of processor time that a process has taken. */
 export async function cpuMicros(pid: number): Promise<number> {
@@ -31,13 +30,13 @@ export async function withCpu<T>(
   return { result, micros: after.map((value, i) => value - (before[i] as number)) };
 }
 
-/** How many runs did not find an idle machine. */
-export const idleGate = { runs: 0, noisy: 0 };
+/** How long to wait for an idle machine, and how many runs did not find one. */
+export const idleGate = { waitMs: 15_000, runs: 0, noisy: 0 };
 
-/** Waits until the machine has little else to do; gives up after 15 s and counts that. */
+/** Waits until the machine has little else to do; gives up in the end and counts that. */
 export async function untilIdle(): Promise<void> {
   idleGate.runs += 1;
-  const deadline = performance.now() + IDLE_WAIT_MS;
+  const deadline = performance.now() + idleGate.waitMs;
   while (performance.now() < deadline) {
     const before = idleTicks();
     await pause(250);
