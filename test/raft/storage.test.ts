@@ -127,6 +127,7 @@ test(verifies('raft.torn-tail-is-repaired'), async () => {
     assert.deepEqual(again.stored.hardState, whole ? hardState(2, 'n2') : hardState(1, 'n1'));
     assert.deepEqual(texts(again.stored.entries).slice(0, 2), ['entry 1', 'entry 2']);
     if (again.repairedBytes > 0) repaired += 1;
+    assert.equal((await openDisk(disk)).repairedBytes, 0, 'it is repaired once');
     // What is written after the repair is found again, and nothing of the torn write.
     const next = again.stored.entries.length + 1;
     await written(again, { entries: [entry(next, 2, 'after')] });
@@ -186,6 +187,19 @@ test(verifies('raft.damaged-log-is-refused'), async () => {
       `bit flip at ${at}`,
     );
     assert.equal(disk.locked, false);
+  }
+  // The last write of a segment: damaged it looks torn, but the next segment knows where it ended.
+  const rewritten = new MemoryFiles();
+  const another = await openDisk(rewritten);
+  for (let i = 0; i < 15; i++) await written(another, { entries: entries(1, 1, i) });
+  await another.close();
+  const bytes = rewritten.bytes(SEGMENT);
+  const lastFrame = bytes.lastIndexOf(bytes.subarray(8, 16)) - 8;
+  for (const at of [lastFrame, lastFrame + 12, lastFrame + 50]) {
+    const disk = rewritten.losePower();
+    const content = disk.bytes(SEGMENT);
+    content[at] = (content[at] as number) ^ 1;
+    await assert.rejects(openDisk(disk), { code: 'corrupt', message: /lacks its end/ });
   }
   for (const name of [SEGMENT, '00000002.wal']) {
     const withHole = files.losePower();
