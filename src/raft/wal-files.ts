@@ -1,11 +1,11 @@
 /** The disk behind the log and its snapshots, as a port (so that tests can lose power between any two steps) and for real. */
 import { close, fdatasync, fstat, open, read, write } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { syncDirectory } from '../host/index.ts';
 import { WalError } from './errors.ts';
-import { takeLock } from './wal-lock.ts';
+import { isLockFile, lockOf, takeLock } from './wal-lock.ts';
 
 /** An open file. A failed `sync` leaves it unknown what is on disk: the only safe answer is to stop. */
 export interface WalFile {
@@ -35,10 +35,6 @@ export interface WalFiles {
   syncDirectory(): Promise<void>;
 }
 
-const LOCK = 'lock';
-/** What the lock leaves in the folder: not part of the log. */
-const LOCK_FILES: readonly string[] = [LOCK, `${LOCK}.stale`];
-
 const openFile = promisify(open);
 const statOf = promisify(fstat);
 const closeFile = promisify(close);
@@ -49,16 +45,16 @@ export function diskFiles(directory: string): WalFiles {
   return {
     async lock() {
       try {
-        await mkdir(directory, { recursive: true, mode: 0o700 });
-        await takeLock(pathOf(LOCK));
+        await makeDurableFolder(directory);
+        await takeLock(lockOf(directory));
       } catch (error) {
         if (error instanceof WalError) throw error;
         const reason = (error as Error).message;
         throw new WalError('unusable', `cannot use the data folder ${directory}: ${reason}`);
       }
     },
-    unlock: () => rm(pathOf(LOCK), { force: true }),
-    list: async () => (await readdir(directory)).filter((name) => !LOCK_FILES.includes(name)),
+    unlock: () => rm(lockOf(directory), { force: true }),
+    list: async () => (await readdir(directory)).filter((name) => !isLockFile(name)),
     read: (name) => readFile(pathOf(name)),
     create: async (name) => asWalFile(await openFile(pathOf(name), 'w+', 0o600)),
     open: async (name) => asWalFile(await openFile(pathOf(name), 'r+')),
@@ -66,6 +62,19 @@ export function diskFiles(directory: string): WalFiles {
     remove: (name) => rm(pathOf(name), { force: true }),
     syncDirectory: () => syncDirectory(directory),
   };
+}
+
+/** Creates a folder and those above it, so that they are there after a crash like the files in it. */
+async function makeDurableFolder(directory: string): Promise<void> {
+  const first = await mkdir(directory, { recursive: true, mode: 0o700 });
+  if (first === undefined) return;
+  for (let created = directory; ; created = dirname(created)) {
+    // A parent that may be entered and not read cannot be flushed by us.
+    await syncDirectory(dirname(created)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EACCES') throw error;
+    });
+    if (created === first || created === dirname(created)) return;
+  }
 }
 
 /** File numbers with callbacks instead of file handles: a flush is two calls to the thread pool and little else. */

@@ -1,36 +1,90 @@
 /** One process for one data folder: a lock file that is recognised when it was left behind. */
 import { readFileSync } from 'node:fs';
-import { open, readFile, rename } from 'node:fs/promises';
+import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { WalError } from './errors.ts';
 
+const LOCK = 'lock';
+
+/** True for what a lock leaves in a folder: no part of the log. */
+export const isLockFile = (name: string): boolean => name === LOCK || name.startsWith(`${LOCK}.`);
+
+/** Where the lock of a folder is. */
+export const lockOf = (directory: string): string => `${directory}/${LOCK}`;
+
 /**
- * A lock file that names its process by number and start time: after a crash, or in a new container where numbers repeat,
+ * Takes a lock that names its process by number and start time: after a crash, or in a new container where numbers repeat,
  * it is recognised as left behind.
  */
 export async function takeLock(path: string): Promise<void> {
   const own = `${process.pid} ${startTime(process.pid) ?? ''}`;
-  for (let attempt = 0; attempt < 3; attempt++) {
-    try {
-      const handle = await open(path, 'wx', 0o600);
-      await handle.writeFile(own);
-      await handle.close();
-      return;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  // A name nobody else uses, also not for another folder's lock in this process.
+  const mine = `${path}.${process.pid}-${(attempts += 1)}`;
+  await writeFile(mine, own, { mode: 0o600 });
+  try {
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+      if (await linked(mine, path)) return;
+      await moveStaleLock(path, `${mine}-stale`);
     }
-    const content = await readFile(path, 'utf8').catch(() => '');
-    const [pid = '', started = ''] = content.split(' ');
-    if (/^\d+$/.test(pid) && startTime(Number(pid)) === started) {
-      const text = `the data folder is in use by process ${pid} (lock file ${path})`;
-      throw new WalError('locked', text);
-    }
-    // Moved away rather than removed: of two starting processes only one can move it.
-    await rename(path, `${path}.stale`).catch(() => undefined);
+  } finally {
+    await rm(mine, { force: true });
+    await rm(`${mine}-stale`, { force: true });
   }
-  throw new WalError(
-    'locked',
-    `cannot take the lock file ${path}: other processes are taking it too`,
+  throw inUse(path, 'others');
+}
+
+const ATTEMPTS_MAX = 3;
+let attempts = 0;
+
+const inUse = (path: string, holder: string): WalError =>
+  new WalError('locked', `the data folder is in use by process ${holder} (${basename(path)} file)`);
+
+/** A link appears with its content and only if there is none: nobody ever sees a lock half-written. */
+async function linked(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return false;
+    if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'EOPNOTSUPP') throw error;
+  }
+  // No links on this file system: the content follows the name, and whoever looks in between takes it for left behind.
+  return writeFile(to, await readFile(from), { flag: 'wx', mode: 0o600 }).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EEXIST') return false;
+      throw error;
+    },
   );
+}
+
+/** Moves a lock away whose process is gone; throws when it lives. */
+async function moveStaleLock(path: string, aside: string): Promise<void> {
+  const content = await contentOf(path);
+  if (content === undefined) return;
+  const holder = livingHolder(content);
+  if (holder !== undefined) throw inUse(path, holder);
+  try {
+    await rename(path, aside);
+  } catch {
+    // Another one moved it first.
+    return;
+  }
+  const moved = (await contentOf(aside)) ?? '';
+  if (moved === content) return;
+  // Another one moved the old lock and took a new one in between: that is put back.
+  await link(aside, path).catch(() => undefined);
+  throw inUse(path, livingHolder(moved) ?? 'others');
+}
+
+const contentOf = (path: string): Promise<string | undefined> =>
+  readFile(path, 'utf8').catch(() => undefined);
+
+/** The number of the process that a lock names, if it runs. */
+function livingHolder(content: string): string | undefined {
+  const [pid = '', started = ''] = content.split(' ');
+  return /^\d+$/.test(pid) && startTime(Number(pid)) === started ? pid : undefined;
 }
 
 /** When a process started, in the kernel's ticks since boot and with the boot's id; undefined when there is no such process. */

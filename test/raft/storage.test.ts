@@ -152,6 +152,22 @@ test('a term and its vote are one: a crash leaves both as they were, or as they 
   assert.deepEqual([...seen], ['4 n1', '5 n3']);
 });
 
+test('an entry that is replaced while it is still being written stays replaced', async () => {
+  const files = new MemoryFiles();
+  const storage = await openDisk(files);
+  let go: () => void = () => undefined;
+  const slow = new Promise<void>((resolve) => (go = resolve));
+  files.before = (operation) => (operation === 'sync' ? slow : undefined);
+  const first = written(storage, { entries: [entry(1), entry(2), entry(3)] });
+  const second = written(storage, { entries: [entry(2, 2, 'other')] });
+  await new Promise(setImmediate);
+  assert.equal(storage.waiting(), 2);
+  go();
+  await Promise.all([first, second]);
+  await storage.close();
+  assert.deepEqual(texts((await openDisk(files)).stored.entries), ['entry 1', 'other']);
+});
+
 test('a crash while a segment is created or begun loses nothing', async () => {
   const files = new MemoryFiles();
   const storage = await openDisk(files);
@@ -266,6 +282,27 @@ test(verifies('raft.one-process-per-folder'), async (t) => {
   for (const left of ['999999999 x', `${process.pid} some-boot/1`, '']) {
     await writeFile(join(directory, 'lock'), left);
     await (await openDisk(diskFiles(directory))).close();
+  }
+});
+
+test('of many that find a lock left behind, one takes it', async (t) => {
+  for (let round = 0; round < 5; round++) {
+    const directory = join(await folder(t), 'raft');
+    await (await openDisk(diskFiles(directory))).close();
+    await writeFile(join(directory, 'lock'), '999999999 x');
+    const opened = await Promise.allSettled(
+      Array.from({ length: 8 }, () => openDisk(diskFiles(directory))),
+    );
+    const winners = opened.filter((result) => result.status === 'fulfilled');
+    assert.ok(winners.length <= 1, `${winners.length} hold the folder`);
+    for (const result of opened) {
+      if (result.status === 'rejected') {
+        assert.equal((result.reason as { code: string }).code, 'locked');
+      }
+    }
+    await Promise.all(winners.map(({ value }) => value.close()));
+    const left = (await readdir(directory)).filter((name) => name.startsWith('lock'));
+    assert.deepEqual(left, []);
   }
 });
 
