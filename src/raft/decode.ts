@@ -8,16 +8,18 @@ import { unpackCommands, unpackEntries } from './packing.ts';
 const NAME_LENGTH_MAX = 256;
 const MEMBERS_MAX = 1_024;
 const SHA256 = /^[0-9a-f]{64}$/;
-const REFUSAL_REASONS: readonly string[] = [
-  'not-leader',
-  'overloaded',
-  'transferring',
-  'removed',
-  'change-pending',
-  'joint',
-  'not-joint',
-  'invalid-change',
-] satisfies RefusalReason[];
+/** A record, so that a reason which is added later cannot be forgotten here: it would be taken for another. */
+const REFUSAL_REASONS: Readonly<Record<RefusalReason, true>> = {
+  'not-leader': true,
+  overloaded: true,
+  transferring: true,
+  removed: true,
+  'change-pending': true,
+  joint: true,
+  'not-joint': true,
+  'invalid-change': true,
+  'not-caught-up': true,
+};
 
 /** Why a message that came in is not given to the core. */
 export type WireProblem =
@@ -91,7 +93,7 @@ const DECODERS: {
   proposeRefusal({ request, reason }, envelope) {
     if (!isNumber(request)) return err('impossible-number');
     // A reason of a later release: the proposal was not taken, and that is what its owner has to know.
-    const known = REFUSAL_REASONS.includes(reason) ? (reason as RefusalReason) : 'not-leader';
+    const known = Object.hasOwn(REFUSAL_REASONS, reason) ? (reason as RefusalReason) : 'not-leader';
     return accept({ ...envelope, type: 'propose-refusal', request, reason: known });
   },
   readIndex: ({ context }, envelope) =>
