@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { readFileIfExists, replaceFile } from '../host/index.ts';
 import type { Logger } from '../telemetry/index.ts';
+import { decodeConfigChange, type Entry } from './core/index.ts';
 import type { KnownDisk } from './peers.ts';
 
 const FILE = 'peers.json';
@@ -10,6 +11,15 @@ const FILE = 'peers.json';
 export interface KnownDisks extends KnownDisk {
   /** Waits for what is being written. */
   close(): Promise<void>;
+}
+
+/** Members that these entries take out of the configuration, though a later one may have them back in it already. */
+export function removedBy(entries: readonly Entry[]): string[] {
+  return entries
+    .filter(({ kind }) => kind === 'config')
+    .flatMap(({ data }) => decodeConfigChange(data)?.changes ?? [])
+    .filter(({ type }) => type === 'remove')
+    .map(({ id }) => id);
 }
 
 /** Reads what is known from the data folder; what cannot be read counts as nothing known. */

@@ -11,7 +11,7 @@ import {
 } from './core/index.ts';
 import { DiskWatch } from './disk-watch.ts';
 import { RaftError } from './errors.ts';
-import { openKnownDisks, type KnownDisks } from './known-disks.ts';
+import { openKnownDisks, removedBy, type KnownDisks } from './known-disks.ts';
 import { coreConfig, LIMITS, ticksPerHeartbeat } from './limits.ts';
 import { createRaftMetrics, type RaftMetrics } from './raft-metrics.ts';
 import { Requests } from './requests.ts';
@@ -221,11 +221,11 @@ class Driver implements RaftNode {
     };
   }
 
-  #connectPeers(core: RaftCore): void {
+  #connectPeers(core: RaftCore, rejoined: readonly string[] | 'any' = []): void {
     const { voters, votersOutgoing, learners } = core.status().configuration;
     const members = new Set([...voters, ...votersOutgoing, ...learners]);
     members.delete(this.#options.id);
-    this.#transport.setPeers([...members]);
+    this.#transport.setPeers([...members], rejoined);
   }
 
   /** Ends timers, streams and waiting callers; the log on disk stays as it is. */
@@ -351,7 +351,7 @@ class Driver implements RaftNode {
         if (mark !== undefined && snapshot !== undefined) {
           snapshotter.install(mark, () => {
             this.#requests.overtaken(core);
-            this.#connectPeers(core);
+            this.#connectPeers(core, 'any');
           });
         }
         this.#deliver(core, messagesAfterSync);
@@ -393,7 +393,7 @@ class Driver implements RaftNode {
     if (entries.some(({ kind }) => kind === 'config')) {
       const { configuration } = core.status();
       this.#options.logger.info('configuration in force', { index: last.index, ...configuration });
-      this.#connectPeers(core);
+      this.#connectPeers(core, removedBy(entries));
     }
     snapshotter.applied(entries);
   }

@@ -18,8 +18,12 @@ export interface Transport {
   send(messages: readonly Message[]): void;
   /** Whether a message sent now would be handed to a stream that the peer reads. */
   canSend(peerId: string): boolean;
-  /** Connects to exactly these peers. Others that call are answered for as long as they stay connected. */
-  setPeers(ids: readonly string[]): void;
+  /**
+   * Connects to exactly these peers. Others that call are answered for as long as they stay connected. `rejoined` are those
+   * (`any`: one cannot know which) that may have been out of the configuration since the last call: the disk that they had
+   * before counts no more.
+   */
+  setPeers(ids: readonly string[], rejoined?: readonly string[] | 'any'): void;
   /** Lets another group use the links; returns how to take it out again. */
   addGroup(groupId: string, ports: GroupPorts): () => void;
   stop(): void;
@@ -97,10 +101,14 @@ class PeerTransport implements Transport {
     return this.#links.get(peerId)?.canSend() ?? false;
   }
 
-  setPeers(ids: readonly string[]): void {
+  setPeers(ids: readonly string[], rejoined: readonly string[] | 'any' = []): void {
     const before = this.#members ?? new Set();
     this.#members = new Set(ids);
     for (const id of before) if (!this.#members.has(id)) this.#introductions.forget(id);
+    for (const id of rejoined === 'any' ? ids : rejoined) {
+      this.#introductions.forget(id);
+      this.#links.get(id)?.connectNow();
+    }
     for (const id of this.#members) {
       const diskId = this.#inbound.diskOf(id);
       if (diskId !== undefined) this.#introductions.trust(id, diskId);

@@ -200,6 +200,20 @@ test(verifies('raft.wrong-member-is-refused'), async (t) => {
   assert.equal(knownDisk.get('b'), 'an empty one');
 });
 
+test('a member that left and came back unseen, behind a snapshot, may have another disk', async (t) => {
+  const net = await PeerNet.create(t);
+  const knownDisk = memoryDisks();
+  knownDisk.set('b', 'the disk it had');
+  const a = await net.start('a', { knownDisk });
+  const b = await net.start('b');
+  a.transport.setPeers(['b']);
+  b.transport.setPeers(['a']);
+  await eventually('the refusal', () => b.logged.length > 0);
+  a.transport.setPeers(['b'], 'any');
+  await eventually('links both ways', () => b.transport.canSend('a') && a.transport.canSend('b'));
+  assert.equal(knownDisk.get('b'), 'disk-of-b');
+});
+
 const heartbeatWire = { groupId: 'main', from: 'b', to: 'a', term: 1, heartbeat: {} };
 
 test('a refused member learns why, says so once, and does not hammer', async (t) => {
