@@ -60,3 +60,12 @@ export function mustApplyFirst(member: Member): boolean {
   const { role, configuration } = coreOf(member).status();
   return role !== 'leader' && configuration.autoLeave && member.applies.length > 0;
 }
+
+/**
+ * A leader of ours that gives up a transfer leaves the joint configuration at once, etcd's with the next entry it applies. A
+ * transfer to itself ends one on both sides, without more, before time does.
+ */
+export function mustStayFirst(member: Member): boolean {
+  const { transferee, configuration } = coreOf(member).status();
+  return transferee !== undefined && configuration.autoLeave;
+}

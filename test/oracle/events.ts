@@ -32,7 +32,10 @@ interface Place {
   readonly position: number;
 }
 
-export type Event =
+/** With `hold` the driver does not look yet at what there is to do, so that several events come to it as one. */
+export type Event = Happening & { readonly hold?: boolean };
+
+type Happening =
   | (Place & {
       readonly op: 'deliver';
       /** It stays under way, to come once more. */ readonly keep: boolean;

@@ -53,6 +53,7 @@ type event struct {
 	To         uint64         `json:"to"`
 	Position   int            `json:"position"`
 	Keep       bool           `json:"keep"`
+	Hold       bool           `json:"hold"`
 	Count      int            `json:"count"`
 	Index      uint64         `json:"index"`
 	Through    uint64         `json:"through"`
@@ -167,7 +168,9 @@ func (w *world) do(e event) *member {
 	default:
 		panic("unknown event " + e.Op)
 	}
-	m.pump(w)
+	if !e.Hold {
+		m.pump(w)
+	}
 	m.pinTimeout(w.run.Timeouts[m.id])
 	return m
 }
@@ -190,9 +193,13 @@ func changeFrom(e event) *pb.ConfChangeV2 {
 }
 
 // observe says what can be seen after an event: the member it happened to and what it sent, or everything.
-func (w *world) observe(m *member) string {
+func (w *world) observe(m *member, e event) string {
 	var lines []string
-	if m != nil {
+	if e.Op == "drop" {
+		lines = append(lines, "lost")
+	} else if e.Hold {
+		lines = append(lines, fmt.Sprintf("%d is held", m.id))
+	} else if m != nil {
 		lines = append(lines, m.describe())
 		for _, read := range m.reads {
 			lines = append(lines, fmt.Sprintf("read %s index=%d", read.RequestCtx, read.Index))
@@ -227,7 +234,7 @@ func (r *run) play() (result answer) {
 		w.members[id].pinTimeout(r.Timeouts[id])
 	}
 	for _, e := range r.Events {
-		text := w.observe(w.do(e))
+		text := w.observe(w.do(e), e)
 		if r.Text {
 			result.Texts = append(result.Texts, text)
 			continue

@@ -2,7 +2,14 @@
 import { integerBetween, seededRandom, shuffled, type Random } from '../../src/std/index.ts';
 import { applyChange } from '../../src/raft/core/index.ts';
 import type { Message } from '../../src/raft/core/index.ts';
-import { mayChange, mayDeliver, mayRead, mustApplyFirst, mustFlushFirst } from './agreement.ts';
+import {
+  mayChange,
+  mayDeliver,
+  mayRead,
+  mustApplyFirst,
+  mustFlushFirst,
+  mustStayFirst,
+} from './agreement.ts';
 import type { ChangeEvent, Event, Run, Setup } from './events.ts';
 import { coreOf, type CoreFactory, type Member } from './member.ts';
 import { changeOf, World, type Flights } from './world.ts';
@@ -88,10 +95,13 @@ class Schedule {
   readonly texts: string[] = [];
   readonly #world: World;
   readonly #random: Random;
+  readonly #held = new Set<number>();
+  readonly #holdPart: number;
   #proposals = 0;
 
   constructor(setup: Setup, seed: number, createCore: CoreFactory) {
     this.#random = seededRandom(seed ^ 0x5eed);
+    this.#holdPart = this.#chance(0.4) ? 0.4 : 0;
     this.#world = new World(setup, createCore);
   }
 
@@ -111,6 +121,23 @@ class Schedule {
   #do(event: Event): void {
     this.events.push(event);
     this.texts.push(this.#world.do(event));
+  }
+
+  /** Something happens to a member of which its driver may hear only with what happens next. */
+  #tell(event: Event & { readonly node: number }): void {
+    this.#hear(event, event.node);
+  }
+
+  #hear(event: Event, node: number): void {
+    const hold = this.#chance(this.#holdPart);
+    if (hold) this.#held.add(node);
+    else this.#held.delete(node);
+    this.#do(hold ? { ...event, hold } : event);
+  }
+
+  /** The driver of a member hears of all that has happened to it. */
+  #catchUp(node: number): void {
+    if (this.#held.delete(node)) this.#do({ op: 'tick', node, count: 0 });
   }
 
   #step(weather: Weather, isolated: number | undefined): void {
@@ -142,9 +169,14 @@ class Schedule {
 
   /** Everything arrives and everything is written and applied, in some order, until nothing is left. */
   #settle(): void {
+    for (const id of this.#world.setup.members) this.#catchUp(id);
     for (let i = 0; i < SETTLE_EVENTS_MAX; i++) {
       const busy = this.#up().filter(({ writes, applies }) => writes.length + applies.length > 0);
-      if (this.#flights().length === 0 && busy.length === 0) return;
+      if (this.#flights().length === 0 && busy.length === 0) {
+        if (this.#held.size === 0) return;
+        for (const id of this.#world.setup.members) this.#catchUp(id);
+        continue;
+      }
       if (busy.length > 0 && (this.#flights().length === 0 || this.#chance(0.4))) this.#work();
       else this.#deliver(CALM, undefined);
     }
@@ -165,7 +197,7 @@ class Schedule {
     }
     if (mustFlushFirst(receiver, message)) this.#flush(receiver);
     const keep = this.#chance(weather.repeat / 60);
-    this.#do({ op: 'deliver', from, to, position, keep });
+    this.#hear({ op: 'deliver', from, to, position, keep }, to);
   }
 
   #lose(): void {
@@ -181,12 +213,17 @@ class Schedule {
       this.#up().filter(({ writes, applies }) => writes.length + applies.length > 0),
     );
     if (member === undefined) return;
-    const writes = member.writes.length > 0 && (member.applies.length === 0 || this.#chance(0.5));
-    if (writes && mustApplyFirst(member)) this.#do({ op: 'apply', node: member.id });
-    else this.#do({ op: writes ? 'persist' : 'apply', node: member.id });
+    const node = member.id;
+    // A snapshot that came meanwhile would replace what is applied.
+    this.#catchUp(node);
+    const { writes, applies } = member;
+    const writing = writes.length > 0 && (applies.length === 0 || this.#chance(0.5));
+    if (writing && !mustApplyFirst(member)) this.#tell({ op: 'persist', node });
+    else if (applies.length > 0) this.#do({ op: 'apply', node });
   }
 
   #flush(member: Member): void {
+    this.#catchUp(member.id);
     while (member.writes.length > 0) this.#do({ op: 'persist', node: member.id });
     while (member.applies.length > 0) this.#do({ op: 'apply', node: member.id });
   }
@@ -195,6 +232,7 @@ class Schedule {
     const member = this.#pick(this.#up());
     if (member === undefined) return;
     const count = integerBetween(this.#random, 0, member.writes.length);
+    this.#held.delete(member.id);
     this.#do({ op: 'crash', node: member.id, count });
   }
 
@@ -206,6 +244,7 @@ class Schedule {
   #compact(): void {
     const member = this.#pick(this.#up());
     if (member === undefined) return;
+    this.#catchUp(member.id);
     const { firstIndex, appliedIndex } = coreOf(member).status();
     // A log that ends before it begins is one whose snapshot is still being installed.
     if (appliedIndex < firstIndex - 1 || appliedIndex <= member.snapshotIndex) return;
@@ -218,7 +257,8 @@ class Schedule {
     if (member === undefined) return;
     const long = this.#chance(0.25);
     const count = integerBetween(this.#random, 1, long ? this.#world.setup.electionTicks + 2 : 3);
-    this.#do({ op: 'tick', node: member.id, count });
+    if (mustStayFirst(member)) this.#tell({ op: 'transfer', node: member.id, peer: member.id });
+    this.#tell({ op: 'tick', node: member.id, count });
   }
 
   /** Whoever is cut off goes on leading nobody, and its log goes its own way. */
@@ -228,7 +268,7 @@ class Schedule {
 
   #campaign(isolated: number | undefined): void {
     const member = this.#pick(this.#up().filter(({ id }) => id !== isolated || this.#chance(0.2)));
-    if (member !== undefined) this.#do({ op: 'campaign', node: member.id });
+    if (member !== undefined) this.#tell({ op: 'campaign', node: member.id });
   }
 
   #propose(): void {
@@ -238,7 +278,7 @@ class Schedule {
       { length: this.#chance(0.2) ? 3 : 1 },
       () => `c${(this.#proposals += 1)}`,
     );
-    this.#do({ op: 'propose', node: member.id, data });
+    this.#tell({ op: 'propose', node: member.id, data });
   }
 
   #change(): void {
@@ -249,12 +289,12 @@ class Schedule {
     const joint = configuration.votersOutgoing.length > 0;
     const node = member.id;
     if (this.#chance(joint ? 0.6 : 0.03)) {
-      return this.#do({ op: 'change', node, transition: 'auto', changes: [] });
+      return this.#tell({ op: 'change', node, transition: 'auto', changes: [] });
     }
     for (let i = 0; i < 5; i++) {
       const event = this.#someChange(node);
       // What cannot be applied must not get into etcd's log, where it is fatal.
-      if (joint || applyChange(configuration, changeOf(event)).ok) return this.#do(event);
+      if (joint || applyChange(configuration, changeOf(event)).ok) return this.#tell(event);
     }
   }
 
@@ -286,20 +326,20 @@ class Schedule {
     if (member === undefined) return;
     switch (integerBetween(this.#random, 0, 4)) {
       case 0:
-        return this.#do({ op: 'transfer', node: (leader ?? member).id, peer });
+        return this.#tell({ op: 'transfer', node: (leader ?? member).id, peer });
       case 1:
-        return this.#do({ op: 'transfer', node: member.id, peer });
+        return this.#tell({ op: 'transfer', node: member.id, peer });
       case 2:
-        return this.#do({ op: 'forget', node: member.id });
+        return this.#tell({ op: 'forget', node: member.id });
       case 3:
-        return this.#do({ op: 'unreachable', node: (leader ?? member).id, peer });
+        return this.#tell({ op: 'unreachable', node: (leader ?? member).id, peer });
       default: {
         const node = (leader ?? member).id;
         const waiting = coreOf(leader ?? member)
           .progress()
           .filter(({ state }) => state === 'snapshot');
         const to = Number(this.#pick(waiting)?.id ?? peer);
-        this.#do({ op: 'snapshot-reported', node, peer: to, arrived: this.#chance(0.5) });
+        this.#tell({ op: 'snapshot-reported', node, peer: to, arrived: this.#chance(0.5) });
       }
     }
   }
@@ -308,7 +348,7 @@ class Schedule {
     if (this.#world.setup.changes) return;
     const member = this.#leaderOrAnyone();
     if (member === undefined || !mayRead(member)) return;
-    this.#do({ op: 'read', node: member.id, data: [`r${(this.#proposals += 1)}`] });
+    this.#tell({ op: 'read', node: member.id, data: [`r${(this.#proposals += 1)}`] });
   }
 
   #leaderOrAnyone(): Member | undefined {

@@ -49,7 +49,10 @@ export class World {
   do(event: Event): string {
     const member = this.#happen(event);
     const lines: string[] = [];
-    if (member === undefined) for (const one of this.members.values()) lines.push(one.describe());
+    if (event.op === 'drop') lines.push('lost');
+    else if (member === undefined)
+      for (const one of this.members.values()) lines.push(one.describe());
+    else if (event.hold === true) lines.push(`${member.id} is held`);
     else {
       lines.push(member.describe());
       for (const { context, index } of member.reads) lines.push(`read ${context} index=${index}`);
@@ -81,7 +84,7 @@ export class World {
     } else {
       act(member, core, event);
     }
-    member.pump();
+    if (event.hold !== true) member.pump();
     this.#look(core.status());
     return member;
   }
