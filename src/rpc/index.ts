@@ -19,7 +19,7 @@ export type {
 } from './client.ts';
 export { RpcError, type ConnectFailure, type RpcErrorCode } from './errors.ts';
 export type { CallContext, ServerBidiStream, ServerStream, ServiceHandlers } from './handlers.ts';
-export { STREAM_BUFFER_BYTES_MAX, type Sender } from './sender.ts';
+export type { Sender } from './sender.ts';
 export { createRpcServer, type RpcServer, type RpcServerOptions } from './server.ts';
 export type { RpcService } from './service.ts';
 export { services } from './generated/services.ts';
