@@ -17,7 +17,9 @@ const RECORD_BYTES_MAX = 24;
 const HARD_STATE_BYTES_MAX = 1_024;
 const BUFFER_BYTES = 256 * 1024;
 const KINDS = ['command', 'empty', 'config'] as const;
-const TYPES = { preamble: 1, 'hard-state': 2, entries: 3, snapshot: 4 } as const;
+const TYPES = { preamble: 1, 'hard-state': 2, entries: 3, snapshot: 4, sealed: 5 } as const;
+/** Room at the end of each segment for the frame that says that the next one is begun. */
+export const SEAL_BYTES = FRAME_HEADER_BYTES + 1;
 
 /** Whose log it is: a folder of another member or cluster is refused. */
 export interface WalIdentity {
@@ -66,7 +68,9 @@ export type WalRecord =
   | { readonly type: 'preamble'; readonly preamble: Preamble }
   | { readonly type: 'hard-state'; readonly hardState: HardState }
   | { readonly type: 'entry'; readonly entry: Entry }
-  | { readonly type: 'snapshot'; readonly snapshot: SnapshotRecord };
+  | { readonly type: 'snapshot'; readonly snapshot: SnapshotRecord }
+  /** The log goes on in the next segment, whose first frame is durable: it must be there. */
+  | { readonly type: 'sealed' };
 
 /** The salt of a segment: nobody who does not know the disk's id can put it into an entry. */
 export function saltOf(diskId: string, segment: number): Buffer {
@@ -109,6 +113,13 @@ export class FrameEncoder {
     if (snapshot !== undefined) this.#text(TYPES.snapshot, snapshot);
     for (let from = 0; from < entries.length;) from = this.#run(entries, from);
     if (hardState !== undefined) this.#hardState(hardState);
+  }
+
+  /** A frame that ends a segment. */
+  seal(salt: Buffer, offset: number): Buffer {
+    this.begin(1);
+    this.#at = this.#buffer.writeUInt8(TYPES.sealed, this.#at);
+    return this.finish(salt, offset);
   }
 
   /** The whole frame, for exactly this place. */
@@ -216,6 +227,10 @@ function decodeRecords(body: Buffer): WalRecord[] | undefined {
 function decodeRecord(body: Buffer, at: number, records: WalRecord[]): number {
   const type = body.readUInt8(at);
   if (type === TYPES.entries) return decodeEntries(body, at + 1, records);
+  if (type === TYPES.sealed) {
+    records.push({ type: 'sealed' });
+    return at + 1;
+  }
   if (type === TYPES['hard-state']) {
     const end = at + 15 + body.readUInt16LE(at + 13);
     const vote = body.toString('utf8', at + 15, end);

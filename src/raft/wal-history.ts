@@ -38,6 +38,7 @@ export class LogHistory {
   take(record: WalRecord, where: string): void {
     switch (record.type) {
       case 'preamble':
+      case 'sealed':
         return;
       case 'hard-state':
         if (record.hardState.term < this.#hard.term) throw corrupt(`${where}: the term goes back`);

@@ -85,7 +85,9 @@ export async function recoverLog(
 interface Scanned {
   readonly number: number;
   readonly size: number;
-  readonly end: number;
+  /** Where its frames end, apart from the one that seals it. */
+  end: number;
+  isSealed: boolean;
   lastIndex: number;
 }
 
@@ -107,7 +109,13 @@ class SegmentScan {
   async read(number: number): Promise<void> {
     const content = await this.#files.read(segmentName(number));
     const salt = saltOf(this.#identity.diskId, number);
-    const scanned: Scanned = { number, size: content.length, end: 0, lastIndex: 0 };
+    const scanned: Scanned = {
+      number,
+      size: content.length,
+      end: 0,
+      isSealed: false,
+      lastIndex: 0,
+    };
     let offset = 0;
     for (;;) {
       const where = `${segmentName(number)} at byte ${offset}`;
@@ -122,14 +130,18 @@ class SegmentScan {
       if (offset === 0) this.#begin(read.records, where);
       for (const record of read.records) this.#take(record, scanned, where);
       offset = read.end;
+      if (!scanned.isSealed) scanned.end = offset;
     }
     if (offset === 0) this.#unused.push(number);
-    else this.#begun.push({ ...scanned, end: offset });
+    else this.#begun.push(scanned);
   }
 
   async finish(): Promise<RecoveredLog> {
     const last = this.#begun.at(-1);
     if (last === undefined) throw new WalError('hole', 'the segments of the log are missing');
+    if (last.isSealed) {
+      throw new WalError('hole', `the log went on in ${segmentName(last.number + 1)}: it is lost`);
+    }
     await this.#mend();
     const { number, size, end, lastIndex } = last;
     const file = await this.#files.open(segmentName(number));
@@ -156,6 +168,7 @@ class SegmentScan {
 
   #take(record: WalRecord, scanned: Scanned, where: string): void {
     this.#history.take(record, where);
+    if (record.type === 'sealed') scanned.isSealed = true;
     if (record.type === 'entry') {
       scanned.lastIndex = Math.max(scanned.lastIndex, record.entry.index);
     }

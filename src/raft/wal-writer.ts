@@ -8,6 +8,7 @@ import {
   FORMAT_VERSION,
   FRAME_HEADER_BYTES,
   FrameEncoder,
+  SEAL_BYTES,
   type DiskIdentity,
   type LogWrite,
   type Preamble,
@@ -141,8 +142,9 @@ export class WalWriter {
   async #flush(writes: readonly Write[], bytesMax: number): Promise<void> {
     const { clock, space, onFlush, pool } = this.#options;
     const started = clock.monotonic();
-    const full = this.#current.offset + FRAME_HEADER_BYTES + bytesMax > this.#current.size;
-    if (full) await this.#roll(writes, bytesMax);
+    const before = this.#current;
+    const end = before.offset + FRAME_HEADER_BYTES + bytesMax + SEAL_BYTES;
+    if (end > before.size) await this.#roll(bytesMax);
     else this.#encoder.begin(bytesMax);
     const { file, salt, offset, size, number } = this.#current;
     for (const { write } of writes) this.#encoder.add(write);
@@ -151,15 +153,16 @@ export class WalWriter {
     await file.sync();
     this.#current.offset += frame.length;
     for (const { write } of writes) this.#written(write);
+    if (before !== this.#current) await this.#seal(before);
     onFlush((clock.monotonic() - started) / 1000);
     if (this.#current.offset > size / 2) pool.prepare(number + 1);
     this.#recycle();
   }
 
   /** Goes on in the next segment, whose first frame begins with what came before it. */
-  async #roll(writes: readonly Write[], bytesMax: number): Promise<void> {
+  async #roll(bytesMax: number): Promise<void> {
     const { identity, pool } = this.#options;
-    const { number, size, offset, file } = this.#current;
+    const { number, size, offset } = this.#current;
     const preamble: Preamble = {
       version: FORMAT_VERSION,
       identity,
@@ -168,11 +171,17 @@ export class WalWriter {
       ...this.#tail,
     };
     const bytes = bytesMax + boundOfText(preamble);
-    this.#current = await pool.take(number + 1, FRAME_HEADER_BYTES + bytes);
+    this.#current = await pool.take(number + 1, FRAME_HEADER_BYTES + bytes + SEAL_BYTES);
     this.#older.push({ number, size, lastIndex: this.#currentLastIndex });
     this.#currentLastIndex = 0;
     this.#encoder.begin(bytes);
     this.#encoder.preamble(preamble);
+  }
+
+  /** Says in a segment that the next one is begun: if that is lost one day, it is known. */
+  async #seal({ file, salt, offset }: Segment): Promise<void> {
+    await file.write(this.#encoder.seal(salt, offset), offset);
+    await file.sync();
     await file.close();
   }
 

@@ -210,12 +210,23 @@ test(verifies('raft.damaged-log-is-refused'), async () => {
   for (let i = 0; i < 15; i++) await written(another, { entries: entries(1, 1, i) });
   await another.close();
   const bytes = rewritten.bytes(SEGMENT);
-  const lastFrame = bytes.lastIndexOf(bytes.subarray(8, 16)) - 8;
-  for (const at of [lastFrame, lastFrame + 12, lastFrame + 50]) {
-    const disk = rewritten.losePower();
-    const content = disk.bytes(SEGMENT);
-    content[at] = (content[at] as number) ^ 1;
-    await assert.rejects(openDisk(disk), { code: 'corrupt', message: /lacks its end/ });
+  const salt = bytes.subarray(8, 16);
+  const seal = bytes.lastIndexOf(salt) - 8;
+  const lastFrame = bytes.lastIndexOf(salt, seal) - 8;
+  const cut = rewritten.losePower();
+  cut.bytes(SEGMENT).fill(0xa5, lastFrame, seal + 20);
+  await assert.rejects(openDisk(cut), { code: 'corrupt', message: /lacks its end/ });
+  // A segment says that the next one was begun: if nothing of that is left, it is not taken for the end.
+  const newest = [...files.files.keys()].filter((name) => name.endsWith('.wal')).sort();
+  const begun = newest.findLast((name) => files.bytes(name).includes('40 x')) as string;
+  for (const change of [
+    (disk: MemoryFiles) => disk.lose(begun),
+    (disk: MemoryFiles) => disk.bytes(begun).fill(0),
+    (disk: MemoryFiles) => disk.put(begun, Buffer.alloc(0)),
+  ]) {
+    const disk = files.losePower();
+    change(disk);
+    await assert.rejects(openDisk(disk), { name: 'WalError', code: 'hole' });
   }
   for (const name of [SEGMENT, '00000002.wal']) {
     const withHole = files.losePower();

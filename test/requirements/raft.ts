@@ -157,6 +157,11 @@ export const raft = {
     sentence: 'While the disk is full writes wait and are not lost, and it is told',
     source: 'design',
   },
+  'raft.garbage-is-refused': {
+    sentence:
+      'Whatever stands in a data folder, it is opened as it was written or refused with a reason',
+    source: 'design',
+  },
   'raft.crash-at-any-step': {
     sentence:
       'Killed between any two steps of the disk, a member holds all it acknowledged, and nothing twice',
