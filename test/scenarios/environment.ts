@@ -35,10 +35,8 @@ export class Environment {
   }
 
   send(messages: readonly Message[]): void {
-    for (const message of messages) {
-      if (!this.#lost.has(message.type)) {
-        this.network.post({ kind: 'message', to: message.to, message });
-      }
+    for (const message of this.#known(messages)) {
+      this.network.post({ kind: 'message', to: message.to, message });
     }
   }
 
@@ -76,7 +74,7 @@ export class Environment {
     const { core, id } = member;
     const committed = core.takeCommitted();
     const work: string[] = [];
-    const promises = ready.messagesAfterSync;
+    const promises = this.#known(ready.messagesAfterSync);
     const { entries, hardState, snapshot } = ready;
     if (entries.length > 0 || hardState || snapshot || promises.length > 0) {
       member.writes.push(ready);
@@ -96,8 +94,12 @@ export class Environment {
     messages: readonly Message[],
     work: readonly string[],
   ): void {
-    const known = messages.filter(({ type }) => !this.#lost.has(type));
-    this.print(...describeReady(ready, committed, [...known.map(describeMessage), ...work]));
+    const texts = this.#known(messages).map(describeMessage);
+    this.print(...describeReady(ready, committed, [...texts, ...work]));
+  }
+
+  #known(messages: readonly Message[]): Message[] {
+    return messages.filter(({ type }) => !this.#lost.has(type));
   }
 
   /** The oldest write of `member` reaches the disk. */
@@ -105,7 +107,7 @@ export class Environment {
     const ready = member.writes.shift();
     if (ready === undefined) return this.print('no append work to perform');
     member.write(ready);
-    const promises = ready.messagesAfterSync;
+    const promises = this.#known(ready.messagesAfterSync);
     this.print('Processing:', describeWrite(member.id, ready));
     this.print('Responses:', ...promises.map(describeMessage));
     this.send(promises);
