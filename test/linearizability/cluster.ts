@@ -100,7 +100,7 @@ export class ProcessCluster {
     const configPath = join(this.#directory, `${id}.json`);
     await writeFile(configPath, JSON.stringify(member.config), { mode: 0o600 });
     const log = openSync(join(this.#directory, `${id}.log`), 'a');
-    const child = spawn(process.execPath, [MEMBER, configPath], { stdio: ['ignore', log, log] });
+    const child = spawn(process.execPath, [MEMBER, configPath], { stdio: ['pipe', log, log] });
     closeSync(log);
     member.child = child;
     member.ending = false;

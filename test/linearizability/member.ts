@@ -19,7 +19,7 @@ const TIMING = { heartbeatIntervalMs: 50, electionTimeoutMs: { min: 250, max: 50
 const STORE_TIMEOUT_MS = 1_500;
 const TRANSFER_TIMEOUT_MS = 1_000;
 /** Soon, so that whoever was away for a while is caught up by a snapshot. */
-const SNAPSHOT = { entries: 200, bytes: 2 ** 20 };
+const SNAPSHOT = { entries: 50, bytes: 2 ** 20 };
 
 async function main(config: MemberConfig): Promise<void> {
   const logger = createLogger({ name: config.id });
@@ -155,4 +155,6 @@ async function compareAndSet(
   return { result: succeeded ? 'ok' : 'fail', output: (seen ?? read)?.value ?? null };
 }
 
+// Whoever started this process holds the other end: without it nobody would end this one.
+process.stdin.on('end', () => process.exit(1)).resume();
 await main(JSON.parse(readFileSync(process.argv[2] as string, 'utf8')) as MemberConfig);

@@ -64,10 +64,15 @@ export async function runOnce(options: RunOptions): Promise<RunResult> {
       },
       faultsOver.signal,
     );
-    await pause(seconds * 1_000);
-    faultsOver.abort();
-    await faults;
-    await progress(cluster, workload.history).finally(() => workload.stop());
+    try {
+      await Promise.race([pause(seconds * 1_000), faults]);
+      faultsOver.abort();
+      await faults;
+      await progress(cluster, workload.history);
+    } finally {
+      faultsOver.abort();
+      await workload.stop();
+    }
     return judge(join(directory, `history-${seed}.jsonl`), workload.history);
   } finally {
     await cluster.stop();
