@@ -76,7 +76,7 @@ export class Changes {
     const waiting = this.#waiting.get(request);
     if (waiting === undefined) return request > FIRST_REQUEST;
     // Another leader may take it; there is time until the deadline.
-    const again = reason === 'not-leader' || reason === 'transferring' || reason === 'overloaded';
+    const again = ['not-leader', 'transferring', 'removed', 'overloaded'].includes(reason);
     if (again) waiting.sentTerm = undefined;
     else this.#fail(request, reason, 'not-applied');
     return true;

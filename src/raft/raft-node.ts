@@ -55,7 +55,7 @@ class Driver implements RaftNode {
   #parts: Parts | undefined;
   #state: 'created' | 'running' | 'stopping' | 'stopped' = 'created';
   #scheduled = false;
-  #writtenHardState = { term: 0, vote: undefined as string | undefined };
+  #writtenHardState = { term: 0, vote: undefined as string | undefined, commit: 0 };
   #lastTickAt = 0;
   #cancelTick: CancelTimer = () => undefined;
 
@@ -111,7 +111,7 @@ class Driver implements RaftNode {
       },
     });
     const { stored, repairedBytes } = storage;
-    const { term, vote } = stored.hardState;
+    const { term, vote, commit } = stored.hardState;
     const core = createRaftCore(coreConfig(this.#options, GROUP_ID, this.#tickMs), stored);
     const snapshotter = new Snapshotter({
       core,
@@ -124,7 +124,7 @@ class Driver implements RaftNode {
     });
     const file = storage.snapshot();
     if (file !== undefined) await snapshotter.restore(file.meta.index);
-    this.#writtenHardState = { term, vote };
+    this.#writtenHardState = { term, vote, commit };
     const disks = await openKnownDisks(dataDir, logger);
     this.#parts = { core, storage, machine, disks, snapshotter };
     const { index } = stored.snapshot;
@@ -359,16 +359,20 @@ class Driver implements RaftNode {
     });
   }
 
-  /** A commit index alone is not worth a write. */
+  /**
+   * A commit index alone is not worth a write, but entries must not be durable without the one that came before them: who has
+   * a change of the configuration in its log must know, after a restart too, that the change before it is committed, or it
+   * would campaign by a configuration whose majorities need not meet those of today.
+   */
   #hardStateToWrite(
     core: RaftCore,
-    { mustSync, hardState }: Ready,
+    { mustSync }: Ready,
   ): { term: number; vote: string | undefined; commit: number } | undefined {
     const { term, vote, commitIndex: commit } = core.status();
     const written = this.#writtenHardState;
-    const isNew = hardState !== undefined || term !== written.term || vote !== written.vote;
+    const isNew = term !== written.term || vote !== written.vote || commit !== written.commit;
     if (!mustSync || !isNew) return undefined;
-    this.#writtenHardState = { term, vote };
+    this.#writtenHardState = { term, vote, commit };
     return { term, vote, commit };
   }
 

@@ -26,7 +26,7 @@ import type { ConfigChange, Configuration, Entry, RefusalReason } from './types.
 
 /** Why a leader takes no proposals at all now; undefined when it does. */
 export function whyClosed(state: CoreState, role: LeaderRole): RefusalReason | undefined {
-  if (!role.progress.has(state.config.id)) return 'removed';
+  if (!role.progress.has(state.config.id) || role.leaving) return 'removed';
   return role.transferee === undefined ? undefined : 'transferring';
 }
 
@@ -50,7 +50,20 @@ export function appendChanges(
   });
   const overloaded = appendNew(state, role, entries);
   if (overloaded !== undefined) role.pendingConfigIndex = pendingBefore;
+  else role.leaving = entries.some(({ kind, data }) => kind === 'config' && takesOut(state, data));
   return overloaded ?? refusal;
+}
+
+/**
+ * True when the leader is out once this change holds. It steps down then, and whoever may still need its vote must have a log
+ * as long as its own: in a group of two the other one, who does not know yet that the change is committed, would never be
+ * elected if anything followed it.
+ */
+function takesOut(state: CoreState, data: Uint8Array): boolean {
+  const change = decodeConfigChange(data);
+  if (change === undefined || !state.config.stepDownOnRemoval) return false;
+  const result = applyChange(state.configuration, change);
+  return result.ok && !allVoters(voterSets(result.value)).has(state.config.id);
 }
 
 function whyRefused(

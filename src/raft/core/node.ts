@@ -137,6 +137,7 @@ function statusOf(state: CoreState): CoreStatus {
     lastIndex: log.lastIndex,
     configuration: state.configuration,
     transferee: role.role === 'leader' ? role.transferee : undefined,
+    isLeaving: role.role === 'leader' && role.leaving,
     removed: state.removed,
     divergent: state.divergent,
     isEstablished: role.role === 'leader' && hasCommittedInTerm(state),

@@ -40,6 +40,8 @@ export interface LeaderRole {
   uncommittedBytes: number;
   /** No change of the configuration may begin before this index is applied. */
   pendingConfigIndex: number;
+  /** The last change takes this leader out: nothing may follow it in the log. */
+  leaving: boolean;
   /** To whom leadership is being handed over; nothing is proposed meanwhile. */
   transferee: string | undefined;
   /** The last checksum of each member's state, and who differs from a majority. */
@@ -212,6 +214,7 @@ export function becomeLeader(state: CoreState): LeaderRole {
     uncommittedBytes: 0,
     // Any of the entries that are there may be a change of the configuration.
     pendingConfigIndex: lastIndex,
+    leaving: false,
     transferee: undefined,
     checks: new Map(),
     divergent: new Set(),

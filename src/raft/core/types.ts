@@ -299,6 +299,8 @@ export interface CoreStatus {
   readonly configuration: Configuration;
   /** To whom the leader is handing over. */
   readonly transferee: string | undefined;
+  /** A leader whose last change takes it out: it takes no proposals until then. */
+  readonly isLeaving: boolean;
   /** This member was told that it takes no part any more. */
   readonly removed: boolean;
   /** A majority found this member's state to differ from theirs. */
