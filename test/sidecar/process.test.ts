@@ -1,65 +1,19 @@
 /** Sidecars as the processes they are, without Kubernetes: real ports, real disk, real signals. */
 import assert from 'node:assert/strict';
-import { spawn, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { eventually } from '../eventually.ts';
 import { verifies } from '../requirements.ts';
 import { freePorts } from '../free-ports.ts';
+import { agreedLeader, createProcesses, raftPage } from './processes.ts';
 
-const PROGRAM = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts');
-const STARTED: ChildProcess[] = [];
-const folder = await mkdtemp(join(tmpdir(), 'sidecar-'));
-after(async () => {
-  for (const child of STARTED) child.kill('SIGKILL');
-  await rm(folder, { recursive: true, force: true });
-});
-
-interface RaftStatus {
-  readonly role: string;
-  readonly leader_id: string | null;
-  readonly term: number;
-  readonly commit_index: number;
-  readonly voters: readonly string[];
-  readonly learners: readonly string[];
-}
-
-function sidecar(...flags: string[]): ChildProcess & { readonly lines: string[] } {
-  const lines: string[] = [];
-  const child = spawn(
-    process.execPath,
-    [PROGRAM, 'sidecar', '--session-db-path', folder, '--log-level', 'warn', ...flags],
-    { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, XDG_STATE_HOME: folder } },
-  );
-  child.stderr.setEncoding('utf8').on('data', (text: string) => lines.push(text));
-  STARTED.push(child);
-  return Object.assign(child, { lines });
-}
-
-async function raftStatus(port: number): Promise<RaftStatus> {
-  const response = await fetch(`http://127.0.0.1:${port}/raft/status`);
-  return (await response.json()) as RaftStatus;
-}
-
-/** The one leader that all of these members agree on. */
-function agreedLeader(ports: readonly number[], not?: string): Promise<string> {
-  return eventually(
-    'one leader',
-    async () => {
-      const leaders = await Promise.all(
-        ports.map(async (port) => (await raftStatus(port)).leader_id),
-      );
-      const [first] = leaders;
-      if (first === null || first === undefined || first === not) return false;
-      return leaders.every((leader) => leader === first) ? first : false;
-    },
-    30_000,
-  );
-}
+const { folder, run } = await createProcesses();
+const sidecar = (...flags: string[]) =>
+  run('sidecar', '--session-db-path', folder, '--log-level', 'warn', ...flags);
 
 test(verifies('sidecar.standalone.cluster'), async () => {
   const ports = await freePorts(4);
@@ -76,20 +30,20 @@ test(verifies('sidecar.standalone.cluster'), async () => {
   for (const id of ids) assert.ok((await stat(join(folder, `cluster-${id}`))).isDirectory());
 
   const dead = ids.indexOf(leader);
-  const before = await raftStatus(voters[dead] as number);
+  const before = await raftPage(voters[dead] as number);
   children[dead]?.kill('SIGKILL');
   const survivors = voters.filter((_, i) => i !== dead);
   const successor = await agreedLeader(survivors, leader);
   assert.notEqual(successor, leader);
-  const afterwards = await raftStatus(survivors[0] as number);
+  const afterwards = await raftPage(survivors[0] as number);
   assert.ok(afterwards.term > before.term);
 
   start(dead);
   await eventually(
     'the restarted member to catch up',
     async () => {
-      const status = await raftStatus(voters[dead] as number);
-      const { commit_index: target } = await raftStatus(survivors[0] as number);
+      const status = await raftPage(voters[dead] as number);
+      const { commit_index: target } = await raftPage(survivors[0] as number);
       return status.role === 'follower' && status.commit_index >= target;
     },
     30_000,
@@ -103,7 +57,7 @@ test(verifies('sidecar.standalone.cluster'), async () => {
   await eventually(
     'the joined member to follow as a learner',
     async () => {
-      const status = await raftStatus(Number(joined));
+      const status = await raftPage(Number(joined));
       return status.role === 'learner' && status.leader_id !== null && status.commit_index > 0;
     },
     30_000,
