@@ -1,167 +1,249 @@
 /** What must hold after every step, whatever happens: kept apart from the members, from what they say and write. */
-import type { Entry, Message } from '../../src/raft/core/index.ts';
+import type { CoreStatus, Entry, HardState, Message } from '../../src/raft/core/index.ts';
+import type { Disk } from './disk.ts';
+import type { LogMirror } from './log-mirror.ts';
+import { chained, EMPTY_MACHINE, type Machine } from './machine.ts';
 
 export class Violation extends Error {
   override readonly name = 'Violation';
 }
 
-function check(condition: boolean, text: string): asserts condition {
-  if (!condition) throw new Violation(text);
+export function check(condition: boolean, text: string | (() => string)): asserts condition {
+  if (!condition) throw new Violation(typeof text === 'string' ? text : text());
 }
 
 /** What a member shows to the checker. */
 export interface Observed {
   readonly id: string;
-  readonly term: number;
-  readonly isLeader: boolean;
-  readonly commit: number;
-  /** The log in memory; entry i has index i + 1. */
-  readonly log: readonly Entry[];
-  /** What is on its disk. */
-  readonly durable: {
-    readonly term: number;
-    readonly vote: string | undefined;
-    readonly log: readonly Entry[];
-  };
+  /** What its driver was told to write. */
+  readonly log: LogMirror;
+  readonly disk: Disk;
+  /** A snapshot of the leader is being put in force. */
+  readonly installing: boolean;
 }
 
-const textOf = (entry: Entry): string => Buffer.from(entry.data).toString('latin1');
+interface Seen {
+  term: number;
+  vote: string | undefined;
+  commit: number;
+  applied: number;
+  role: string;
+}
+
+interface Written {
+  readonly entry: Entry;
+  readonly prevTerm: number;
+}
+
+/** Terms stay below this in a run, so that (index, term) fits into one number. */
+const TERMS_MAX = 65_536;
 
 export class Checker {
+  readonly #members: ReadonlyMap<string, Observed>;
   readonly #leaders = new Map<number, string>();
   readonly #votes = new Map<string, string>();
-  /** (index, term) of every entry ever written, with its data and the term before it. */
-  readonly #written = new Map<string, { readonly data: string; readonly prevTerm: number }>();
+  /** Every entry ever written, with the term before it. */
+  readonly #written = new Map<number, Written>();
+  /** Entry i has index i + 2: the founders begin with a snapshot of index 1. */
   readonly #committed: Entry[] = [];
-  /** The term in which entry i + 1 was committed. */
+  /** The term of the leader that committed it. */
   readonly #committedIn: number[] = [];
-  readonly #seen = new Map<string, { term: number; commit: number }>();
-  readonly #indexes = new Map<string, number>();
-  /** Highest index of an entry whose proposer was told. */
-  acknowledged = 0;
+  /** The checksum of the state after each entry. */
+  readonly #checksums: number[] = [EMPTY_MACHINE.checksum];
+  readonly #seen = new Map<string, Seen>();
 
-  get committed(): readonly Entry[] {
-    return this.#committed;
+  constructor(members: ReadonlyMap<string, Observed>) {
+    this.#members = members;
   }
 
-  /** A member lost its memory: what it says may start again from what is on its disk. */
-  restarted(member: Observed): void {
-    this.#seen.set(member.id, { term: member.durable.term, commit: 0 });
+  /** The last index that was ever committed. */
+  get frontier(): number {
+    return this.#committed.length + 1;
   }
 
-  /** Entries that a member wrote, right after it changed its log. */
-  wrote(member: Observed, entries: readonly Entry[]): void {
-    for (const entry of entries) {
-      const prevTerm = member.log[entry.index - 2]?.term ?? 0;
-      const key = `${entry.index}/${entry.term}`;
-      const known = this.#written.get(key);
-      const data = textOf(entry);
-      if (known === undefined) this.#written.set(key, { data, prevTerm });
-      else {
-        check(
-          known.data === data && known.prevTerm === prevTerm,
-          `log matching broken at ${key} on ${member.id}`,
-        );
-      }
-      check(prevTerm <= entry.term, `terms go back in the log of ${member.id} at ${key}`);
-    }
+  committedAt(index: number): Entry | undefined {
+    return this.#committed[index - 2];
   }
 
-  /** Everything that is looked at after each step of a member. */
-  stepped(member: Observed, voters: readonly Observed[]): void {
-    const before = this.#seen.get(member.id) ?? { term: 0, commit: 0 };
-    check(member.term >= before.term, `the term of ${member.id} went back`);
-    check(member.commit >= before.commit, `the commit index of ${member.id} went back`);
-    check(member.commit <= member.log.length, `${member.id} committed what it does not have`);
-    if (member.isLeader) this.#leads(member);
-    for (let index = before.commit + 1; index <= member.commit; index++) {
-      this.#commits(member, index, voters);
-    }
-    this.#seen.set(member.id, { term: member.term, commit: member.commit });
+  /** A member starts: what is in memory only may begin again, what is on disk may not. */
+  started(member: Observed, status: CoreStatus): void {
+    const { hardState } = member.disk;
+    check(status.term >= hardState.term, `${member.id} starts with an older term than it wrote`);
+    this.#seen.set(member.id, { ...hardState, applied: 0, commit: 0, role: 'follower' });
   }
 
-  #leads(member: Observed): void {
-    const known = this.#leaders.get(member.term);
-    if (known !== undefined) {
-      check(known === member.id, `two leaders in term ${member.term}: ${known} and ${member.id}`);
-      return;
-    }
-    this.#leaders.set(member.term, member.id);
-    for (const entry of this.#committed) {
-      // A leader may be the last to learn that its term is over: later terms are none of its business.
-      if ((this.#committedIn[entry.index - 1] as number) >= member.term) continue;
-      const own = member.log[entry.index - 1];
+  /** Entries that a member was told to write, one after the other. */
+  wrote(member: Observed, entry: Entry): void {
+    const { id, log } = member;
+    const { index, term } = entry;
+    check(index <= log.last + 1, `${id} writes ${index} behind ${log.last}`);
+    check(index > log.base, `${id} writes ${index}, which its snapshot covers`);
+    const known = this.committedAt(index);
+    const replaced = log.at(index);
+    check(
+      known === undefined || replaced?.term !== known.term || term === known.term,
+      () => `${id} overwrites committed entry ${index}`,
+    );
+    const prevTerm = log.termAt(index - 1) as number;
+    check(prevTerm <= term, () => `terms go back in the log of ${id} at ${index}`);
+    const key = index * TERMS_MAX + term;
+    const before = this.#written.get(key);
+    if (before === undefined) this.#written.set(key, { entry, prevTerm });
+    else {
       check(
-        own?.term === entry.term,
-        `leader ${member.id} of term ${member.term} lacks committed entry ${entry.index}`,
+        before.prevTerm === prevTerm && sameEntry(before.entry, entry),
+        () => `log matching is broken at ${index}/${term} on ${id}`,
       );
     }
   }
 
-  #commits(member: Observed, index: number, voters: readonly Observed[]): void {
-    const entry = member.log[index - 1] as Entry;
-    const known = this.#committed[index - 1];
-    if (known !== undefined) {
-      const same = known.term === entry.term && textOf(known) === textOf(entry);
-      check(same, `${member.id} committed another entry at ${index}`);
-      return;
+  /** A member's log begins anew after a snapshot. */
+  installs(member: Observed, index: number, term: number): void {
+    const known = index === 1 ? 1 : this.committedAt(index)?.term;
+    check(known === term, () => `${member.id} takes a snapshot of ${index}/${term}, not committed`);
+  }
+
+  /** Everything that is looked at after each step of a member. */
+  stepped(member: Observed, status: CoreStatus): void {
+    const { id } = member;
+    const seen = this.#seen.get(id) as Seen;
+    const { term, vote, commitIndex, appliedIndex, role } = status;
+    check(term >= seen.term, () => `the term of ${id} went back from ${seen.term} to ${term}`);
+    if (term === seen.term) {
+      check(
+        seen.vote === undefined || vote === seen.vote,
+        () => `${id} changed its vote in term ${term} from ${seen.vote} to ${vote}`,
+      );
     }
+    check(commitIndex >= seen.commit, () => `commit of ${id} went back to ${commitIndex}`);
+    check(appliedIndex >= seen.applied, () => `applied of ${id} went back to ${appliedIndex}`);
+    check(appliedIndex <= commitIndex, () => `${id} applied more than is committed`);
+    check(commitIndex <= status.lastIndex, () => `${id} committed what it does not have`);
+    const { snapshot, snapshotIndex } = member.disk;
     check(
-      index === this.#committed.length + 1,
-      `entry ${index} committed before those ahead of it`,
+      status.firstIndex - 1 <= snapshotIndex,
+      () => `${id} forgot more than its snapshot holds`,
     );
-    const holders = voters.filter(({ durable }) => durable.log[index - 1]?.term === entry.term);
     check(
-      holders.length * 2 > voters.length,
-      `entry ${index} committed by ${member.id} while only ${holders.length} of ${voters.length} have it on disk`,
+      member.installing || snapshot.meta.index <= appliedIndex,
+      () => `${id} has a snapshot of what it did not apply`,
     );
-    this.#committed.push(entry);
-    this.#committedIn.push(member.term);
+    if (role === 'leader') this.#leads(member, status, seen);
+    this.#commits(member, status);
+    seen.term = term;
+    seen.vote = vote;
+    seen.commit = commitIndex;
+    seen.applied = appliedIndex;
+    seen.role = role;
+  }
+
+  #leads({ id }: Observed, { term }: CoreStatus, seen: Seen): void {
+    const known = this.#leaders.get(term);
+    check(
+      known === undefined || known === id,
+      () => `two leaders in term ${term}: ${known} and ${id}`,
+    );
+    check(
+      known === undefined || (seen.role === 'leader' && seen.term === term),
+      () => `${id} leads term ${term} for the second time`,
+    );
+    this.#leaders.set(term, id);
+  }
+
+  /** Called when the driver of a new leader wrote its log, which holds its first entry then. */
+  leaderLog({ id, log }: Observed, term: number): void {
+    for (let index = Math.max(2, log.base + 1); index <= this.frontier; index++) {
+      // A leader may be the last to learn that its term is over: later terms are none of its business.
+      if ((this.#committedIn[index - 2] as number) >= term) continue;
+      const entry = this.committedAt(index) as Entry;
+      check(
+        log.termAt(index) === entry.term,
+        () => `leader ${id} of term ${term} lacks committed entry ${index}`,
+      );
+    }
+  }
+
+  #commits(member: Observed, status: CoreStatus): void {
+    const { id, log } = member;
+    for (let index = this.frontier + 1; index <= status.commitIndex; index++) {
+      check(status.role === 'leader', () => `${id} knows ${index} committed before any leader`);
+      const entry = log.at(index);
+      check(entry !== undefined, () => `${id} commits ${index} before it was written or sent`);
+      const { voters, votersOutgoing } = status.configuration;
+      for (const half of [voters, votersOutgoing]) {
+        const holders = half.filter(
+          (voter) => this.#members.get(voter)?.disk.holds(index, entry.term) === true,
+        );
+        check(
+          holders.length * 2 > half.length || half.length === 0,
+          () => `${id} commits ${index}, on the disks of ${holders.join(' ')} of ${half.join(' ')}`,
+        );
+      }
+      this.#committed.push(entry);
+      this.#committedIn.push(status.term);
+    }
   }
 
   /** What a member says must be true on its disk already. */
   said(member: Observed, message: Message): void {
+    const { id, disk } = member;
     if (message.type === 'vote-response' && message.granted && !message.preVote) {
-      const { term, vote } = member.durable;
+      const { term, vote } = disk.hardState;
       check(
-        term === message.term && vote === message.to,
-        `${member.id} granted a vote that is not on its disk`,
+        term > message.term || (term === message.term && vote === message.to),
+        () => `${id} granted a vote that is not on its disk`,
       );
-      const key = `${member.id}/${message.term}`;
+      const key = `${id}/${message.term}`;
       const other = this.#votes.get(key) ?? message.to;
       check(
         other === message.to,
-        `${member.id} voted for ${other} and ${message.to} in term ${message.term}`,
+        () => `${id} voted for ${other} and ${message.to} in term ${message.term}`,
       );
       this.#votes.set(key, message.to);
     }
     if (message.type === 'append-response' && !message.rejected) {
-      const { log } = member.durable;
+      const last = Math.max(disk.log.last, disk.snapshot.meta.index);
+      const { index, term } = message;
+      // What was written since for a later leader may have replaced it.
       check(
-        log.length >= message.index,
-        `${member.id} acknowledged ${message.index}, its disk ends at ${log.length}`,
+        index <= last || disk.hardState.term > term,
+        () => `${id} acknowledged ${index}, its disk ends at ${last}`,
       );
     }
   }
 
-  /** A command was applied on a member. */
-  applied(entry: Entry): void {
-    const data = textOf(entry);
-    const index = this.#indexes.get(data) ?? entry.index;
-    check(index === entry.index, `a proposal was applied twice, at ${index} and ${entry.index}`);
-    this.#indexes.set(data, entry.index);
-    const committed = this.#committed[entry.index - 1];
-    check(committed?.term === entry.term, `entry ${entry.index} applied but not committed`);
+  /** A term or vote reached a disk. */
+  persisted(id: string, before: HardState, after: HardState): void {
+    check(after.term >= before.term, () => `${id} wrote an older term`);
+    if (after.term !== before.term || before.vote === undefined) return;
+    check(after.vote === before.vote, () => `${id} wrote another vote for term ${after.term}`);
   }
 
-  acknowledge(index: number): void {
-    this.acknowledged = Math.max(this.acknowledged, index);
-  }
-
-  read(member: string, floor: number, appliedIndex: number): void {
+  /** An entry was applied on a member; its state must be that of every other one there. */
+  applied(member: Observed, entry: Entry, machine: Machine, serial: number): void {
+    const { id, disk } = member;
+    const { index, term } = entry;
+    const committed = this.committedAt(index);
     check(
-      appliedIndex >= floor,
-      `a read on ${member} at ${appliedIndex} misses acknowledged entry ${floor}`,
+      committed !== undefined && sameEntry(committed, entry),
+      () => `${id} applied ${index}/${term}, which is not what is committed`,
     );
+    check(disk.holds(index, term), () => `${id} applied ${index} before it was durable there`);
+    if (this.#checksums.length < index) {
+      this.#checksums.push(chained(this.#checksums[index - 2] as number, entry, serial));
+    }
+    this.state(id, machine);
   }
+
+  /** The state of a member is what the committed entries make of it. */
+  state(id: string, { index, checksum }: Machine): void {
+    const expected = this.#checksums[index - 1];
+    check(checksum === expected, () => `the state of ${id} at ${index} is another one`);
+  }
+}
+
+function sameEntry(a: Entry, b: Entry): boolean {
+  if (a === b) return true;
+  if (a.term !== b.term || a.kind !== b.kind || a.data.length !== b.data.length) return false;
+  return a.data === b.data || Buffer.compare(a.data, b.data) === 0;
 }

@@ -1,0 +1,71 @@
+/** The faults of a run: planned ahead from the seed, each with its own chance, so that any of them can be left out. */
+import { integerBetween } from '../../src/std/index.ts';
+import { between, pick, stream, type Fault, type Settings } from './settings.ts';
+
+/** What a planned event does; more of them than faults, as some faults end by an event of their own. */
+export type Action =
+  | 'network'
+  | 'partition'
+  | 'unblock'
+  | 'reset'
+  | 'pause'
+  | 'crash'
+  | 'crash-all'
+  | 'stall'
+  | 'fsync-error'
+  | 'rot'
+  | 'membership'
+  | 'compaction'
+  | 'transfer'
+  | 'prefer';
+
+export interface PlannedEvent {
+  readonly number: number;
+  readonly at: number;
+  readonly action: Action;
+  /** The chance of this event alone. */
+  readonly seed: number;
+}
+
+const WEIGHTS: readonly (readonly [Action, Fault, number])[] = [
+  ['network', 'loss', 2],
+  ['network', 'duplication', 1],
+  ['network', 'delay', 1],
+  ['partition', 'partition', 4],
+  ['unblock', 'partition', 3],
+  ['reset', 'reset', 3],
+  ['pause', 'pause', 3],
+  ['crash', 'crash', 6],
+  ['crash-all', 'crash', 0.5],
+  ['stall', 'stall', 3],
+  ['fsync-error', 'fsync-error', 1],
+  ['rot', 'rot', 0.5],
+  ['membership', 'membership', 5],
+  ['compaction', 'compaction', 6],
+  ['transfer', 'transfer', 2],
+  ['prefer', 'transfer', 0.5],
+];
+
+export function drawPlan(settings: Settings, drop: readonly number[]): PlannedEvent[] {
+  const random = stream(settings.seed, 1);
+  // A planned leader that cannot win disturbs the others for ever where nobody asks first.
+  const { preVote } = settings.core;
+  const possible = WEIGHTS.filter(
+    ([action, fault]) => settings.faults.has(fault) && (action !== 'prefer' || preVote),
+  );
+  const total = possible.reduce((sum, [, , weight]) => sum + weight, 0);
+  const dropped = new Set(drop);
+  const gapMs = pick(random, [60, 120, 250]);
+  const events: PlannedEvent[] = [];
+  let at = between(random, 100, 400);
+  for (let number = 0; at < settings.chaosMs; number++) {
+    let dice = random.next() * total;
+    const chosen = possible.find(([, , weight]) => (dice -= weight) < 0) ?? possible.at(-1);
+    const seed = integerBetween(random, 0, 2 ** 31);
+    if (chosen !== undefined && !dropped.has(number)) {
+      events.push({ number, at, action: chosen[0], seed });
+    }
+    at += between(random, 0.1, 2) * gapMs;
+  }
+  return events;
+}
