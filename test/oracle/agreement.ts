@@ -20,6 +20,8 @@ export function mayDeliver(setup: Setup, receiver: Member, message: Message): bo
   if (message.type === 'snapshot') return namesMember(message.meta.configuration, message.to);
   // Ours bears a term and is of no use in another one; etcd's does not, and is passed on by whoever gets it.
   if (message.type === 'read-index') return leads && message.term === term && mayRead(receiver);
+  // An answer is an answer, but only followers of etcd's listen to it.
+  if (message.type === 'read-index-response') return role === 'follower';
   return true;
 }
 
@@ -30,7 +32,7 @@ function namesMember(configuration: Configuration, id: string): boolean {
 
 /** Ours takes no change before an entry of its own term is committed; etcd's one that has applied all of the terms before. */
 export function mayChange(member: Member): boolean {
-  return hasCommittedInTerm(member);
+  return hasCommittedInTerm(member) && mayPropose(member);
 }
 
 /**
@@ -39,6 +41,11 @@ export function mayChange(member: Member): boolean {
  */
 export function mayRead(member: Member): boolean {
   return coreOf(member).status().configuration.voters.length > 1 && hasCommittedInTerm(member);
+}
+
+/** A leader that proposed its own removal takes nothing more, where etcd's goes on until that is applied. */
+export function mayPropose(member: Member): boolean {
+  return !coreOf(member).status().isLeaving;
 }
 
 function hasCommittedInTerm(member: Member): boolean {

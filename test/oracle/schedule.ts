@@ -5,6 +5,7 @@ import type { Message } from '../../src/raft/core/index.ts';
 import {
   mayChange,
   mayDeliver,
+  mayPropose,
   mayRead,
   mustApplyFirst,
   mustFlushFirst,
@@ -273,7 +274,7 @@ class Schedule {
 
   #propose(): void {
     const member = this.#leaderOrAnyone();
-    if (member === undefined) return;
+    if (member === undefined || !mayPropose(member)) return;
     const data = Array.from(
       { length: this.#chance(0.2) ? 3 : 1 },
       () => `c${(this.#proposals += 1)}`,
