@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { WalError } from './errors.ts';
 
 const LOCK = 'lock';
@@ -12,29 +13,53 @@ export const isLockFile = (name: string): boolean => name === LOCK || name.start
 /** Where the lock of a folder is. */
 export const lockOf = (directory: string): string => `${directory}/${LOCK}`;
 
+const ATTEMPTS_MAX = 8;
+let attempts = 0;
+
 /**
  * Takes a lock that names its process by number and start time: after a crash, or in a new container where numbers repeat,
  * it is recognised as left behind.
  */
 export async function takeLock(path: string): Promise<void> {
-  const own = `${process.pid} ${startTime(process.pid) ?? ''}`;
   // A name nobody else uses, also not for another folder's lock in this process.
   const mine = `${path}.${process.pid}-${(attempts += 1)}`;
-  await writeFile(mine, own, { mode: 0o600 });
+  await writeFile(mine, `${process.pid} ${startTime(process.pid) ?? ''}`, { mode: 0o600 });
   try {
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
       if (await linked(mine, path)) return;
-      await moveStaleLock(path, `${mine}-stale`);
+      const content = await contentOf(path);
+      if (content !== undefined && (await takeOver(path, content, mine))) return;
     }
   } finally {
     await rm(mine, { force: true });
-    await rm(`${mine}-stale`, { force: true });
   }
   throw inUse(path, 'others');
 }
 
-const ATTEMPTS_MAX = 3;
-let attempts = 0;
+/**
+ * Replaces the lock with `content`, whose process is gone; throws when it lives. Only who holds the claim to exactly this
+ * lock replaces it, so that of many starting processes none can take away what another just took.
+ */
+async function takeOver(path: string, content: string, mine: string): Promise<boolean> {
+  const claims: string[] = [];
+  for (let left = content; ;) {
+    const holder = livingHolder(left);
+    if (holder !== undefined) throw inUse(path, holder);
+    const claim = `${path}.over-${crc32(`${claims.join()} ${left}`).toString(16)}`;
+    claims.push(claim);
+    if (await linked(mine, claim)) break;
+    // Someone claimed it before: and lives, or ended before the lock was replaced.
+    left = (await contentOf(claim)) ?? '';
+  }
+  try {
+    if ((await contentOf(path)) !== content) return false;
+    await rename(mine, path);
+    return true;
+  } finally {
+    // The lock is another one now: a claim to the old one has no effect any more.
+    for (const claim of claims) await rm(claim, { force: true });
+  }
+}
 
 const inUse = (path: string, holder: string): WalError =>
   new WalError('locked', `the data folder is in use by process ${holder} (${basename(path)} file)`);
@@ -57,25 +82,6 @@ async function linked(from: string, to: string): Promise<boolean> {
       throw error;
     },
   );
-}
-
-/** Moves a lock away whose process is gone; throws when it lives. */
-async function moveStaleLock(path: string, aside: string): Promise<void> {
-  const content = await contentOf(path);
-  if (content === undefined) return;
-  const holder = livingHolder(content);
-  if (holder !== undefined) throw inUse(path, holder);
-  try {
-    await rename(path, aside);
-  } catch {
-    // Another one moved it first.
-    return;
-  }
-  const moved = (await contentOf(aside)) ?? '';
-  if (moved === content) return;
-  // Another one moved the old lock and took a new one in between: that is put back.
-  await link(aside, path).catch(() => undefined);
-  throw inUse(path, livingHolder(moved) ?? 'others');
 }
 
 const contentOf = (path: string): Promise<string | undefined> =>

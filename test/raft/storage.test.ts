@@ -204,6 +204,13 @@ test(verifies('raft.damaged-log-is-refused'), async () => {
     );
     assert.equal(disk.locked, false);
   }
+});
+
+test('what looks like the end of a log and is not is refused', async () => {
+  const files = new MemoryFiles();
+  const storage = await openDisk(files);
+  for (let i = 1; i <= 40; i++) await written(storage, { entries: entries(i, i) });
+  await storage.close();
   // The last write of a segment: damaged it looks torn, but the next segment knows where it ended.
   const rewritten = new MemoryFiles();
   const another = await openDisk(rewritten);
@@ -228,6 +235,16 @@ test(verifies('raft.damaged-log-is-refused'), async () => {
     change(disk);
     await assert.rejects(openDisk(disk), { name: 'WalError', code: 'hole' });
   }
+  // A frame counts only where it was written: one that the disk put elsewhere is no part of the log.
+  const moved = new MemoryFiles();
+  const third = await openDisk(moved);
+  for (let i = 0; i < 4; i++) await written(third, { hardState: hardState(1, 'n1', i) });
+  await third.close();
+  const frames = moved.bytes(SEGMENT);
+  const second = frames.indexOf(frames.subarray(8, 16), 16) - 8;
+  const frameBytes = frames.indexOf(frames.subarray(8, 16), second + 16) - 8 - second;
+  frames.copyWithin(second + frameBytes, second, second + frameBytes);
+  await assert.rejects(openDisk(moved), { code: 'corrupt' });
   for (const name of [SEGMENT, '00000002.wal']) {
     const withHole = files.losePower();
     withHole.lose(name);
@@ -297,7 +314,7 @@ test(verifies('raft.one-process-per-folder'), async (t) => {
 });
 
 test('of many that find a lock left behind, one takes it', async (t) => {
-  for (let round = 0; round < 5; round++) {
+  for (let round = 0; round < 10; round++) {
     const directory = join(await folder(t), 'raft');
     await (await openDisk(diskFiles(directory))).close();
     await writeFile(join(directory, 'lock'), '999999999 x');
