@@ -15,32 +15,34 @@ const { folder, run, sidecar, admin } = await createProcesses();
 interface Member {
   readonly id: string;
   readonly port: number;
-  process: Process;
+  /** Undefined before its first start. */
+  process: Process | undefined;
   start(): void;
   /** Ends it by a signal; resolves with its exit code. */
   end(signal: NodeJS.Signals): Promise<number | null>;
   wipe(): Promise<void>;
 }
 
-/** Members with these names that know each other as voters. */
-async function cluster(prefix: string, count: number): Promise<Member[]> {
+/** Members with these names that know each other as voters; so many of them are started. */
+async function cluster(prefix: string, count: number, begun = count): Promise<Member[]> {
   const ports = await freePorts(count);
   const ids = ports.map((_, i) => `${prefix}${i + 1}`);
   const peers = ids.map((id, i) => `${id}@127.0.0.1:${ports[i]}`).join();
   const members = ids.map((id, i) => member(id, ports[i] as number, ['--peers', peers]));
+  for (const member of members.slice(0, begun)) member.start();
   return members;
 }
 
 function member(id: string, port: number, flags: string[]): Member {
-  const begin = (): Process => sidecar(id, port, ...flags);
   const self: Member = {
     id,
     port,
-    process: begin(),
-    start: () => void (self.process = begin()),
+    process: undefined,
+    start: () => void (self.process = sidecar(id, port, ...flags)),
     async end(signal) {
-      const exited = once(self.process, 'exit');
-      self.process.kill(signal);
+      const process = self.process as Process;
+      const exited = once(process, 'exit');
+      process.kill(signal);
       const [code] = (await exited) as [number | null];
       return code;
     },
@@ -77,6 +79,7 @@ test(verifies('admin.membership'), async () => {
   const follower = founders.find((member) => member !== leader) as Member;
   const [port = 0] = await freePorts(1);
   const fourth = member('a4', port, ['--join', `127.0.0.1:${leader.port}`]);
+  fourth.start();
   await until('the fourth to be let in', () => has(leader.port, 'learners', ['a4']));
 
   // Promoted through a follower, in the same step in which the follower loses its vote.
@@ -142,9 +145,12 @@ test(verifies('sidecar.hands-over-at-sigterm'), async () => {
   assert.equal((await raftPage(successor.port)).term, term + 1);
   for (const { process } of survivors) {
     // Had the leader simply gone, its broken connections would have been the reason for the election.
-    assert.doesNotMatch(process.lines.join(''), /leader unreachable/);
+    assert.doesNotMatch((process as Process).lines.join(''), /leader unreachable/);
   }
-  assert.doesNotMatch(leader.process.lines.join(''), /not handed over|did not stop in order/);
+  assert.doesNotMatch(
+    (leader.process as Process).lines.join(''),
+    /not handed over|did not stop in order/,
+  );
 });
 
 test(verifies('sidecar.founds-no-second-cluster'), async () => {
@@ -196,6 +202,19 @@ test(verifies('sidecar.founds-no-second-cluster'), async () => {
   for (const { port } of members) {
     await until('it to be ready', async () => (await readyPage(port)) === 'ok\n');
   }
+});
+
+test('a founder that comes late is let in as the voter it is', async () => {
+  const members = await cluster('e', 3, 2);
+  const [first, second, late] = members as [Member, Member, Member];
+  await leaderOf([first, second]);
+  await until('something to be agreed', async () => (await raftPage(first.port)).commit_index > 1);
+  late.start();
+  await until('it to be ready', async () => (await readyPage(late.port)) === 'ok\n');
+  assert.equal((await raftPage(late.port)).role, 'follower');
+  assert.match((late.process as Process).lines.join(''), /has no data, and its cluster exists/);
+  await first.end('SIGKILL');
+  await leaderOf([second, late], first.id);
 });
 
 test(verifies('cli.recover'), async (t) => {

@@ -4,13 +4,18 @@ import { createServer } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
-import type { RaftStatus } from '../../src/raft/index.ts';
+import type { Membership } from '../../src/gossip/index.ts';
+import type { RaftNode, RaftStatus } from '../../src/raft/index.ts';
+import { publishFacts } from '../../src/sidecar/cluster-facts.ts';
+import type { DeathProof } from '../../src/sidecar/death-proof.ts';
+import { createEventHub } from '../../src/sidecar/events.ts';
 import { fenceWhenDivergent } from '../../src/sidecar/fence.ts';
 import { createHealthHandler } from '../../src/sidecar/health.ts';
 import { problemsOf } from '../../src/sidecar/member-problems.ts';
 import { readinessOf } from '../../src/sidecar/readiness.ts';
 import { createMetrics, silentLogger } from '../../src/telemetry/index.ts';
 import { verifies } from '../requirements.ts';
+import { createVirtualClock } from '../virtual-clock.ts';
 
 const configuration = {
   voters: ['a', 'b', 'c'],
@@ -138,4 +143,44 @@ test(verifies('sidecar.divergent-serves-nothing'), async () => {
   end();
   fence();
   assert.deepEqual(stopped, ['gateway', 'lease', 'gateway', 'lease'], 'found out before the fence');
+});
+
+test('a change of the members and a problem are facts, once each', () => {
+  const events = createEventHub(createVirtualClock());
+  const seen: string[] = [];
+  events.onEvent(
+    ({ kind, attributes }) => void seen.push(`${kind} ${Object.values(attributes)[0]}`),
+  );
+  let status = HEALTHY;
+  const listeners = new Set<(status: RaftStatus) => void>();
+  const never = () => () => undefined;
+  publishFacts({
+    raft: {
+      onStatus(listener: (status: RaftStatus) => void) {
+        listeners.add(listener);
+        return () => listeners.delete(listener);
+      },
+    } as RaftNode,
+    membership: { onChange: never } as unknown as Membership,
+    deaths: { onProof: never } as unknown as DeathProof,
+    gateway: undefined,
+    problems: () => problemsOf(status, false),
+    events,
+  });
+  const become = (next: Partial<RaftStatus>): void => {
+    status = { ...HEALTHY, ...next };
+    for (const listener of listeners) listener(status);
+  };
+  become({});
+  become({ commitIndex: 9 });
+  become({ diskFull: true });
+  become({ diskFull: true, configuration: { ...configuration, learners: ['d'] } });
+  become({ configuration: { ...configuration, learners: ['d'] } });
+  assert.deepEqual(seen, [
+    'leader-elected 2',
+    'membership-changed a,b,c',
+    'member-problem disk-full',
+    'membership-changed a,b,c',
+    'member-problem ',
+  ]);
 });
