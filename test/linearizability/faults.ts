@@ -22,6 +22,15 @@ const FAULTS = {
       return () => cluster.launch(target);
     },
   },
+  /** All at once, as when the power fails: what was acknowledged must be on their disks. */
+  blackout: {
+    async begin({ cluster }) {
+      await Promise.all(cluster.ids.map((id) => cluster.end(id, 'SIGKILL')));
+      return async () => {
+        await Promise.all(cluster.ids.map((id) => cluster.launch(id)));
+      };
+    },
+  },
   terminate: {
     async begin({ cluster, target }) {
       await cluster.end(target, 'SIGTERM');

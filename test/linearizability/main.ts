@@ -5,26 +5,22 @@
 import { mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { FAULT_NAMES, type FaultName } from './faults.ts';
 import { buildGoJudge, porcupineDirectory } from './go-judge.ts';
 import { runOnce } from './run.ts';
 
 interface Options {
-  readonly seconds: string;
-  readonly runs: string;
-  readonly seed: string;
+  readonly seconds: number;
+  readonly runs: number;
+  readonly seed: number;
   readonly out?: string;
   readonly reads: 'quorum' | 'lease';
   readonly faults: FaultName[];
 }
 
 async function main(options: Options): Promise<boolean> {
-  const [seconds, runs, seed] = [options.seconds, options.runs, options.seed].map(Number) as [
-    number,
-    number,
-    number,
-  ];
+  const { seconds, runs, seed } = options;
   const out = options.out ?? (await mkdtemp(join(tmpdir(), 'linearize-')));
   await mkdir(out, { recursive: true });
   const second = porcupineDirectory() === undefined ? undefined : await buildGoJudge(out);
@@ -55,10 +51,15 @@ async function main(options: Options): Promise<boolean> {
   return passed;
 }
 
+function wholeNumber(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
+  return Number(text);
+}
+
 const program = new Command('linearize')
-  .option('--seconds <count>', 'how long each run has faults', '60')
-  .option('--runs <count>', 'how many runs', '5')
-  .option('--seed <number>', 'of the first run; the next ones count up', '1')
+  .option('--seconds <count>', 'how long each run has faults', wholeNumber, 60)
+  .option('--runs <count>', 'how many runs', wholeNumber, 5)
+  .option('--seed <number>', 'of the first run; the next ones count up', wholeNumber, 1)
   .addOption(
     new Option('--reads <how>', 'how members read').choices(['quorum', 'lease']).default('quorum'),
   )
