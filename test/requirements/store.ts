@@ -84,4 +84,9 @@ export const store = {
       'Who slept while its lock ended cannot write under its old fencing token, not even with a write under way',
     source: 'https://jepsen.io/blog/2020-01-30-etcd-3.4.3',
   },
+  'store.state-comes-back': {
+    sentence:
+      'A member that was away and one that restarts have the state of the others, by way of snapshots and the log after them.',
+    source: 'Raft paper 7',
+  },
 } as const satisfies Record<string, Requirement>;

@@ -160,7 +160,7 @@ test('a change of the members and a problem are facts, once each', () => {
         listeners.add(listener);
         return () => listeners.delete(listener);
       },
-    } as RaftNode,
+    } as unknown as RaftNode,
     membership: { onChange: never } as unknown as Membership,
     deaths: { onProof: never } as unknown as DeathProof,
     gateway: undefined,

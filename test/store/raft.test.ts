@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { systemClock, systemRandom } from '../../src/host/index.ts';
-import { createRaftNode, type RaftNode } from '../../src/raft/index.ts';
+import { createRaftNode, type RaftNode, type SnapshotPolicy } from '../../src/raft/index.ts';
 import type { TlsSource } from '../../src/security/index.ts';
 import {
   createLeaderLink,
@@ -33,6 +33,7 @@ async function startNode(
     readonly tls: TlsSource;
     readonly directory: string;
     readonly ports: Map<string, number>;
+    readonly snapshot?: SnapshotPolicy;
   },
 ): Promise<Node> {
   const { tls, directory, ports } = shared;
@@ -51,6 +52,7 @@ async function startNode(
     voters: VOTERS,
     dataDir: join(directory, id),
     rpcServer,
+    ...(shared.snapshot === undefined ? {} : { snapshot: shared.snapshot }),
     timing: { heartbeatIntervalMs: 50, electionTimeoutMs: { min: 200, max: 400 } },
   });
   const leaderLink = createLeaderLink({ ...tools, ...identity });
@@ -70,20 +72,39 @@ async function startNode(
   return { raft, store, kill };
 }
 
-async function startCluster(context: TestContext): Promise<Node[]> {
+interface Cluster {
+  readonly nodes: Node[];
+  /** Starts a member again that was killed, with the data it had. */
+  restart(id: string): Promise<Node>;
+}
+
+async function startCluster(context: TestContext, snapshot?: SnapshotPolicy): Promise<Cluster> {
   const directory = await mkdtemp(join(tmpdir(), 'store-'));
-  const shared = { tls: await memberTls(), directory, ports: new Map<string, number>() };
+  const shared = {
+    tls: await memberTls(),
+    directory,
+    ports: new Map<string, number>(),
+    ...(snapshot === undefined ? {} : { snapshot }),
+  };
   const nodes = await Promise.all(VOTERS.map((id) => startNode(id, shared)));
   context.after(async () => {
     await Promise.all(nodes.map((node) => node.kill()));
     await rm(directory, { recursive: true });
   });
   await Promise.all(nodes.map((node) => node.store.ready()));
-  return nodes;
+  return {
+    nodes,
+    async restart(id) {
+      const node = await startNode(id, shared);
+      nodes.push(node);
+      await node.store.ready();
+      return node;
+    },
+  };
 }
 
 test(verifies('store.survives-leader'), async (context) => {
-  const nodes = await startCluster(context);
+  const { nodes } = await startCluster(context);
   const leader = await eventually('a leader', () =>
     nodes.find(({ raft }) => raft.status().role === 'leader'),
   );
@@ -112,4 +133,41 @@ test(verifies('store.survives-leader'), async (context) => {
   assert.equal((await second.store.lease.keepAlive(lease)).ttlMs, 5000);
   await first.store.lease.revoke(lease);
   assert.equal(await second.store.get('/held'), undefined);
+});
+
+/** What anybody can read of a store. */
+const contents = ({ store }: Node): unknown => ({
+  range: store.local.range({ prefix: '' }),
+  leases: store.local.leases(),
+});
+
+test(verifies('store.state-comes-back'), async (context) => {
+  const { nodes, restart } = await startCluster(context, { entries: 50, bytes: 2 ** 30 });
+  const [first, second, third] = nodes as [Node, Node, Node];
+  await first.store.put('/before', '');
+  await third.store.range({ prefix: '' });
+  await third.kill();
+  const { id: lease } = await first.store.lease.grant(60_000);
+  await first.store.put('/held', 'x', { lease });
+  for (let batch = 0; batch < 20; batch++) {
+    await Promise.all(
+      Array.from({ length: 20 }, (_, i) => first.store.put(`/${i}`, `${batch}`.repeat(100))),
+    );
+  }
+  await first.store.delete({ key: '/before' });
+  const { snapshotIndex } = first.raft.status();
+  assert.ok(snapshotIndex > 100, `a snapshot at ${snapshotIndex}`);
+
+  const back = await restart('n3');
+  assert.ok(back.raft.status().snapshotIndex > 0, 'it was sent a snapshot');
+  const expected = contents(first);
+  assert.deepEqual(contents(back), expected);
+  assert.equal((await back.store.lease.keepAlive(lease)).ttlMs, 60_000);
+
+  await Promise.all([first, second, back].map((node) => node.kill()));
+  const again = await Promise.all(VOTERS.map((id) => restart(id)));
+  for (const node of again) assert.deepEqual(contents(node), expected);
+  await again[0]?.store.put('/after', '');
+  assert.equal((await again[1]?.store.get('/after'))?.version, 1);
+  for (const { raft } of again) assert.equal(raft.status().divergent, false);
 });
