@@ -259,4 +259,8 @@ export const raft = {
       'Membership is forced only on a whole, stopped data folder of the member that was named, and only after a yes',
     source: 'design: nothing automatic rewrites membership',
   },
+  'raft.survives-any-message': {
+    sentence: 'Whatever a member is told, in any order, it breaks no promise; at worst it stops',
+    source: 'design',
+  },
 } as const satisfies Record<string, Requirement>;
