@@ -5,6 +5,8 @@ import type { RaftNodeOptions } from './types.ts';
 export const ticksPerHeartbeat = 5;
 
 export const LIMITS = {
+  /** Proposals that share an append: small enough that disk, network and followers work on several at a time. */
+  proposeBytesMax: 128 * 2 ** 10,
   appendBytesMax: 1 * 2 ** 20,
   applyBytesMax: 1 * 2 ** 20,
   inflightMessagesMax: 256,

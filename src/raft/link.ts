@@ -75,6 +75,7 @@ class PeerLink implements Link {
   #state: LinkState = { state: 'opening' };
   #attempt = 0;
   #flushing = false;
+  #isPatient = false;
   /** Whoever asked was told not to send, and is told when that is over. */
   #wasFull = false;
   #toldBytes = 0;
@@ -98,12 +99,25 @@ class PeerLink implements Link {
       const result = this.#outbox.push(message);
       if (result !== 'taken') this.#host.dropped(this.#peerId, [message], result);
     }
+    if (this.#outbox.canWait) return this.#flushLater();
     if (this.#flushing) return;
     this.#flushing = true;
     // Not at once: all that is sent in this turn of the event loop shares a batch.
     queueMicrotask(() => {
       this.#flushing = false;
       this.#flush();
+    });
+  }
+
+  /** News of the commit index waits two turns for entries to travel with, and is dropped when some come. */
+  #flushLater(): void {
+    if (this.#isPatient) return;
+    this.#isPatient = true;
+    setImmediate(() => {
+      setImmediate(() => {
+        this.#isPatient = false;
+        this.#flush();
+      });
     });
   }
 

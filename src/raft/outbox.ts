@@ -33,9 +33,19 @@ export class Outbox {
     if (bytes > MESSAGE_BYTES_MAX) return 'oversized';
     const full = this.#bytes + bytes > OUTBOX_BYTES_MAX && this.#items.length > 0;
     if (this.#items.length >= OUTBOX_MESSAGES_MAX || (full && bytes > SMALL_BYTES)) return 'full';
+    const last = this.#items.at(-1);
+    if (last !== undefined && replaces(message, last.message)) {
+      this.#items.pop();
+      this.#bytes -= last.bytes;
+    }
     this.#items.push({ message, bytes });
     this.#bytes += bytes;
     return 'taken';
+  }
+
+  /** True when nothing waits but news of the commit index. */
+  get canWait(): boolean {
+    return this.#items.every(({ message }) => isCommitOnly(message));
   }
 
   /** Removes what goes into the next batch. */
@@ -60,4 +70,21 @@ export class Outbox {
     this.#bytes = 0;
     return messages;
   }
+}
+
+function isCommitOnly(message: Message): boolean {
+  return message.type === 'append' && message.entries.length === 0;
+}
+
+/** True when the receiver needs nothing of `before` once it has `message`. */
+function replaces(message: Message, before: Message): boolean {
+  if (message.term !== before.term || message.groupId !== before.groupId) return false;
+  if (message.type === 'append') return isCommitOnly(before);
+  return (
+    message.type === 'append-response' &&
+    before.type === 'append-response' &&
+    !message.rejected &&
+    !before.rejected &&
+    message.index >= before.index
+  );
 }

@@ -19,14 +19,24 @@ interface Position {
   readonly term: number;
 }
 
-interface Proposal {
+/** One call that waits; a class, and no closures, for there may be a hundred thousand of them in a second. */
+class Proposal {
   readonly number: number;
   readonly data: Uint8Array;
-  readonly resolve: (at: Position) => void;
-  readonly reject: (error: RaftError) => void;
-  /** The batch it was sent in and the term of the leader it was sent to; undefined while it waits to be sent. */
-  sent: { readonly request: number; readonly term: number } | undefined;
   deadline: number;
+  /** The batch it was sent in and the term of the leader it was sent to; undefined while it waits to be sent. */
+  sent: { readonly request: number; readonly term: number } | undefined = undefined;
+  isSettled = false;
+  resolve: (at: Position) => void = () => undefined;
+  reject: (error: RaftError) => void = () => undefined;
+  signal: AbortSignal | undefined = undefined;
+  onAbort: (() => void) | undefined = undefined;
+
+  constructor(number: number, data: Uint8Array, deadline: number) {
+    this.number = number;
+    this.data = data;
+    this.deadline = deadline;
+  }
 }
 
 export class Proposals {
@@ -34,8 +44,11 @@ export class Proposals {
   readonly #limits: ProposalLimits;
   readonly #pending = new Map<number, Proposal>();
   readonly #batches = new Map<number, readonly Proposal[]>();
+  /** What is to be sent lies from `#head` on. */
   #queue: Proposal[] = [];
+  #head = 0;
   #bytes = 0;
+  #ended = new Map<string, number>();
   #lastNumber = 0;
   #lastRequest = 0;
   #appliedTerm = 0;
@@ -44,6 +57,18 @@ export class Proposals {
   constructor(instance: Uint8Array, limits: ProposalLimits) {
     this.#instance = instance;
     this.#limits = limits;
+  }
+
+  /** True when some are to be sent. */
+  get hasUnsent(): boolean {
+    return this.#head < this.#queue.length;
+  }
+
+  /** How many ended since the last call, and how: `applied`, or the code of the error. */
+  takeEnded(): ReadonlyMap<string, number> {
+    const ended = this.#ended;
+    this.#ended = new Map();
+    return ended;
   }
 
   /** Proposals that are not settled yet. */
@@ -56,55 +81,59 @@ export class Proposals {
     const { countMax, bytesMax, timeoutMs } = this.#limits;
     if (signal?.aborted === true) return Promise.reject(new RaftError('timeout', 'not-applied'));
     if (this.#pending.size >= countMax || this.#bytes + command.length > bytesMax) {
+      this.#count('overloaded');
       return Promise.reject(new RaftError('overloaded', 'not-applied'));
     }
     this.#lastNumber += 1;
-    const number = this.#lastNumber;
-    return new Promise((resolve, reject) => {
-      const onAbort = (): void => this.#fail(proposal, 'timeout');
-      const settled = (): void => signal?.removeEventListener('abort', onAbort);
-      const proposal: Proposal = {
-        number,
-        data: this.#withId(number, command),
-        resolve(at) {
-          settled();
-          resolve(at);
-        },
-        reject(error) {
-          settled();
-          reject(error);
-        },
-        sent: undefined,
-        deadline: now + timeoutMs,
-      };
-      signal?.addEventListener('abort', onAbort, { once: true });
-      this.#pending.set(number, proposal);
-      this.#bytes += proposal.data.length;
-      this.#queue.push(proposal);
+    const proposal = new Proposal(
+      this.#lastNumber,
+      this.#withId(this.#lastNumber, command),
+      now + timeoutMs,
+    );
+    const result = new Promise<Position>((resolve, reject) => {
+      proposal.resolve = resolve;
+      proposal.reject = reject;
     });
+    if (signal !== undefined) {
+      proposal.signal = signal;
+      proposal.onAbort = () => this.#fail(proposal, 'timeout');
+      signal.addEventListener('abort', proposal.onAbort, { once: true });
+    }
+    this.#pending.set(proposal.number, proposal);
+    this.#bytes += proposal.data.length;
+    this.#queue.push(proposal);
+    return result;
   }
 
   /** The next batch to propose, oldest first, of at most `bytesMax` but at least one; undefined when nothing waits. */
   next(
     bytesMax: number,
   ): { readonly request: number; readonly commands: Uint8Array[] } | undefined {
-    if (this.#queue.length === 0) return undefined;
-    this.#queue = this.#queue.filter((proposal) => this.#pending.has(proposal.number));
-    if (this.#queue.length === 0) return undefined;
+    const batch: Proposal[] = [];
+    const commands: Uint8Array[] = [];
     let size = 0;
-    const over = this.#queue.findIndex((proposal, i) => {
+    for (; this.#head < this.#queue.length; this.#head++) {
+      const proposal = this.#queue[this.#head] as Proposal;
+      if (proposal.isSettled) continue;
       size += proposal.data.length;
-      return i > 0 && size > bytesMax;
-    });
-    const batch = this.#queue.splice(0, over < 0 ? this.#queue.length : over);
+      if (batch.length > 0 && size > bytesMax) break;
+      batch.push(proposal);
+      commands.push(proposal.data);
+    }
+    if (this.#head === this.#queue.length) {
+      this.#queue = [];
+      this.#head = 0;
+    }
+    if (batch.length === 0) return undefined;
     this.#lastRequest += 1;
     this.#batches.set(this.#lastRequest, batch);
-    return { request: this.#lastRequest, commands: batch.map(({ data }) => data) };
+    return { request: this.#lastRequest, commands };
   }
 
   /** The core took the batch, for the leader of `term`. */
   accepted(request: number, term: number): void {
-    for (const proposal of this.#batches.get(request) ?? []) proposal.sent = { request, term };
+    const sent = { request, term };
+    for (const proposal of this.#batches.get(request) ?? []) proposal.sent = sent;
   }
 
   /** The batch was refused as a whole: it goes back to the front of the queue. */
@@ -128,7 +157,12 @@ export class Proposals {
     // A batch enters the log as a whole: it cannot be refused any more.
     if (proposal.sent !== undefined) this.#batches.delete(proposal.sent.request);
     this.#forget(proposal);
+    this.#count('applied');
     proposal.resolve({ index, term });
+  }
+
+  #count(end: string): void {
+    this.#ended.set(end, (this.#ended.get(end) ?? 0) + 1);
   }
 
   /** A snapshot took the place of entries: what was sent may be among them, and nobody here will see it. */
@@ -163,12 +197,16 @@ export class Proposals {
 
   #fail(proposal: Proposal, code: RaftErrorCode): void {
     if (!this.#forget(proposal)) return;
+    this.#count(code);
     proposal.reject(new RaftError(code, proposal.sent === undefined ? 'not-applied' : 'unknown'));
   }
 
   #forget(proposal: Proposal): boolean {
     if (!this.#pending.delete(proposal.number)) return false;
     this.#bytes -= proposal.data.length;
+    proposal.isSettled = true;
+    if (proposal.onAbort !== undefined)
+      proposal.signal?.removeEventListener('abort', proposal.onAbort);
     return true;
   }
 
@@ -185,7 +223,8 @@ export class Proposals {
   #requeue(proposals: readonly Proposal[]): void {
     const again = proposals.filter((proposal) => this.#pending.has(proposal.number));
     for (const proposal of again) proposal.sent = undefined;
-    this.#queue = [...again, ...this.#queue];
+    this.#queue = [...again, ...this.#queue.slice(this.#head)];
+    this.#head = 0;
   }
 
   #withId(number: number, command: Uint8Array): Uint8Array {
@@ -196,10 +235,12 @@ export class Proposals {
     return data;
   }
 
+  /** By hand: this is asked of every entry that is applied, and views of buffers cost more than the comparison. */
   #ownNumber(data: Uint8Array): number | undefined {
     if (data.length < ID_BYTES) return undefined;
-    const view = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-    if (!view.subarray(0, INSTANCE_BYTES).equals(this.#instance)) return undefined;
-    return view.readUIntBE(INSTANCE_BYTES, 6);
+    for (let i = 0; i < INSTANCE_BYTES; i++) if (data[i] !== this.#instance[i]) return undefined;
+    let number = 0;
+    for (let i = INSTANCE_BYTES; i < ID_BYTES; i++) number = number * 256 + (data[i] as number);
+    return number;
   }
 }

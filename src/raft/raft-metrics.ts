@@ -1,6 +1,5 @@
 /** What a member tells about its log. */
 import type { CounterMetric, HistogramMetric, Metrics } from '../telemetry/index.ts';
-import type { RaftError } from './errors.ts';
 import type { RaftStatus } from './types.ts';
 
 const FSYNC_BUCKETS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1];
@@ -12,8 +11,8 @@ export interface RaftMetrics {
   state(now: RaftStatus): void;
   /** Sizes of the queues. */
   waiting(proposals: number, reads: number, writes: number): void;
-  /** Counts how a proposal ends; returns the same promise. */
-  countProposal<T>(result: Promise<T>): Promise<T>;
+  /** So many more proposals ended so. */
+  ended(counts: ReadonlyMap<string, number>): void;
 }
 
 export function createRaftMetrics(metrics: Metrics): RaftMetrics {
@@ -49,12 +48,8 @@ export function createRaftMetrics(metrics: Metrics): RaftMetrics {
       queue.set(reads, { queue: 'reads' });
       queue.set(writes, { queue: 'writes' });
     },
-    countProposal(result) {
-      result.then(
-        () => proposals.inc({ result: 'applied' }),
-        (error: RaftError) => proposals.inc({ result: error.code }),
-      );
-      return result;
+    ended(counts) {
+      for (const [result, count] of counts) proposals.inc({ result }, count);
     },
   };
 }

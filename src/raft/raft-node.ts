@@ -11,6 +11,7 @@ import {
 } from './core/index.ts';
 import { DiskWatch } from './disk-watch.ts';
 import { RaftError } from './errors.ts';
+import { WrittenHardState } from './hard-state.ts';
 import { openKnownDisks, removedBy, type KnownDisks } from './known-disks.ts';
 import { coreConfig, LIMITS, ticksPerHeartbeat } from './limits.ts';
 import { createRaftMetrics, type RaftMetrics } from './raft-metrics.ts';
@@ -38,6 +39,7 @@ interface Parts {
   readonly machine: StateMachine;
   readonly disks: KnownDisks;
   readonly snapshotter: Snapshotter;
+  readonly hardState: WrittenHardState;
 }
 
 class Driver implements RaftNode {
@@ -55,7 +57,7 @@ class Driver implements RaftNode {
   #parts: Parts | undefined;
   #state: 'created' | 'running' | 'stopping' | 'stopped' = 'created';
   #scheduled = false;
-  #writtenHardState = { term: 0, vote: undefined as string | undefined, commit: 0 };
+  #closed: Promise<void> | undefined;
   #lastTickAt = 0;
   #cancelTick: CancelTimer = () => undefined;
 
@@ -111,7 +113,6 @@ class Driver implements RaftNode {
       },
     });
     const { stored, repairedBytes } = storage;
-    const { term, vote, commit } = stored.hardState;
     const core = createRaftCore(coreConfig(this.#options, GROUP_ID, this.#tickMs), stored);
     const snapshotter = new Snapshotter({
       core,
@@ -124,11 +125,11 @@ class Driver implements RaftNode {
     });
     const file = storage.snapshot();
     if (file !== undefined) await snapshotter.restore(file.meta.index);
-    this.#writtenHardState = { term, vote, commit };
     const disks = await openKnownDisks(dataDir, logger);
-    this.#parts = { core, storage, machine, disks, snapshotter };
+    const hardState = new WrittenHardState(stored.hardState);
+    this.#parts = { core, storage, machine, disks, snapshotter, hardState };
     const { index } = stored.snapshot;
-    logger.info('raft log opened', { term, snapshot: index, repairedBytes });
+    logger.info('raft log opened', { ...stored.hardState, snapshot: index, repairedBytes });
     this.#state = 'running';
     this.#connectPeers(core);
     this.#lastTickAt = clock.monotonic();
@@ -140,8 +141,12 @@ class Driver implements RaftNode {
 
   async stop(): Promise<void> {
     if (this.#state === 'running') await this.#handOver();
-    if (this.#state === 'stopped') return;
-    this.#halt();
+    if (this.#state !== 'stopped') this.#halt();
+    this.#closed ??= this.#close();
+    await this.#closed;
+  }
+
+  async #close(): Promise<void> {
     await this.#parts?.snapshotter.idle();
     await this.#parts?.storage.close();
     await this.#parts?.disks.close();
@@ -158,8 +163,7 @@ class Driver implements RaftNode {
   }
 
   propose(command: Uint8Array, signal?: AbortSignal): Promise<{ index: number; term: number }> {
-    const result = this.#ask(() => this.#requests.propose(command, signal));
-    return this.#metrics.countProposal(result);
+    return this.#ask(() => this.#requests.propose(command, signal));
   }
 
   readBarrier(signal?: AbortSignal): Promise<void> {
@@ -273,6 +277,7 @@ class Driver implements RaftNode {
         this.#metrics.state(this.status());
         for (let i = 0; i < Math.min(due, ticksAtOnceMax); i++) core.tick();
         const { proposalsWaiting, readsWaiting } = this.#requests;
+        this.#metrics.ended(this.#requests.takeEnded());
         this.#metrics.waiting(proposalsWaiting, readsWaiting, storage.waiting());
       });
       this.#requests.expire();
@@ -316,11 +321,11 @@ class Driver implements RaftNode {
     this.#guarded((parts) => {
       const { core } = parts;
       const canSend = (id: string): boolean => this.#transport.canSend(id);
-      this.#requests.askWaiting(core, canSend);
+      const hasMore = this.#requests.askWaiting(core, canSend);
       while (this.#isLive() && (core.hasReady() || core.hasCommitted())) {
         this.#handle(parts, core.ready());
-        this.#requests.askWaiting(core, canSend);
       }
+      if (hasMore) this.#schedule();
       if (this.#board.report(this.status())) {
         this.#requests.leaderChanged();
         this.#schedule();
@@ -337,43 +342,30 @@ class Driver implements RaftNode {
       ),
     );
     this.#write(parts, ready);
-    this.#requests.answered(ready, core.status().appliedIndex);
+    this.#requests.answered(ready, core);
     this.#apply(parts, core.takeCommitted());
   }
 
-  #write({ core, storage, snapshotter }: Parts, ready: Ready): void {
+  #write({ core, storage, snapshotter, hardState }: Parts, ready: Ready): void {
     const { snapshot, entries, mark, mustSync, messagesAfterSync } = ready;
+    if (snapshot !== undefined) this.#requests.overtaken();
     if (!mustSync && messagesAfterSync.length === 0) return;
-    storage.append({ snapshot, entries, hardState: this.#hardStateToWrite(core, ready) }, () => {
-      this.#enter(() => {
-        // That it is on disk can be told before the state machine has it; only applying waits for that.
-        if (mark !== undefined) core.persisted({ ...mark, snapshotIndex: undefined });
-        if (mark !== undefined && snapshot !== undefined) {
-          snapshotter.install(mark, () => {
-            this.#requests.overtaken(core);
-            this.#connectPeers(core, 'any');
-          });
-        }
-        this.#deliver(core, messagesAfterSync);
-      });
-    });
-  }
-
-  /**
-   * A commit index alone is not worth a write, but entries must not be durable without the one that came before them: who has
-   * a change of the configuration in its log must know, after a restart too, that the change before it is committed, or it
-   * would campaign by a configuration whose majorities need not meet those of today.
-   */
-  #hardStateToWrite(
-    core: RaftCore,
-    { mustSync }: Ready,
-  ): { term: number; vote: string | undefined; commit: number } | undefined {
-    const { term, vote, commitIndex: commit } = core.status();
-    const written = this.#writtenHardState;
-    const isNew = term !== written.term || vote !== written.vote || commit !== written.commit;
-    if (!mustSync || !isNew) return undefined;
-    this.#writtenHardState = { term, vote, commit };
-    return { term, vote, commit };
+    storage.append(
+      { snapshot, entries, hardState: hardState.toWrite(core.status(), mustSync) },
+      () => {
+        this.#enter(() => {
+          // That it is on disk can be told before the state machine has it; only applying waits for that.
+          if (mark !== undefined) core.persisted({ ...mark, snapshotIndex: undefined });
+          if (mark !== undefined && snapshot !== undefined) {
+            snapshotter.install(mark, () => {
+              this.#requests.applied(core, []);
+              this.#connectPeers(core, 'any');
+            });
+          }
+          this.#deliver(core, messagesAfterSync);
+        });
+      },
+    );
   }
 
   #deliver(core: RaftCore, messages: readonly Message[]): void {

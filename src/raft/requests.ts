@@ -21,6 +21,8 @@ export class Requests {
   readonly #proposals: Proposals;
   readonly #changes: Changes;
   readonly #reads: Reads;
+  /** A leader that takes no proposals for now. */
+  #held: { readonly leaderId: string; readonly term: number; readonly until: number } | undefined;
   readonly #lease: ReturnType<typeof createLeaderLease> | undefined;
 
   /** `instance` distinguishes this process from every other one: 8 random bytes. */
@@ -43,6 +45,11 @@ export class Requests {
 
   get proposalsWaiting(): number {
     return this.#proposals.waiting;
+  }
+
+  /** How many proposals ended since the last call, and how. */
+  takeEnded(): ReadonlyMap<string, number> {
+    return this.#proposals.takeEnded();
   }
 
   get readsWaiting(): number {
@@ -69,13 +76,21 @@ export class Requests {
     return this.#reads.add(this.#now(), signal);
   }
 
-  /** Gives what waits to the core, as far as it takes it; `canSend` says whether the leader can be reached. */
-  askWaiting(core: RaftCore, canSend: (id: string) => boolean): void {
+  /**
+   * Gives what waits to the core, as far as it takes it; `canSend` says whether the leader can be reached. True when more can
+   * be given in the next turn of the event loop.
+   */
+  askWaiting(core: RaftCore, canSend: (id: string) => boolean): boolean {
     const { leaderId, term } = core.status();
-    if (leaderId === undefined) return;
+    if (leaderId === undefined) return false;
     // What is handed to a stream that is not there would be lost without anyone knowing.
-    if (leaderId !== this.#options.id && !canSend(leaderId)) return;
-    this.#propose(core, term);
+    if (leaderId !== this.#options.id && !canSend(leaderId)) return false;
+    this.#change(core, term);
+    this.#readAll(core);
+    return !this.#isHeld(leaderId, term) && this.#propose(core, term);
+  }
+
+  #readAll(core: RaftCore): void {
     for (;;) {
       const context = this.#reads.next();
       if (context === undefined) return;
@@ -91,22 +106,35 @@ export class Requests {
     }
   }
 
-  #propose(core: RaftCore, term: number): void {
+  /** A leader that hands over refuses until another one leads, or it has given that up. */
+  #isHeld(leaderId: string, term: number): boolean {
+    const held = this.#held;
+    if (held === undefined) return false;
+    const same = held.leaderId === leaderId && held.term === term && this.#now() < held.until;
+    if (!same) this.#held = undefined;
+    return same;
+  }
+
+  #change(core: RaftCore, term: number): void {
     for (const { request, change } of this.#changes.unsent()) {
       const result = core.proposeConfig(change, request);
       if (result === 'no-leader') break;
       this.#changes.sent(request, term);
       if (result !== 'appended' && result !== 'forwarded') this.#changes.refused(request, result);
     }
-    for (;;) {
-      const batch = this.#proposals.next(LIMITS.appendBytesMax);
-      if (batch === undefined) return;
-      const result = core.propose(batch.commands, batch.request);
-      if (result !== 'appended' && result !== 'forwarded') {
-        return this.#proposals.returned(batch.request);
-      }
-      this.#proposals.accepted(batch.request, term);
+  }
+
+  /** One batch; true when it was taken and more wait. */
+  #propose(core: RaftCore, term: number): boolean {
+    const batch = this.#proposals.next(LIMITS.proposeBytesMax);
+    if (batch === undefined) return false;
+    const result = core.propose(batch.commands, batch.request);
+    if (result !== 'appended' && result !== 'forwarded') {
+      this.#proposals.returned(batch.request);
+      return false;
     }
+    this.#proposals.accepted(batch.request, term);
+    return this.#proposals.hasUnsent;
   }
 
   #leaseCovers(core: RaftCore, now: number): boolean {
@@ -128,8 +156,15 @@ export class Requests {
   }
 
   /** What the leader, or the own core, said to earlier requests. */
-  answered({ readStates, refusals }: Ready, appliedIndex: number): void {
-    for (const { request, reason } of refusals) this.refused(request, reason);
+  answered({ readStates, refusals }: Ready, core: RaftCore): void {
+    const { leaderId, term, appliedIndex } = core.status();
+    for (const { request, reason } of refusals) {
+      this.refused(request, reason);
+      if (leaderId !== undefined && (reason === 'transferring' || reason === 'removed')) {
+        const until = this.#now() + this.#options.timing.heartbeatIntervalMs;
+        this.#held = { leaderId, term, until };
+      }
+    }
     for (const { context, index } of readStates) {
       this.#reads.answered(context, index, appliedIndex);
     }
@@ -157,10 +192,9 @@ export class Requests {
     this.#reads.applied(appliedIndex);
   }
 
-  /** A snapshot took the place of entries: what was on its way may be among them. */
-  overtaken(core: RaftCore): void {
+  /** A snapshot came, which takes the place of entries: what was on its way before may be among them. */
+  overtaken(): void {
     this.#proposals.overtaken();
-    this.applied(core, []);
   }
 
   /** The connection to the leader of `term` broke: what it had is given up sooner, unless a new term decides it. */

@@ -137,6 +137,7 @@ export class TestCluster {
       fail: async () => {
         disk.break();
         await assert.rejects(node.propose(bytes('into the void')));
+        await node.stop();
         await rpcServer.stop();
         this.members.delete(id);
       },

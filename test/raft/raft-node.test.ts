@@ -61,7 +61,9 @@ test(verifies('raft.failover-without-waiting-for-the-timeout'), async (t) => {
   assert.ok(electedMs < timing.electionTimeoutMs.min, `took ${electedMs} ms`);
   const back = await three.start(leader.id);
   await eventually('the old leader catches up', () => back.applied.includes('after'));
-  assert.deepEqual(back.applied, ['before', 'after']);
+  // What it could not write itself may have been committed by the others.
+  assert.deepEqual(back.applied, next.applied);
+  assert.equal(back.applied[0], 'before');
 });
 
 test(verifies('raft.restart-loses-nothing'), async (t) => {
