@@ -66,9 +66,49 @@ program
     await sidecarCommand(options);
   });
 
-program
-  .command('raft')
-  .description('the agreed log of a cluster, from outside')
+const raft = program.command('raft').description('who takes part in the agreed log of a cluster');
+
+raft
+  .command('members')
+  .description('list the members as one of them knows them')
+  .addOption(memberAddress())
+  .addOption(memberTls())
+  .option('--json', 'print all that the member says about itself')
+  .action(async (options) => {
+    const { membersCommand } = await import('./raft-command.ts');
+    await membersCommand(options);
+  });
+
+raft
+  .command('change [steps...]')
+  .description(
+    'change who takes part: add-voter=ID (promotes a learner), add-learner=ID, remove=ID; several become one change',
+  )
+  .addOption(memberAddress())
+  .addOption(memberTls())
+  .addOption(
+    new Option('--transition <kind>', 'how several voters change at once')
+      .choices(['auto', 'joint-implicit', 'joint-explicit'])
+      .default('auto'),
+  )
+  .action(async (steps, options) => {
+    const { changeCommand } = await import('./raft-command.ts');
+    await changeCommand(steps, options);
+  });
+
+raft
+  .command('transfer [to]')
+  .description(
+    'let another voter lead (default, when the leader is asked: whoever has most of the log)',
+  )
+  .addOption(memberAddress())
+  .addOption(memberTls())
+  .action(async (to, options) => {
+    const { transferCommand } = await import('./raft-command.ts');
+    await transferCommand(to, options);
+  });
+
+raft
   .command('recover')
   .description(
     'after a majority was lost for good: let one stopped member begin the cluster again; says what it will do first',
@@ -113,6 +153,17 @@ function logLevel(): Option {
   return new Option('--log-level <level>', 'least severe line to print')
     .choices(['debug', 'info', 'warn', 'error', 'silent'])
     .default('info');
+}
+
+function memberAddress(): Option {
+  return new Option('--at <host:port>', "any member's cluster port").default('127.0.0.1:7000');
+}
+
+function memberTls(): Option {
+  return new Option(
+    '--tls-dir <dir>',
+    'ca.crt, tls.crt and tls.key of a member (default: those made for this user)',
+  );
 }
 
 function backend(): Option {

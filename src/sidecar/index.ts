@@ -4,4 +4,5 @@
  */
 export { recoverMember, type RecoveryFlags } from './recovery.ts';
 export type { SidecarFlags } from './options.ts';
+export { standaloneTlsDirectory } from './standalone-tls.ts';
 export { runSidecar, type RunningSidecar } from './sidecar.ts';

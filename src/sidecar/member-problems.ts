@@ -10,9 +10,9 @@ type Facts = Pick<RaftStatus, 'divergent' | 'replaced' | 'removed' | 'diskFull' 
 
 const MESSAGES: Readonly<Record<MemberProblem['code'], string>> = {
   divergent:
-    "this member's state differs from that of a majority, so it serves nothing: remove it from the configuration, delete its data folder, and start it again",
+    "this member's state differs from that of a majority, so it serves nothing: remove it from the configuration (mcp-cluster raft change remove=ID), delete its data folder, and start it again",
   'member-replaced':
-    'the other members know this one by another disk and do not let it in, for it may have lost its votes: remove it from the configuration, and it joins again as a learner',
+    'the other members know this one by another disk and do not let it in, for it may have lost its votes: remove it from the configuration (mcp-cluster raft change remove=ID), and it joins again as a learner',
   removed:
     'this member was removed from the configuration and receives nothing any more: stop it, or add it again',
   'disk-full':

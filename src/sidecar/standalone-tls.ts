@@ -12,13 +12,18 @@ const VALIDITY_DAYS = 3650;
 /** Name that every standalone member's certificate is valid for. */
 export const STANDALONE_SERVER_NAME = 'member.standalone.mcpcluster.local';
 
+/** Where {@link ensureStandaloneTls} keeps what it makes. */
+export function standaloneTlsDirectory(): string {
+  const state = process.env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state');
+  return join(state, 'mcp-cluster', 'standalone-tls');
+}
+
 /**
  * The folder with `ca.crt`, `tls.crt` and `tls.key` that this user's members share, made at first use. It is good for
  * members on one machine only: the caller refuses addresses that leave it. Safe when several processes start at once.
  */
 export async function ensureStandaloneTls(now: Date): Promise<string> {
-  const state = process.env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state');
-  const directory = join(state, 'mcp-cluster', 'standalone-tls');
+  const directory = standaloneTlsDirectory();
   if (await exists(join(directory, 'tls.key'))) return directory;
   await mkdir(dirname(directory), { recursive: true, mode: 0o700 });
   const draft = await mkdtemp(`${directory}-`);

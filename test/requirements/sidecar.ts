@@ -59,4 +59,9 @@ export const sidecar = {
       'Membership is rewritten offline only after it was said what can be lost, only with a yes, and never without a trace',
     source: 'design: nothing automatic rewrites membership',
   },
+  'cli.raft': {
+    sentence:
+      'A person lists the members, changes who takes part and hands leadership over by one command each',
+    source: 'etcdctl member and move-leader',
+  },
 } as const satisfies Record<string, Requirement>;

@@ -204,6 +204,40 @@ test(verifies('sidecar.founds-no-second-cluster'), async () => {
   }
 });
 
+test(verifies('cli.raft'), async () => {
+  const [one, two, three] = (await cluster('f', 3)) as [Member, Member, Member];
+  const leader = await leaderOf([one, two, three]);
+  const raft = async (...args: string[]) => {
+    const tls = join(folder, 'mcp-cluster', 'standalone-tls');
+    const at = ['--at', `127.0.0.1:${one.port}`, '--tls-dir', tls];
+    const child = run('raft', ...args, ...at);
+    const [code] = (await once(child, 'close')) as [number];
+    return { code, text: child.lines.join('') };
+  };
+  const listed = await raft('members');
+  assert.equal(listed.code, 0, listed.text);
+  for (const { id } of [one, two, three]) {
+    const role = id === leader.id ? 'leader' : 'voter';
+    assert.match(listed.text, new RegExp(`^${id} +${role} +alive`, 'm'));
+  }
+  const whole = await raft('members', '--json');
+  assert.deepEqual((JSON.parse(whole.text) as { voters: string[] }).voters, ['f1', 'f2', 'f3']);
+
+  const next = leader === two ? three : two;
+  const handed = await raft('transfer', next.id);
+  assert.deepEqual(handed, { code: 0, text: `${next.id} leads\n` });
+  const demoted = await raft('change', `add-learner=${leader.id}`);
+  assert.equal(demoted.code, 0, demoted.text);
+  assert.match(demoted.text, new RegExp(`learners: ${leader.id}$`, 'm'));
+
+  const wrong = await raft('change', 'promote=f1');
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.text, /promote=f1: expected add-voter=ID, add-learner=ID, remove=ID/);
+  const refused = await raft('change', 'add-voter=nobody');
+  assert.equal(refused.code, 2);
+  assert.match(refused.text, /not-caught-up: a member must have nearly all of the log/);
+});
+
 test('a founder that comes late is let in as the voter it is', async () => {
   const members = await cluster('e', 3, 2);
   const [first, second, late] = members as [Member, Member, Member];
