@@ -1,7 +1,7 @@
 /** One process for one data folder: a lock file that is recognised when it was left behind. */
 import { readFileSync } from 'node:fs';
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { link, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { WalError } from './errors.ts';
 
@@ -26,9 +26,8 @@ export async function takeLock(path: string): Promise<void> {
   await writeFile(mine, `${process.pid} ${startTime(process.pid) ?? ''}`, { mode: 0o600 });
   try {
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-      if (await linked(mine, path)) return;
-      const content = await contentOf(path);
-      if (content !== undefined && (await takeOver(path, content, mine))) return;
+      const isTaken = (await linked(mine, path)) || (await takeOver(path, mine));
+      if (isTaken) return await sweep(dirname(path));
     }
   } finally {
     await rm(mine, { force: true });
@@ -37,10 +36,12 @@ export async function takeLock(path: string): Promise<void> {
 }
 
 /**
- * Replaces the lock with `content`, whose process is gone; throws when it lives. Only who holds the claim to exactly this
+ * Replaces a lock whose process is gone; throws when it lives. Only who holds the claim to exactly this
  * lock replaces it, so that of many starting processes none can take away what another just took.
  */
-async function takeOver(path: string, content: string, mine: string): Promise<boolean> {
+async function takeOver(path: string, mine: string): Promise<boolean> {
+  const content = await contentOf(path);
+  if (content === undefined) return false;
   const claims: string[] = [];
   for (let left = content; ;) {
     const holder = livingHolder(left);
@@ -58,6 +59,17 @@ async function takeOver(path: string, content: string, mine: string): Promise<bo
   } finally {
     // The lock is another one now: a claim to the old one has no effect any more.
     for (const claim of claims) await rm(claim, { force: true });
+  }
+}
+
+/** Removes what processes left that were killed while they took the lock. */
+async function sweep(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    if (name === LOCK || !isLockFile(name)) continue;
+    const path = `${directory}/${name}`;
+    const content = (await contentOf(path)) ?? '';
+    // An empty one is being written by a process that starts now.
+    if (content !== '' && livingHolder(content) === undefined) await rm(path, { force: true });
   }
 }
 

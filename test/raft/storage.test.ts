@@ -309,8 +309,10 @@ test(verifies('raft.one-process-per-folder'), async (t) => {
   // A lock left behind: by a process that is gone, by an earlier process with our number, and a half-written one.
   for (const left of ['999999999 x', `${process.pid} some-boot/1`, '']) {
     await writeFile(join(directory, 'lock'), left);
+    await writeFile(join(directory, 'lock.999999999-1'), '999999999 x');
     await (await openDisk(diskFiles(directory))).close();
   }
+  assert.deepEqual((await readdir(directory)).sort(), [SEGMENT, 'identity']);
 });
 
 test('of many that find a lock left behind, one takes it', async (t) => {
