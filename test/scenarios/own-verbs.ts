@@ -4,7 +4,15 @@ import { valueOf, type Case } from './datadriven.ts';
 import { describeMessage } from './describe.ts';
 import type { Member } from './member.ts';
 import type { Selection } from './network.ts';
-import { firstOf, idsOf, readChange, TRACE_VERBS, type Scene, type Verb } from './verbs.ts';
+import {
+  firstOf,
+  idsOf,
+  readChange,
+  REQUEST,
+  TRACE_VERBS,
+  type Scene,
+  type Verb,
+} from './verbs.ts';
 
 function selectionOf({ args }: Case, to: string): Selection {
   return { to, type: valueOf(args, 'type'), from: valueOf(args, 'from') };
@@ -52,11 +60,11 @@ function read(scene: Scene, given: Case): void {
 
 function proposePrinting(scene: Scene, given: Case): void {
   const command = new TextEncoder().encode(given.args[1]?.key);
-  scene.env.print(firstOf(scene, given).core.propose([command], given.line));
+  scene.env.print(firstOf(scene, given).core.propose([command], REQUEST));
 }
 
 function proposeChange(scene: Scene, given: Case): void {
-  scene.env.print(firstOf(scene, given).core.proposeConfig(readChange(given), given.line));
+  scene.env.print(firstOf(scene, given).core.proposeConfig(readChange(given), REQUEST));
 }
 
 /** Puts an append without entries on its way, such as only a slow or strange network would still have. */

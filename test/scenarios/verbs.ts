@@ -18,6 +18,9 @@ export interface Scene {
   readonly electionTicks: ReadonlyMap<string, number>;
 }
 
+/** No scenario tells proposals apart by their numbers. */
+export const REQUEST = 1;
+
 export type Verb = (scene: Scene, given: Case) => void;
 
 /** The members a command is about, in the order given. */
@@ -144,11 +147,11 @@ function report({ env }: Scene, result: ProposeResult): void {
 
 function propose(scene: Scene, given: Case): void {
   const command = new TextEncoder().encode(given.args[1]?.key);
-  report(scene, firstOf(scene, given).core.propose([command], given.line));
+  report(scene, firstOf(scene, given).core.propose([command], REQUEST));
 }
 
 function proposeChange(scene: Scene, given: Case): void {
-  report(scene, firstOf(scene, given).core.proposeConfig(readChange(given), given.line));
+  report(scene, firstOf(scene, given).core.proposeConfig(readChange(given), REQUEST));
 }
 
 function sendSnapshot({ env }: Scene, given: Case): void {
