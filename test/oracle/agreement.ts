@@ -20,6 +20,8 @@ export function mayDeliver(setup: Setup, receiver: Member, message: Message): bo
   if (message.type === 'snapshot') return namesMember(message.meta.configuration, message.to);
   // Ours bears a term and is of no use in another one; etcd's does not, and is passed on by whoever gets it.
   if (message.type === 'read-index') return leads && message.term === term && mayRead(receiver);
+  // Ours counts a pre-vote only for the term that it asks about now, etcd's also what was asked before a crash took a term back.
+  if (message.type === 'vote-response' && message.preVote) return message.term <= term + 1;
   // An answer is an answer, but only followers of etcd's listen to it.
   if (message.type === 'read-index-response') return role === 'follower';
   return true;
