@@ -58,6 +58,17 @@ const FAULTS = {
       return async () => undefined;
     },
   },
+  /** It hands over and does not hear who took over: whatever it still believes by itself is wrong. */
+  'deaf hand-over': {
+    async begin({ cluster, target, others }) {
+      const handedOver = cluster.transfer(target);
+      for (const other of others) cluster.link(other, target).set('mute');
+      await handedOver;
+      return async () => {
+        for (const other of others) cluster.link(other, target).set('open');
+      };
+    },
+  },
   isolated: {
     async begin({ cluster, target, others }) {
       for (const other of others) cluster.between(target, other, 'hold');

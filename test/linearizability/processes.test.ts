@@ -24,7 +24,7 @@ async function secondOpinion(path: string, directory: string): Promise<GoVerdict
 test(verifies('raft.linearizable-whatever-befalls'), async (t) => {
   const cases = [
     { reads: 'quorum', seconds: 10, faults: FAULT_NAMES },
-    { reads: 'lease', seconds: 6, faults: ['pause', 'transfer', 'isolated', 'stalled disk'] },
+    { reads: 'lease', seconds: 6, faults: ['pause', 'deaf hand-over', 'isolated', 'stalled disk'] },
   ] as const;
   for (const options of cases) {
     await t.test(`${options.reads} reads`, async (t) => {
