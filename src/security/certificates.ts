@@ -1,12 +1,17 @@
 /** X.509 for one cluster: an authority of its own and leaf certificates that carry the cluster's id. */
-import 'reflect-metadata';
-import { webcrypto } from 'node:crypto';
-import * as x509 from '@peculiar/x509';
+import { webcrypto, X509Certificate } from 'node:crypto';
+import type * as X509 from '@peculiar/x509';
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const DAY_MS = 86_400_000;
 /** Certificates are valid from a little in the past, so that a peer's slow clock does not refuse a new one. */
 const CLOCK_SKEW_MS = 5 * 60_000;
+
+/** Loaded when something is signed, which a pod never does: it costs several megabytes. */
+async function loadX509(): Promise<typeof X509> {
+  await import('reflect-metadata');
+  return import('@peculiar/x509');
+}
 
 /** A certificate and its private key, both PEM. */
 export interface KeyPair {
@@ -33,6 +38,7 @@ export interface LeafOptions {
 
 /** A self-signed certificate authority (ECDSA P-256) that may sign leaves only (path length 0). */
 export async function createCertificateAuthority(options: AuthorityOptions): Promise<KeyPair> {
+  const x509 = await loadX509();
   const keys = await generateKeys();
   const certificate = await x509.X509CertificateGenerator.createSelfSigned(
     {
@@ -52,13 +58,14 @@ export async function createCertificateAuthority(options: AuthorityOptions): Pro
     },
     webcrypto,
   );
-  return exportPair(certificate, keys.privateKey);
+  return exportPair(x509, certificate, keys.privateKey);
 }
 
 /** A leaf for both ends of a TLS connection, signed by `authority`. */
 export async function issueCertificate(authority: KeyPair, options: LeafOptions): Promise<KeyPair> {
+  const x509 = await loadX509();
   const issuer = new x509.X509Certificate(authority.certificate);
-  const signingKey = await importKey(authority.key);
+  const signingKey = await importKey(x509, authority.key);
   const keys = await generateKeys();
   const subject = new x509.Name([
     ...(options.organizations ?? []).map((organization) => ({ O: [organization] })),
@@ -90,12 +97,12 @@ export async function issueCertificate(authority: KeyPair, options: LeafOptions)
     },
     webcrypto,
   );
-  return exportPair(certificate, keys.privateKey);
+  return exportPair(x509, certificate, keys.privateKey);
 }
 
 /** The instant a PEM certificate stops being valid. */
 export function certificateExpiry(certificatePem: string): Date {
-  return new x509.X509Certificate(certificatePem).notAfter;
+  return new Date(new X509Certificate(certificatePem).validTo);
 }
 
 function validity(options: { validityDays: number; now: Date }): {
@@ -119,13 +126,17 @@ async function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
   return webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
 }
 
-async function importKey(pem: string): Promise<CryptoKey> {
+async function importKey(x509: typeof X509, pem: string): Promise<CryptoKey> {
   const [der] = x509.PemConverter.decode(pem);
   if (der === undefined) throw new TypeError('not a PEM private key (PKCS #8)');
   return await webcrypto.subtle.importKey('pkcs8', der, ALGORITHM, false, ['sign']);
 }
 
-async function exportPair(certificate: x509.X509Certificate, key: CryptoKey): Promise<KeyPair> {
+async function exportPair(
+  x509: typeof X509,
+  certificate: X509.X509Certificate,
+  key: CryptoKey,
+): Promise<KeyPair> {
   const der = await webcrypto.subtle.exportKey('pkcs8', key);
   return {
     certificate: `${certificate.toString('pem')}\n`,
