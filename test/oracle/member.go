@@ -125,8 +125,19 @@ func (m *member) write() []*pb.Message {
 	return work.GetResponses()
 }
 
+// persist makes a write durable and answers for it. The member hears first that it is, as ours does, where the library has it
+// last for speed: an answer that moves the term would make it ignore that.
 func (m *member) persist(w *world) {
-	for _, response := range m.write() {
+	responses := m.write()
+	for _, response := range responses {
+		if response.GetFrom() == raft.LocalAppendThread {
+			_ = m.node.Step(response)
+		}
+	}
+	for _, response := range responses {
+		if response.GetFrom() == raft.LocalAppendThread {
+			continue
+		}
 		if response.GetTo() == m.id {
 			_ = m.node.Step(response)
 		} else {
