@@ -42,10 +42,9 @@ export async function withRetries<T>(
       } catch (error) {
         if (error instanceof StoreError) throw error;
         const failure = error as Partial<LogFailure>;
-        if (failure.code === 'stopped')
-          throw new StoreError('stopped', undefined, { cause: error });
         unknown ||= failure.outcome !== 'not-applied';
         last = error;
+        if (failure.code === 'stopped') break;
       }
       await delay(clock, backoff.next(), signal).catch(() => undefined);
     }
@@ -53,11 +52,11 @@ export async function withRetries<T>(
     cancelDeadline();
   }
   const cause = { cause: callerSignal?.aborted === true ? callerSignal.reason : last };
-  if (stopped.aborted) throw new StoreError('stopped', undefined, cause);
   const detail = (last as Error | undefined)?.message;
-  throw new StoreError(
-    unknown && !options.harmless ? 'outcome-unknown' : 'unavailable',
-    detail,
-    cause,
-  );
+  // An earlier attempt may have had its effect, whatever ended the last one.
+  if (unknown && !options.harmless) throw new StoreError('outcome-unknown', detail, cause);
+  const isStopped =
+    stopped.aborted || (last as Partial<LogFailure> | undefined)?.code === 'stopped';
+  if (isStopped) throw new StoreError('stopped', undefined, cause);
+  throw new StoreError('unavailable', detail, cause);
 }
