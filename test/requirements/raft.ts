@@ -116,6 +116,16 @@ export const raft = {
       'Under crashes, partitions, loss and stalls no invariant of Raft breaks, and healing brings progress',
     source: 'Raft paper figure 3',
   },
+  'raft.mutants-are-caught': {
+    sentence:
+      'Each real bug of other implementations that ours could have is found by the tests when it is put back',
+    source: 'design',
+  },
+  'raft.traces-fit-the-specification': {
+    sentence:
+      'Every step of a run is one that the TLA+ specification of etcd allows, and keeps its invariants',
+    source: 'go.etcd.io/raft/v3 tla/Traceetcdraft.tla',
+  },
   'raft.torn-tail-is-repaired': {
     sentence: 'A crash in the middle of a write costs only what was never acknowledged',
     source: 'design',

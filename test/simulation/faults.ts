@@ -4,7 +4,7 @@ import { integerBetween, shuffled, type Random } from '../../src/std/index.ts';
 import type { SimMember } from './member.ts';
 import type { Network } from './network.ts';
 import type { PlannedEvent } from './plan.ts';
-import { between, pick, type Settings } from './settings.ts';
+import { between, pick, stream, type Settings } from './settings.ts';
 import type { Tracer } from './tla-tracer.ts';
 import type { TraceLog } from './trace-log.ts';
 
@@ -52,9 +52,13 @@ export class Faults {
         return;
       case 'crash':
         victim.fuse = random.next() < 0.5 ? 1 : integerBetween(random, 1, 40);
+        if (this.#ports.settings.traced) victim.crash();
         return;
       case 'crash-all':
-        for (const member of running) member.fuse = integerBetween(random, 1, 20);
+        for (const member of running) {
+          member.fuse = integerBetween(random, 1, 20);
+          if (this.#ports.settings.traced) member.crash();
+        }
         return;
       case 'stall':
         this.stalledUntil.set(victim.id, now() + between(random, 50, 1_500));
@@ -73,7 +77,8 @@ export class Faults {
         return;
       case 'transfer': {
         const to = pick(random, [...members.keys()]);
-        return victim.run((core) => void core.transferLeadership(to));
+        victim.run((core) => void core.transferLeadership(to));
+        return this.#cutOffAfterTransfer(victim, random);
       }
       case 'prefer': {
         const id = random.next() < 0.3 ? undefined : pick(random, [...members.keys()]);
@@ -81,6 +86,27 @@ export class Faults {
         return;
       }
     }
+  }
+
+  /** Who asked another to lead hears nothing of what comes of it. */
+  #cutOffAfterTransfer(victim: SimMember, random: Random): void {
+    const { settings, members, network, later } = this.#ports;
+    if (!settings.faults.has('partition') || random.next() < 0.6) return;
+    later(victim, between(random, 0.5, 6), () => {
+      if (this.#ports.now() >= settings.chaosMs) return;
+      for (const { id } of members.values()) {
+        network.block(id, victim.id);
+        if (id !== victim.id) network.block(victim.id, id);
+      }
+    });
+  }
+
+  /** A new leader is asked for a change at once, before it has committed anything. */
+  elected(leader: SimMember): void {
+    const { settings, later } = this.#ports;
+    if (!settings.eager || !settings.faults.has('membership')) return;
+    const random = stream(settings.seed, 100 + (leader.status?.term ?? 0));
+    later(leader, between(random, 0, 0.3), () => this.#membership(random, leader));
   }
 
   /** Both sides notice at once; what is not broken is noticed late, and messages under way survive. */
@@ -180,6 +206,7 @@ export class Faults {
     const change = this.#drawChange(random, status.configuration);
     const next = applyChange(status.configuration, change);
     const isOdd = random.next() < 0.1;
+    if (this.#ports.tracer?.takesChange(leader, change) === false) return;
     if (next.ok) {
       if (!this.#survives(next.value)) return;
       this.#proposed.push(next.value);
@@ -188,7 +215,6 @@ export class Faults {
     this.#ports.trace.event('change', leader.id, change.changes.length, 0, () => {
       return `${change.transition} ${change.changes.map(({ type, id }) => `${type} ${id}`).join(', ')}`;
     });
-    this.#ports.tracer?.proposesChange(leader, change);
     leader.run(
       (core) => void core.proposeConfig(change, 1_000_000 + integerBetween(random, 0, 999)),
     );

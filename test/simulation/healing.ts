@@ -134,9 +134,11 @@ export class Healing {
     while (events.now < until) {
       this.#write();
       this.#wait();
-      if (this.#ports.oracle.acknowledged > before) return;
+      // Whose disk has stalled can serve nobody, and must not lead.
+      const inTheWay = way === 'stalled' && members.get(id)?.isLeader === true;
+      if (this.#ports.oracle.acknowledged > before && !inTheWay) return;
     }
-    check(false, `no write was served while ${id} was ${way}`);
+    check(false, `no progress while ${id} was ${way}`);
   }
 
   /** Whichever configuration a member goes by, its majorities are there without `id`. */
@@ -171,7 +173,7 @@ export class Healing {
   #expectAgreement(): void {
     const { events, members, oracle } = this.#ports;
     const until = events.now + this.#patienceMs;
-    let served = new Set<string>();
+    const served = new Set<string>();
     for (const member of members.values()) member.giveUp();
     let problem: string | undefined = 'nothing happened';
     for (let round = 0; events.now < until; round++) {
@@ -179,7 +181,10 @@ export class Healing {
       for (const member of members.values()) {
         if (!member.up || served.has(member.id)) continue;
         if (round % 10 === 0) member.giveUp();
-        if (member.waiting === 0) member.propose(oracle.nextSerial());
+        if (member.waiting > 0) continue;
+        member.propose(oracle.nextSerial());
+        // One that is alone has served it already.
+        if (member.waiting === 0 && member.isLeader) served.add(member.id);
       }
       this.#leaveJoint();
       if (!this.#ports.settings.core.stepDownOnRemoval) this.#stopRemoved();
@@ -188,7 +193,7 @@ export class Healing {
       const done = [...members.values()].filter(
         ({ id, waiting }) => waiting === 0 && (before.get(id) ?? 0) > 0,
       );
-      served = new Set([...served, ...done.map(({ id }) => id)]);
+      for (const { id } of done) served.add(id);
       problem = this.#problem(served);
       if (problem === undefined) return;
     }

@@ -4,14 +4,16 @@
  */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { huntAll, MUTANT_SEEDS } from '../mutation/hunt.ts';
 import { FAULTS, type Fault, type Reduction } from './settings.ts';
 import { numbersIn, replayCommand, shrink } from './shrink.ts';
 import { sweep } from './sweep.ts';
 import { checkTrace } from './tla-model.ts';
 import { simulate, type SimulationResult } from './world.ts';
 
-const USAGE = `usage: npm run simulate -- --seed NUMBER [--seeds COUNT] [--threads COUNT] [--quiet] [--trace FILE]
+const USAGE = `usage: npm run simulate -- --seed NUMBER [--seeds COUNT] [--threads COUNT] [--quiet] [--trace FILE] [--mutate]
   of one seed: [--nodes COUNT] [--horizon MS] [--without FAULT,…] [--drop EVENT,…]
+  --mutate looks, for each real bug of others put back, for a seed that finds it
   --trace writes the run in the event schema of etcd's TLA+ trace validation
 `;
 const { values } = parseArgs({
@@ -20,6 +22,7 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '1' },
     threads: { type: 'string', default: '2' },
     quiet: { type: 'boolean', default: false },
+    mutate: { type: 'boolean', default: false },
     nodes: { type: 'string' },
     horizon: { type: 'string' },
     without: { type: 'string' },
@@ -32,9 +35,11 @@ const print = (line: string): void => void process.stdout.write(`${line}\n`);
 function number(text: string | undefined, least: number): number | undefined {
   if (text === undefined) return undefined;
   const value = Number(text);
-  if (Number.isSafeInteger(value) && value >= least) return value;
-  process.stderr.write(USAGE);
-  process.exit(2);
+  if (!Number.isSafeInteger(value) || value < least) {
+    process.stderr.write(USAGE);
+    process.exit(2);
+  }
+  return value;
 }
 
 function reductionOf(): Reduction {
@@ -93,7 +98,8 @@ function one(seed: number): void {
 
 const seed = number(values.seed, 0) as number;
 const count = number(values.seeds, 1) as number;
-if (count === 1) one(seed);
+if (values.mutate) await huntAll(seed, count === 1 ? MUTANT_SEEDS : count, print);
+else if (count === 1) one(seed);
 else {
   const started = performance.now();
   const total = await sweep(seed, count, number(values.threads, 1) as number);

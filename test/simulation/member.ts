@@ -10,15 +10,21 @@ import {
 } from '../../src/raft/core/index.ts';
 import { Proposals } from '../../src/raft/proposals.ts';
 import type { Random } from '../../src/std/index.ts';
-import type { Checker, Observed } from './checker.ts';
-import { Disk, type DiskRecord, type SnapshotFile } from './disk.ts';
-import { LeaseReads } from './lease-reads.ts';
+import type { Observed } from './checker.ts';
+import type { Disk, SnapshotFile } from './disk.ts';
 import { LogMirror } from './log-mirror.ts';
 import { Machine } from './machine.ts';
-import type { Oracle } from './oracle.ts';
-import { TICK_MS, type Settings } from './settings.ts';
-import type { Tracer } from './tla-tracer.ts';
-import type { TraceLog } from './trace-log.ts';
+import {
+  commandOf,
+  giveProposals,
+  recordsOf,
+  serialOf,
+  snapshotOf,
+  takeOver,
+  type MemberPorts,
+} from './member-ports.ts';
+import { MemberReads } from './member-reads.ts';
+import { TICK_MS } from './settings.ts';
 
 /** Ends what a process does at this very point. */
 const CRASH = Symbol('crash');
@@ -26,25 +32,6 @@ const CRASH = Symbol('crash');
 const CHECK_EVERY = 8;
 /** Ticks made up for after the process was held up, as the driver does. */
 const TICKS_AT_ONCE_MAX = 2;
-
-export interface MemberPorts {
-  readonly settings: Settings;
-  readonly checker: Checker;
-  readonly oracle: Oracle;
-  readonly trace: TraceLog;
-  readonly tracer: Tracer | undefined;
-  readonly now: () => number;
-  random(member: string, life: number): Random;
-  send(message: Message): void;
-  /** Runs `action` in the same life of the member, after a delay, and when it is not held up. */
-  later(member: SimMember, delayMs: number, action: () => void): void;
-  crashed(member: SimMember): void;
-}
-
-interface PendingRead {
-  readonly key: number;
-  readonly floor: number;
-}
 
 export class SimMember implements Observed {
   readonly id: string;
@@ -63,16 +50,13 @@ export class SimMember implements Observed {
   machine: Machine;
   #random: Random | undefined;
   #proposals: Proposals | undefined;
-  #lease: LeaseReads | undefined;
   #installing = 0;
   #busy = false;
   #turnDue = false;
   #applyDue = false;
   #lastTickAt = 0;
   #compacting = false;
-  #reads = new Map<string, PendingRead>();
-  #answered: { readonly context: string; readonly index: number }[] = [];
-  #lastRead = 0;
+  #reads: MemberReads | undefined;
   #ledTerm = 0;
   #stalled = false;
   #unwritten: HardState | undefined;
@@ -97,19 +81,17 @@ export class SimMember implements Observed {
     return this.core?.status();
   }
   get isLeader(): boolean {
-    return this.core?.status().role === 'leader';
+    return this.status?.role === 'leader';
   }
 
   start(): void {
-    const { settings, checker, random, now, trace } = this.#ports;
+    const { settings, checker, oracle, random, now, trace } = this.#ports;
     const stored = this.disk.load();
     this.life += 1;
     this.#random = random(this.id, this.life);
     this.log = new LogMirror();
     this.log.reset(stored.snapshot.index, stored.snapshot.term, stored.entries);
     this.machine = new Machine(this.disk.snapshot.state);
-    this.#reads = new Map();
-    this.#answered = [];
     this.#installing = 0;
     this.#turnDue = false;
     this.#applyDue = false;
@@ -124,7 +106,7 @@ export class SimMember implements Observed {
       timeoutMs: Infinity,
     });
     const { core } = settings;
-    this.#lease = core.leaseReads ? new LeaseReads(core, TICK_MS) : undefined;
+    this.#reads = new MemberReads(`${this.id}/${this.life}`, { core, oracle, now });
     this.core = createRaftCore(
       { ...core, id: this.id, groupId: 'g', random: this.#random },
       stored,
@@ -174,19 +156,21 @@ export class SimMember implements Observed {
   }
 
   receive(message: Message): void {
+    this.run((core) => this.#step(core, message));
+  }
+
+  #step(core: RaftCore, message: Message): void {
     const { tracer } = this.#ports;
-    this.run((core) => {
-      if (tracer?.receives(this, message) === false) return;
-      core.step(message);
-    });
+    if (tracer?.receives(this, message) === false) return;
+    core.step(message);
+    tracer?.stepped(message);
+    tracer?.changed(this);
   }
 
   propose(serial: number): void {
     this.run(() => {
-      const data = Buffer.allocUnsafe(6);
-      data.writeUIntBE(serial, 0, 6);
       // Nobody waits for the promise: acknowledgements are seen where entries are applied.
-      void this.#proposals?.add(data, 0).catch(() => undefined);
+      void this.#proposals?.add(commandOf(serial), 0).catch(() => undefined);
     });
   }
 
@@ -196,47 +180,21 @@ export class SimMember implements Observed {
   }
 
   read(key: number): void {
-    this.run((core) => {
-      const { oracle, now } = this.#ports;
-      const floor = oracle.floor(key);
-      if (this.#lease?.mayRead(core.status(), this.log, now() * this.rate) === true) {
-        return oracle.read(this.id, key, this.machine.read(key), floor);
-      }
-      this.#lastRead += 1;
-      const context = `${this.id}/${this.life}/${this.#lastRead}`;
-      if (core.readIndex(context)) this.#reads.set(context, { key, floor });
-    });
+    this.run((core) => this.#reads?.ask(core, this, key));
   }
 
-  /** The connection to a member broke, which is a reason to ask for an election when it was the leader: by rank. */
+  /** The connection to a member broke. */
   unreachable(peer: string): void {
-    this.run((core) => {
-      const { leaderId, role, term, configuration } = core.status();
-      core.reportUnreachable(peer);
-      core.reportSnapshot(peer, false);
-      if (leaderId !== peer || role !== 'follower' || !core.forgetLeader()) return;
-      const rank = configuration.voters.filter((id) => id !== peer).indexOf(this.id);
-      const staggerMs = (this.#ports.settings.core.heartbeatTicks * TICK_MS) / 2;
-      const delayMs = (rank + (this.#random as Random).next() / 3) * staggerMs;
-      this.#ports.later(this, Math.max(0, delayMs), () =>
-        this.run((now) => {
-          const status = now.status();
-          const settled = status.leaderId !== undefined || status.role !== 'follower';
-          if (!settled && status.term === term) now.campaign();
-        }),
-      );
-    });
+    this.run((core) => takeOver(this, core, peer, this.#random as Random, this.#ports));
   }
 
   /** Takes a snapshot of the state as it is; once it is durable, the log is cut behind it. */
   snapshot(writeMs: number): void {
-    const { core, machine } = this;
+    const { core } = this;
     if (core === undefined || this.installing || this.#compacting) return;
-    const { appliedIndex: index, configuration } = core.status();
-    const term = this.log.termAt(index);
-    if (index <= this.disk.snapshot.meta.index || term === undefined) return;
-    if (index !== machine.index) return;
-    const file = { meta: { index, term, configuration }, state: machine.snapshot() };
+    const file = snapshotOf(core, this);
+    if (file === undefined) return;
+    const { index } = file.meta;
     this.#compacting = true;
     this.#ports.later(this, writeMs, () =>
       this.run(() => {
@@ -256,6 +214,8 @@ export class SimMember implements Observed {
 
   /** Between any two steps of the driver. */
   #point(): void {
+    // The specification persists and sends in one step.
+    if (this.#ports.settings.traced) return;
     this.fuse -= 1;
     if (this.fuse <= 0) throw CRASH;
   }
@@ -297,31 +257,18 @@ export class SimMember implements Observed {
   #look(core: RaftCore): CoreStatus {
     const status = core.status();
     this.#ports.checker.stepped(this, status);
-    this.#lease?.look(status, core.confirmedRound());
+    this.#reads?.look(core, status);
     return status;
   }
 
   #turn(core: RaftCore): void {
-    this.#giveProposals(core);
+    giveProposals(core, this.#proposals as Proposals, this.#ports.settings);
     for (;;) {
       this.#ports.tracer?.changed(this);
       if (core.hasReady()) this.#handle(core, core.ready());
       else if (!this.#apply(core)) break;
       this.#look(core);
-      this.#giveProposals(core);
-    }
-  }
-
-  #giveProposals(core: RaftCore): void {
-    const proposals = this.#proposals as Proposals;
-    for (;;) {
-      const { leaderId, term } = core.status();
-      if (leaderId === undefined) return;
-      const batch = proposals.next(this.#ports.settings.traced ? 1 : 100);
-      if (batch === undefined) return;
-      const result = core.propose(batch.commands, batch.request);
-      if (result !== 'appended' && result !== 'forwarded') return proposals.returned(batch.request);
-      proposals.accepted(batch.request, term);
+      giveProposals(core, this.#proposals as Proposals, this.#ports.settings);
     }
   }
 
@@ -346,33 +293,32 @@ export class SimMember implements Observed {
     if (status.role === 'leader' && this.#ledTerm < status.term) {
       this.#ledTerm = status.term;
       checker.leaderLog(this, status.term);
+      this.#ports.elected(this);
     }
     tracer?.ready(this, ready);
-    this.#lease?.sent(messages, this.#ports.now() * this.rate);
+    this.#reads?.leaving(messages, this.rate);
     this.#point();
     for (const message of messages) {
+      checker.said(this, message);
       send(message);
       this.#point();
     }
     this.#write(core, ready);
     this.#point();
     for (const { request } of ready.refusals) this.#proposals?.returned(request);
-    this.#answered.push(...ready.readStates);
-    this.#serveReads(core);
+    this.#reads?.answered(ready.readStates);
+    this.#reads?.serve(core, this);
   }
 
   #write(core: RaftCore, ready: Ready): void {
-    const { snapshot, hardState, entries, mustSync, mark, messagesAfterSync } = ready;
+    const { snapshot, hardState, mustSync, mark, messagesAfterSync } = ready;
     const { life } = this;
     const file = snapshot === undefined ? undefined : this.disk.file(snapshot.index);
-    const records: DiskRecord[] = [];
-    if (snapshot !== undefined) records.push({ type: 'snapshot', meta: snapshot });
-    for (const entry of entries) records.push({ type: 'entry', entry });
     // A commit index alone is not worth a write, but no entries may be durable without the one that came before them.
     const newest = hardState ?? this.#unwritten;
     const writes = newest !== undefined && (mustSync || this.#ports.settings.writesCommit);
     this.#unwritten = writes ? undefined : newest;
-    if (writes) records.push({ type: 'hard-state', hardState: newest });
+    const records = recordsOf(ready, writes ? newest : undefined);
     const durable = (): void => {
       if (this.life !== life) return;
       this.run(() => {
@@ -389,16 +335,15 @@ export class SimMember implements Observed {
     if (records.length === 0 && !waits) return;
     const mustFlush = mustSync || (waits && !this.disk.idle);
     if (!mustFlush && records.length === 0) return durable();
-    this.disk.write(records, mustFlush || waits, durable);
+    const { traced } = this.#ports.settings;
+    this.disk.write(records, mustFlush || waits || traced, durable);
   }
 
   /** What was promised is on disk now. */
   #promise(core: RaftCore, message: Message): void {
     this.#ports.checker.said(this, message);
-    if (message.to !== this.id) return this.#ports.send(message);
-    if (this.#ports.tracer?.receives(this, message) === false) return;
-    core.step(message);
-    this.#ports.tracer?.changed(this);
+    if (message.to === this.id) this.#step(core, message);
+    else this.#ports.send(message);
   }
 
   #restore({ meta, state }: SnapshotFile): void {
@@ -426,16 +371,15 @@ export class SimMember implements Observed {
 
   #applyNow(core: RaftCore): boolean {
     const entries = core.takeCommitted();
-    const last = entries.at(-1);
-    if (last === undefined) return false;
+    if (entries.length === 0) return false;
     for (const entry of entries) {
       this.#applyEntry(core, entry);
       this.#point();
     }
-    core.applied(last.index);
+    core.applied((entries.at(-1) as Entry).index);
     this.#ports.tracer?.applied(this, entries);
     this.#look(core);
-    this.#serveReads(core);
+    this.#reads?.serve(core, this);
     return true;
   }
 
@@ -453,25 +397,4 @@ export class SimMember implements Observed {
       core.stateChecked({ index: entry.index, checksum: this.machine.checksum });
     }
   }
-
-  #serveReads(core: RaftCore): void {
-    if (this.#answered.length === 0) return;
-    const { appliedIndex } = core.status();
-    const due = this.#answered.filter(({ index }) => index <= appliedIndex);
-    if (due.length === 0) return;
-    this.#answered = this.#answered.filter(({ index }) => index > appliedIndex);
-    for (const { context } of due) {
-      const read = this.#reads.get(context);
-      this.#reads.delete(context);
-      if (read === undefined) continue;
-      const { key, floor } = read;
-      this.#ports.oracle.read(this.id, key, this.machine.read(key), floor);
-    }
-  }
-}
-
-/** The serial that a command carries. */
-function serialOf(proposals: Proposals, { data }: Entry): number {
-  const command = proposals.split(data);
-  return Buffer.from(command.buffer, command.byteOffset, command.byteLength).readUIntBE(0, 6);
 }

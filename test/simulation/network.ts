@@ -110,26 +110,21 @@ export class Network {
   }
 }
 
+/** What a message says, for readers of the trace. */
 export function describe(message: Message): string {
-  const { term } = message;
-  switch (message.type) {
-    case 'append': {
-      const { prevIndex, prevTerm, entries, commit } = message;
-      return `term ${term} after ${prevIndex}/${prevTerm} +${entries.length} commit ${commit}`;
-    }
-    case 'append-response':
-      return `term ${term} ${message.rejected ? 'rejected' : 'has'} ${message.index}`;
-    case 'vote-request':
-      return `term ${term} ${message.preVote ? 'pre ' : ''}${message.lastIndex}/${message.lastTerm}`;
-    case 'vote-response':
-      return `term ${term} ${message.preVote ? 'pre ' : ''}${message.granted ? 'yes' : 'no'}`;
-    case 'snapshot':
-      return `term ${term} of ${message.meta.index}/${message.meta.term}`;
-    case 'snapshot-response':
-      return `term ${term} of ${message.index} ${message.arrived ? 'arrived' : 'failed'}`;
-    case 'read-index-response':
-      return `term ${term} ${message.context} at ${message.index}`;
-    default:
-      return `term ${term}`;
-  }
+  const details = DETAILS[message.type] as ((message: Message) => string) | undefined;
+  return `term ${message.term} ${details?.(message) ?? ''}`.trimEnd();
 }
+
+const DETAILS: { readonly [T in Message['type']]?: (message: Message & { type: T }) => string } = {
+  append: ({ prevIndex, prevTerm, entries, commit }) =>
+    `after ${prevIndex}/${prevTerm} +${entries.length} commit ${commit}`,
+  'append-response': ({ rejected, index }) => `${rejected ? 'rejected' : 'has'} ${index}`,
+  'vote-request': ({ preVote, lastIndex, lastTerm }) =>
+    `${preVote ? 'pre ' : ''}${lastIndex}/${lastTerm}`,
+  'vote-response': ({ preVote, granted }) => `${preVote ? 'pre ' : ''}${granted ? 'yes' : 'no'}`,
+  snapshot: ({ meta }) => `of ${meta.index}/${meta.term}`,
+  'snapshot-response': ({ index, arrived }) => `of ${index} ${arrived ? 'arrived' : 'failed'}`,
+  'read-index-response': ({ context, index }) => `${context} at ${index}`,
+  'propose-refusal': ({ reason }) => reason,
+};

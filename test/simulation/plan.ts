@@ -1,6 +1,6 @@
 /** The faults of a run: planned ahead from the seed, each with its own chance, so that any of them can be left out. */
 import { integerBetween } from '../../src/std/index.ts';
-import { between, pick, stream, type Fault, type Settings } from './settings.ts';
+import { between, FAULTS, pick, stream, type Fault, type Settings } from './settings.ts';
 
 /** What a planned event does; more of them than faults, as some faults end by an event of their own. */
 export type Action =
@@ -53,14 +53,19 @@ export function drawPlan(settings: Settings, drop: readonly number[]): PlannedEv
   const possible = WEIGHTS.filter(
     ([action, fault]) => settings.faults.has(fault) && (action !== 'prefer' || preVote),
   );
-  const total = possible.reduce((sum, [, , weight]) => sum + weight, 0);
+  // Some runs are about one kind of fault more than about any other.
+  const focus = random.next() < 0.4 ? pick(random, FAULTS) : undefined;
+  const weighted = possible.map(
+    ([action, fault, weight]) => [action, fault === focus ? 5 * weight : weight] as const,
+  );
+  const total = weighted.reduce((sum, [, weight]) => sum + weight, 0);
   const dropped = new Set(drop);
   const gapMs = pick(random, [60, 120, 250]);
   const events: PlannedEvent[] = [];
   let at = between(random, 100, 400);
   for (let number = 0; at < settings.chaosMs; number++) {
     let dice = random.next() * total;
-    const chosen = possible.find(([, , weight]) => (dice -= weight) < 0) ?? possible.at(-1);
+    const chosen = weighted.find(([, weight]) => (dice -= weight) < 0) ?? weighted.at(-1);
     const seed = integerBetween(random, 0, 2 ** 31);
     if (chosen !== undefined && !dropped.has(number)) {
       events.push({ number, at, action: chosen[0], seed });

@@ -57,6 +57,8 @@ export interface Settings {
   readonly keepEntries: number;
   /** Only what the TLA+ specification of etcd's raft knows. */
   readonly traced: boolean;
+  /** Changes of the configuration are asked for right after each election. */
+  readonly eager: boolean;
   /** At the end a minority stays broken, and the rest must do without it. */
   readonly healsPartly: boolean;
 }
@@ -88,7 +90,7 @@ export function drawSettings(seed: number, reduction: Reduction, traced: boolean
   const careful = random.next() < 0.7;
   const preVote = careful || random.next() < 0.5;
   const checkQuorum = careful || random.next() < 0.5;
-  const leaseReads = checkQuorum && random.next() < 0.25;
+  const leaseReads = checkQuorum && random.next() < 0.3;
   const min = pick(random, [8, 10, 15]);
   const core: Settings['core'] = {
     electionTicks: { min, max: 2 * min },
@@ -125,6 +127,7 @@ export function drawSettings(seed: number, reduction: Reduction, traced: boolean
     readShare: pick(random, [0.1, 0.3, 0.6]),
     keepEntries: pick(random, [0, 3, 20]),
     traced,
+    eager: random.next() < 0.3,
     healsPartly: careful && core.forwardProposals && core.stepDownOnRemoval && random.next() < 0.4,
   };
   return traced ? restrictedToSpecification(settings) : settings;

@@ -84,5 +84,5 @@ function runShare({ first, count, step }: Share): SweepResult {
 }
 
 if (!isMainThread && (workerData as Share | undefined)?.kind === 'sweep') {
-  parentPort?.postMessage(runShare(workerData as Share));
+  parentPort?.postMessage(runShare(workerData as Share), []);
 }

@@ -7,7 +7,8 @@ import { EventQueue } from './event-queue.ts';
 import { Faults } from './faults.ts';
 import { Healing } from './healing.ts';
 import { EMPTY_MACHINE, KEYS } from './machine.ts';
-import { SimMember, type MemberPorts } from './member.ts';
+import type { MemberPorts } from './member-ports.ts';
+import { SimMember } from './member.ts';
 import { Network } from './network.ts';
 import { Oracle } from './oracle.ts';
 import { drawPlan, type PlannedEvent } from './plan.ts';
@@ -72,7 +73,7 @@ class World {
     this.#settings = settings;
     this.#plan = drawPlan(settings, options.drop ?? []);
     this.#trace = new TraceLog(now, options.onLine);
-    this.#tracer = options.onTrace === undefined ? undefined : new Tracer(options.onTrace, now);
+    this.#tracer = options.onTrace === undefined ? undefined : new Tracer(options.onTrace);
     this.#disks = stream(seed, 2);
     this.#restarts = stream(seed, 3);
     const shared = { settings, trace: this.#trace, members: this.#members, tracer: this.#tracer };
@@ -176,6 +177,7 @@ class World {
         send: (message) => this.#network.send(message),
         later,
         crashed: (crashed) => this.#crashed(crashed),
+        elected: (leader) => this.#faults.elected(leader),
       });
       member.rate = 1 + between(random, -skew, skew);
       this.#members.set(id, member);
@@ -237,6 +239,16 @@ class World {
     this.#faults.breakConnections(member.id, this.#restarts, share);
   }
 
+  /** Where leaders answer alone, each that takes itself for one is asked. */
+  #read(member: SimMember, key: number): void {
+    member.read(key);
+    if (!this.#settings.core.leaseReads) return;
+    for (const other of this.#members.values()) {
+      if (other !== member && other.isLeader && other.pausedUntil <= this.#events.now)
+        other.read(key);
+    }
+  }
+
   #scheduleClient(random: Random): void {
     const { clientMs, readShare } = this.#settings;
     this.#events.after(between(random, 0.1, 2) * clientMs, () => {
@@ -246,7 +258,7 @@ class World {
       const key = Math.floor(random.next() * KEYS);
       if (member.up && member.waiting < 50) {
         this.#later(member, 0, () => {
-          if (reads) member.read(key);
+          if (reads) this.#read(member, key);
           else member.propose(this.#oracle.nextSerial());
         });
       }
