@@ -18,6 +18,9 @@ import { refusalOf, type Refusal, type RefusalReports } from './refusals.ts';
 
 /** Bytes given to a stream ahead of what its connection takes; the rest waits here and shares a batch. */
 const STREAM_BYTES_MAX = 1 * 2 ** 20;
+/** How long news of the commit index alone may wait, and for how long a peer counts as one that proposes. */
+const COMMIT_NEWS_MS = 2;
+const PROPOSER_MS = 50;
 const LOST_BACKOFF = { initialMs: 20, maxMs: 500 };
 /** After a refusal only a person, or a change of the configuration, makes a difference. */
 const REFUSED_BACKOFF = { initialMs: 1_000, maxMs: 15_000 };
@@ -28,6 +31,8 @@ export interface Link {
   /** Takes messages for the next batch; what it cannot take is told to `dropped`. */
   send(messages: readonly Message[]): void;
   canSend(): boolean;
+  /** The peer makes proposals, and so waits to hear that they are committed. */
+  proposes(): void;
   /** Tries to connect without waiting for the back-off: the peer showed that it lives. */
   connectNow(): void;
   /** Calls on the same connection. */
@@ -75,7 +80,8 @@ class PeerLink implements Link {
   #state: LinkState = { state: 'opening' };
   #attempt = 0;
   #flushing = false;
-  #isPatient = false;
+  #cancelNews: CancelTimer | undefined;
+  #proposedAt = -Infinity;
   /** Whoever asked was told not to send, and is told when that is over. */
   #wasFull = false;
   #toldBytes = 0;
@@ -99,7 +105,7 @@ class PeerLink implements Link {
       const result = this.#outbox.push(message);
       if (result !== 'taken') this.#host.dropped(this.#peerId, [message], result);
     }
-    if (this.#outbox.canWait) return this.#flushLater();
+    if (this.#isPatient()) return this.#flushLater();
     if (this.#flushing) return;
     this.#flushing = true;
     // Not at once: all that is sent in this turn of the event loop shares a batch.
@@ -109,16 +115,25 @@ class PeerLink implements Link {
     });
   }
 
-  /** News of the commit index waits two turns for entries to travel with, and is dropped when some come. */
+  /**
+   * News of the commit index waits for entries to travel with, and is dropped when some come: a message costs each side more
+   * than what it says. A peer that has made proposals waits for just this news, and gets it at once.
+   */
   #flushLater(): void {
-    if (this.#isPatient) return;
-    this.#isPatient = true;
-    setImmediate(() => {
-      setImmediate(() => {
-        this.#isPatient = false;
-        this.#flush();
-      });
+    if (this.#cancelNews !== undefined) return;
+    this.#cancelNews = this.#host.options.clock.schedule(COMMIT_NEWS_MS, () => {
+      this.#cancelNews = undefined;
+      this.#flush();
     });
+  }
+
+  proposes(): void {
+    this.#proposedAt = this.#host.options.clock.monotonic();
+  }
+
+  #isPatient(): boolean {
+    const { clock } = this.#host.options;
+    return this.#outbox.canWait && clock.monotonic() - this.#proposedAt > PROPOSER_MS;
   }
 
   canSend(): boolean {
@@ -136,6 +151,7 @@ class PeerLink implements Link {
 
   stop(): void {
     const { state } = this.#state;
+    this.#cancelNews?.();
     if (this.#state.state === 'waiting') this.#state.cancel();
     if (this.#state.state === 'open' || this.#state.state === 'greeting') {
       this.#state.stream.cancel();

@@ -229,11 +229,10 @@ interface Parts {
 }
 
 function createWriter(parts: Parts): WalWriter {
-  const { options, limits, space, pool, identity, log, onFailure } = parts;
+  const { options, limits, pool, identity, log, onFailure } = parts;
   return new WalWriter({
     identity,
     pool,
-    space,
     clock: options.clock,
     frameBytesMax: limits.frameBytesMax,
     tail: log.history.tail(),

@@ -178,6 +178,7 @@ class PeerTransport implements Transport {
     const decoded = decodeMessage(wire);
     if (!decoded.ok) return this.#refuse(peerId, decoded.error);
     const { message, file } = decoded.value;
+    if (message.type === 'propose') this.#links.get(peerId)?.proposes();
     if (message.type !== 'snapshot' || file === undefined) return group.onMessage(message);
     if (group.fetcher !== undefined) return group.fetcher.announced(message, file);
     const { groupId, term } = message;

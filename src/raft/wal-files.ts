@@ -1,5 +1,5 @@
 /** The disk behind the log and its snapshots, as a port (so that tests can lose power between any two steps) and for real. */
-import { close, fdatasync, fstat, open, read, write } from 'node:fs';
+import { close, constants, fdatasync, fstat, open, read, write } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -11,6 +11,8 @@ import { isLockFile, lockOf, takeLock } from './wal-lock.ts';
 export interface WalFile {
   /** Writes all of `data`, of which nothing needs to be durable yet. */
   write(data: Uint8Array, offset: number): Promise<void>;
+  /** Writes all of `data`; resolves when it, if nothing written before, is durable. */
+  writeDurably(data: Uint8Array, offset: number): Promise<void>;
   /** Up to `length` bytes; fewer only at the end of the file. */
   read(offset: number, length: number): Promise<Uint8Array>;
   size(): Promise<number>;
@@ -35,6 +37,8 @@ export interface WalFiles {
   syncDirectory(): Promise<void>;
 }
 
+/** Each write is flushed before it returns, as by fdatasync. */
+const DURABLE = constants.O_RDWR | constants.O_DSYNC;
 const openFile = promisify(open);
 const statOf = promisify(fstat);
 const closeFile = promisify(close);
@@ -56,8 +60,14 @@ export function diskFiles(directory: string): WalFiles {
     unlock: () => rm(lockOf(directory), { force: true }),
     list: async () => (await readdir(directory)).filter((name) => !isLockFile(name)),
     read: (name) => readFile(pathOf(name)),
-    create: async (name) => asWalFile(await openFile(pathOf(name), 'w+', 0o600)),
-    open: async (name) => asWalFile(await openFile(pathOf(name), 'r+')),
+    create: async (name) => {
+      const fd = await openFile(pathOf(name), 'w+', 0o600);
+      return asWalFile(fd, await openFile(pathOf(name), DURABLE));
+    },
+    open: async (name) => {
+      const fd = await openFile(pathOf(name), 'r+');
+      return asWalFile(fd, await openFile(pathOf(name), DURABLE));
+    },
     rename: (from, to) => rename(pathOf(from), pathOf(to)),
     remove: (name) => rm(pathOf(name), { force: true }),
     syncDirectory: () => syncDirectory(directory),
@@ -77,23 +87,29 @@ async function makeDurableFolder(directory: string): Promise<void> {
   }
 }
 
-/** File numbers with callbacks instead of file handles: a flush is two calls to the thread pool and little else. */
-function asWalFile(fd: number): WalFile {
+/**
+ * File numbers with callbacks instead of file handles: a durable write is one call to the thread pool and little else, since the
+ * second number of the file was opened so that each write is flushed before it returns.
+ */
+function asWalFile(fd: number, durableFd: number): WalFile {
   const writeFrom = (
+    to: number,
     data: Uint8Array,
     offset: number,
     done: number,
     finish: (error: Error | null) => void,
   ): void =>
-    write(fd, data, done, data.length - done, offset + done, (error, written) => {
+    write(to, data, done, data.length - done, offset + done, (error, written) => {
       if (error !== null || done + written >= data.length) return finish(error);
-      writeFrom(data, offset, done + written, finish);
+      writeFrom(to, data, offset, done + written, finish);
+    });
+  const writeAll = (to: number, data: Uint8Array, offset: number): Promise<void> =>
+    new Promise((resolve, reject) => {
+      writeFrom(to, data, offset, 0, (error) => (error === null ? resolve() : reject(error)));
     });
   return {
-    write: (data, offset) =>
-      new Promise((resolve, reject) => {
-        writeFrom(data, offset, 0, (error) => (error === null ? resolve() : reject(error)));
-      }),
+    write: (data, offset) => writeAll(fd, data, offset),
+    writeDurably: (data, offset) => writeAll(durableFd, data, offset),
     read: (offset, length) =>
       new Promise((resolve, reject) => {
         const buffer = Buffer.allocUnsafe(length);
@@ -106,6 +122,9 @@ function asWalFile(fd: number): WalFile {
       new Promise((resolve, reject) => {
         fdatasync(fd, (error) => (error === null ? resolve() : reject(error)));
       }),
-    close: () => closeFile(fd),
+    async close() {
+      await closeFile(durableFd);
+      await closeFile(fd);
+    },
   };
 }

@@ -7,7 +7,7 @@ import type { WalFile, WalFiles } from './wal-files.ts';
 import { segmentName, spareName } from './wal-folder.ts';
 import { saltOf } from './wal-frames.ts';
 
-const ZEROS = new Uint8Array(2 ** 20);
+const ZEROS = new Uint8Array(64 * 1024);
 
 /** A segment that can be written; frames go to `offset`. */
 export interface Segment {

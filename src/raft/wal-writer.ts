@@ -1,6 +1,5 @@
 /** Writing the log: everything that waits shares one frame and one flush, in order, and nothing goes on after a failure. */
 import type { Clock } from '../std/index.ts';
-import type { DiskSpace } from './disk-space.ts';
 import { WalError } from './errors.ts';
 import {
   boundOf,
@@ -20,7 +19,6 @@ import type { Segment, SegmentPool } from './wal-segments.ts';
 export interface WalWriterOptions {
   readonly identity: DiskIdentity;
   readonly pool: SegmentPool;
-  readonly space: DiskSpace;
   readonly clock: Clock;
   /** Bytes gathered for one flush; a single larger write still goes through. */
   readonly frameBytesMax: number;
@@ -140,7 +138,7 @@ export class WalWriter {
   }
 
   async #flush(writes: readonly Write[], bytesMax: number): Promise<void> {
-    const { clock, space, onFlush, pool } = this.#options;
+    const { clock, onFlush, pool } = this.#options;
     const started = clock.monotonic();
     const before = this.#current;
     const end = before.offset + FRAME_HEADER_BYTES + bytesMax + SEAL_BYTES;
@@ -149,8 +147,8 @@ export class WalWriter {
     const { file, salt, offset, size, number } = this.#current;
     for (const { write } of writes) this.#encoder.add(write);
     const frame = this.#encoder.finish(salt, offset);
-    await space.run(() => file.write(frame, offset));
-    await file.sync();
+    // The file was written from end to end before: whatever fails here is no want of room that passes.
+    await file.writeDurably(frame, offset);
     this.#current.offset += frame.length;
     for (const { write } of writes) this.#written(write);
     if (before !== this.#current) await this.#seal(before);
@@ -180,8 +178,7 @@ export class WalWriter {
 
   /** Says in a segment that the next one is begun: if that is lost one day, it is known. */
   async #seal({ file, salt, offset }: Segment): Promise<void> {
-    await file.write(this.#encoder.seal(salt, offset), offset);
-    await file.sync();
+    await file.writeDurably(this.#encoder.seal(salt, offset), offset);
     await file.close();
   }
 

@@ -1,5 +1,5 @@
 /** A disk that stops flushing on command, as a failing or throttled one does: writes are taken, no flush ends. */
-import type { WalFiles } from '../../src/raft/wal-files.ts';
+import type { WalFile, WalFiles } from '../../src/raft/wal-files.ts';
 
 export interface StallingDisk {
   readonly files: WalFiles;
@@ -14,12 +14,14 @@ export function stallingDisk(disk: WalFiles): StallingDisk {
     await released;
     await sync();
   };
-  const opened = <A extends readonly unknown[], F extends { sync(): Promise<void> }>(
-    open: (...args: A) => Promise<F>,
-  ) => {
-    return async (...args: A): Promise<F> => {
+  const opened = <A extends readonly unknown[]>(open: (...args: A) => Promise<WalFile>) => {
+    return async (...args: A): Promise<WalFile> => {
       const file = await open(...args);
-      return { ...file, sync: () => flush(() => file.sync()) };
+      return {
+        ...file,
+        sync: () => flush(() => file.sync()),
+        writeDurably: (data, offset) => flush(() => file.writeDurably(data, offset)),
+      };
     };
   };
   return {

@@ -168,6 +168,8 @@ function failingDisk(directory: string): { files: WalFiles; break(): void } {
   const real = diskFiles(directory);
   const watched = (file: WalFile): WalFile => ({
     write: (data, offset) => file.write(data, offset),
+    writeDurably: (data, offset) =>
+      broken ? Promise.reject(new Error('the disk is gone')) : file.writeDurably(data, offset),
     read: (offset, length) => file.read(offset, length),
     size: () => file.size(),
     sync: () => (broken ? Promise.reject(new Error('the disk is gone')) : file.sync()),

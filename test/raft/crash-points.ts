@@ -26,17 +26,25 @@ export function filesWithPoints(directory: string, reached: (point: string) => v
     reached(`${step}.after`);
     return result;
   };
-  const wrap = (file: WalFile): WalFile => ({
-    ...file,
-    write: (data, offset) =>
-      around('write', async () => {
-        const half = Math.floor(data.length / 2);
-        await file.write(data.subarray(0, half), offset);
-        reached('write.half');
-        await file.write(data.subarray(half), offset + half);
-      }),
-    sync: () => around('sync', () => file.sync()),
-  });
+  const wrap = (file: WalFile): WalFile => {
+    const wrapped: WalFile = {
+      ...file,
+      write: (data, offset) =>
+        around('write', async () => {
+          const half = Math.floor(data.length / 2);
+          await file.write(data.subarray(0, half), offset);
+          reached('write.half');
+          await file.write(data.subarray(half), offset + half);
+        }),
+      sync: () => around('sync', () => file.sync()),
+      // In two steps, so that the process can end between them as the machine can.
+      async writeDurably(data, offset) {
+        await wrapped.write(data, offset);
+        await wrapped.sync();
+      },
+    };
+    return wrapped;
+  };
   return {
     ...files,
     create: (name) => around('create', async () => wrap(await files.create(name))),

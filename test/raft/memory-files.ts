@@ -128,7 +128,11 @@ export class MemoryFiles implements WalFiles {
   }
 
   #handle(name: string, content: Content): WalFile {
-    return {
+    const file: WalFile = {
+      async writeDurably(data, offset) {
+        await file.write(data, offset);
+        await file.sync();
+      },
       write: async (data, offset) => {
         // The caller may use its buffer again only after the write: taking it late shows who does not wait.
         await this.#step('write', name);
@@ -151,6 +155,7 @@ export class MemoryFiles implements WalFiles {
       },
       close: () => Promise.resolve(),
     };
+    return file;
   }
 }
 

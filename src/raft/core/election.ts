@@ -89,9 +89,17 @@ export function handleVoteResponse(state: CoreState, response: VoteResponse): vo
   const result = voteResult(state.voters, role.votes);
   if (result === 'pending') return;
   if (result === 'lost') return becomeFollower(state, state.term, undefined);
-  if (role.role === 'candidate') return becomeLeadingReplication(state);
+  if (role.role === 'candidate') return leadOnceDurable(state, role.votes);
   becomeCandidate(state);
   requestVotes(state, { preVote: false, transfer: false });
+}
+
+/**
+ * A majority of others may be there before the own vote is durable. Whoever led on that would, after a crash that it forgot,
+ * ask in the same term again, be granted the same votes, and write other entries at the same indexes of that term.
+ */
+function leadOnceDurable(state: CoreState, votes: ReadonlyMap<string, boolean>): void {
+  if (votes.get(state.config.id) === true) becomeLeadingReplication(state);
 }
 
 /**
