@@ -57,11 +57,13 @@ function hasCommittedInTerm(member: Member): boolean {
 
 /**
  * For the same reason a leader of ours leaves a joint configuration only after such a commit. A member that becomes leader
- * while older entries wait to be applied would show the difference, so it does its work before it hears of a vote.
+ * while older entries wait to be applied would show the difference, so it does its work before it hears of a vote. And a
+ * candidate of ours leads only once its own vote is durable, one of etcd's on the votes of others, which a crash may undo.
  */
 export function mustFlushFirst(receiver: Member, message: Message): boolean {
   if (message.type !== 'vote-response') return false;
-  return coreOf(receiver).status().configuration.autoLeave;
+  const { role, configuration } = coreOf(receiver).status();
+  return role === 'candidate' || configuration.autoLeave;
 }
 
 /** The own vote is heard when it is written. */
