@@ -53,18 +53,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: 3,
     title: 'reads from the lease while leadership is being handed over',
-    edits: [
-      edit(
-        'test/simulation/lease-reads.ts',
-        'if (transferee !== undefined) this.#handOver(term);',
-        '',
-      ),
-      edit(
-        'test/simulation/lease-reads.ts',
-        "if (message.type === 'timeout-now') this.#handOver(message.term);",
-        '',
-      ),
-    ],
+    edits: [core('transfer.ts', 'role.offered = true;', '')],
     caughtBy: { test: 'test/mutation/lease-transfer.test.ts' },
   },
   {
@@ -112,7 +101,7 @@ export const MUTANTS: readonly Mutant[] = [
         "} else if (message.type === 'vote-request' && message.preVote && state.term < 0) {",
       ),
     ],
-    caughtBy: { seed: 280 },
+    caughtBy: { seed: 549 },
   },
   {
     bug: 8,
@@ -124,7 +113,7 @@ export const MUTANTS: readonly Mutant[] = [
         'if (!heardFromQuorum(state, role) && state.term < 0) {',
       ),
     ],
-    caughtBy: { seed: 4 },
+    caughtBy: { seed: 106 },
   },
   {
     bug: 9,
@@ -266,7 +255,7 @@ export const MUTANTS: readonly Mutant[] = [
     bug: 21,
     title: 'a throttled follower is never resumed',
     edits: [core('replication.ts', '  progress.paused = false;\n', '')],
-    caughtBy: { seed: 4 },
+    caughtBy: { seed: 5 },
   },
   {
     bug: 22,
@@ -279,7 +268,7 @@ export const MUTANTS: readonly Mutant[] = [
         'if (mark.index > this.#stable && mark.index <= this.lastIndex) {',
       ),
     ],
-    caughtBy: { seed: 11 },
+    caughtBy: { seed: 16 },
   },
   {
     bug: 23,

@@ -38,9 +38,9 @@ export class MemberReads {
     this.#lease = ports.core.leaseReads ? new LeaseReads(ports.core, TICK_MS) : undefined;
   }
 
-  ask(core: RaftCore, { id, log, machine, rate }: Reader, key: number): void {
+  ask(core: RaftCore, { id, machine, rate }: Reader, key: number): void {
     const floor = this.#oracle.floor(key);
-    if (this.#lease?.mayRead(core.status(), log, this.#now() * rate) === true) {
+    if (this.#lease?.mayRead(core.status(), this.#now() * rate) === true) {
       return this.#oracle.read(id, key, machine.read(key), floor);
     }
     this.#last += 1;
