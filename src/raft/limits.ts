@@ -26,6 +26,15 @@ export const LIMITS = {
   snapshot: { entries: 100_000, bytes: 64 * 2 ** 20 },
 } as const;
 
+/** How long followers keep the promise that a lease rests on: they count ticks, and the first may come at once. */
+export function leaseMs({
+  heartbeatIntervalMs,
+  electionTimeoutMs,
+}: RaftNodeOptions['timing']): number {
+  const tickMs = heartbeatIntervalMs / ticksPerHeartbeat;
+  return electionTimeoutMs.min - 2 * tickMs;
+}
+
 /** `tickMs` is how long one tick lasts. */
 export function coreConfig(
   { id, timing, random, reads }: RaftNodeOptions,

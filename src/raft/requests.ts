@@ -11,7 +11,7 @@ import {
   type RefusalReason,
 } from './core/index.ts';
 import { RaftError } from './errors.ts';
-import { LIMITS } from './limits.ts';
+import { leaseMs, LIMITS } from './limits.ts';
 import { Proposals } from './proposals.ts';
 import { Reads } from './reads.ts';
 import type { RaftNodeOptions } from './types.ts';
@@ -39,7 +39,7 @@ export class Requests {
     this.#changes = new Changes(prefix, timeoutMs);
     this.#reads = new Reads(prefix, { countMax: readersMax, timeoutMs });
     if (options.reads === 'lease') {
-      this.#lease = createLeaderLease(timing.electionTimeoutMs.min);
+      this.#lease = createLeaderLease(leaseMs(timing));
     }
   }
 
@@ -139,10 +139,10 @@ export class Requests {
 
   #leaseCovers(core: RaftCore, now: number): boolean {
     if (this.#lease === undefined) return false;
-    const { role, term, isEstablished, transferee } = core.status();
-    if (role !== 'leader' || transferee !== undefined) this.#lease.revoke();
-    else this.#lease.confirmed(term, core.confirmedRound());
-    return isEstablished && this.#lease.isValid(term, now);
+    const { term, mayLease } = core.status();
+    if (!mayLease) return false;
+    this.#lease.confirmed(term, core.confirmedRound());
+    return this.#lease.isValid(term, now);
   }
 
   /** These are about to leave: a lease counts from before its heartbeats did. */

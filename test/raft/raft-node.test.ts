@@ -93,7 +93,6 @@ test('proposals made while there is no leader wait for one', async (t) => {
 
 test('a learner receives the log and forwards proposals, but does not count', async (t) => {
   const four = await cluster(t);
-  const leader = await four.leader();
   const learner = await four.join('n4');
   await eventually('it knows its place', () => learner.node.status().learners.includes('n4'));
   await learner.node.propose(bytes('by the learner'));

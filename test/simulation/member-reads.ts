@@ -1,14 +1,12 @@
 /** The reads of a member's clients: by asking a majority, or from the leader's lease where that is on. */
 import type { CoreStatus, Message, RaftCore, ReadState } from '../../src/raft/core/index.ts';
 import { LeaseReads } from './lease-reads.ts';
-import type { LogMirror } from './log-mirror.ts';
 import type { Machine } from './machine.ts';
 import type { Oracle } from './oracle.ts';
 import { TICK_MS, type Settings } from './settings.ts';
 
 interface Reader {
   readonly id: string;
-  readonly log: LogMirror;
   readonly machine: Machine;
   /** How fast its clock runs. */
   readonly rate: number;

@@ -12,15 +12,13 @@ export interface LeaderLease {
   sent(term: number, round: number, now: number): void;
   /** A majority answered up to `round`. */
   confirmed(term: number, round: number): void;
-  /** Nothing may rest on the lease any more: leadership is being handed over, or lost. */
-  revoke(): void;
   /** True when a read may be answered from the state of this member without asking anyone. */
   isValid(term: number, now: number): boolean;
 }
 
-/** A lease that lasts `electionTimeoutMs`, the shortest one of any member, from when a confirmed round was sent. */
-export function createLeaderLease(electionTimeoutMs: number): LeaderLease {
-  const durationMs = electionTimeoutMs * (1 - CLOCK_DRIFT_MAX);
+/** A lease that lasts `promiseMs`, which followers keep by their own clocks, from when a confirmed round was sent. */
+export function createLeaderLease(promiseMs: number): LeaderLease {
+  const durationMs = promiseMs * (1 - CLOCK_DRIFT_MAX);
   let lease = { term: 0, until: -Infinity };
   let pending: { readonly term: number; readonly round: number; readonly at: number }[] = [];
   return {
@@ -38,10 +36,6 @@ export function createLeaderLease(electionTimeoutMs: number): LeaderLease {
       const until = last.at + durationMs;
       lease = { term, until: lease.term === term ? Math.max(lease.until, until) : until };
       pending = pending.filter((one) => one.round > round);
-    },
-    revoke() {
-      lease = { term: 0, until: -Infinity };
-      pending = [];
     },
     isValid: (term, now) => lease.term === term && now < lease.until,
   };

@@ -140,7 +140,7 @@ function statusOf(state: CoreState): CoreStatus {
     isLeaving: role.role === 'leader' && role.leaving,
     removed: state.removed,
     divergent: state.divergent,
-    isEstablished: role.role === 'leader' && hasCommittedInTerm(state),
+    mayLease: role.role === 'leader' && !role.offered && hasCommittedInTerm(state),
   };
 }
 

@@ -42,6 +42,8 @@ export interface LeaderRole {
   pendingConfigIndex: number;
   /** The last change takes this leader out: nothing may follow it in the log. */
   leaving: boolean;
+  /** Leadership was offered in this term: whoever got the offer may still take it, whatever a lease says. */
+  offered: boolean;
   /** To whom leadership is being handed over; nothing is proposed meanwhile. */
   transferee: string | undefined;
   /** The last checksum of each member's state, and who differs from a majority. */
@@ -215,6 +217,7 @@ export function becomeLeader(state: CoreState): LeaderRole {
     // Any of the entries that are there may be a change of the configuration.
     pendingConfigIndex: lastIndex,
     leaving: false,
+    offered: false,
     transferee: undefined,
     checks: new Map(),
     divergent: new Set(),

@@ -23,5 +23,6 @@ export function beginTransfer(state: CoreState, role: LeaderRole, transferee: st
   if (transferee === state.config.id) return;
   state.electionElapsed = 0;
   role.transferee = transferee;
+  role.offered = true;
   if (!finishTransfer(state, role)) sendAppend(state, role, transferee, 'even-if-empty');
 }

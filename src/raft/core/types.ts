@@ -305,8 +305,11 @@ export interface CoreStatus {
   readonly removed: boolean;
   /** A majority found this member's state to differ from theirs. */
   readonly divergent: boolean;
-  /** A leader that has committed an entry of its term: what it has committed is all that is. */
-  readonly isEstablished: boolean;
+  /**
+   * A leader that has committed an entry of its term, so that what it has committed is all that is, and has never offered
+   * leadership in it: a lease is worth something.
+   */
+  readonly mayLease: boolean;
 }
 
 /** What the leader knows of a member. */
