@@ -61,6 +61,10 @@ export class Checker {
     return this.#committed.length + 1;
   }
 
+  leaderOf(term: number): string | undefined {
+    return this.#leaders.get(term);
+  }
+
   committedAt(index: number): Entry | undefined {
     return this.#committed[index - 2];
   }

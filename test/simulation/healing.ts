@@ -208,11 +208,15 @@ export class Healing {
   #isHeldUpByRemoved(): boolean {
     const all = [...this.#ports.members.values()].filter(({ up }) => up);
     if (all.some(({ isLeader }) => isLeader)) return false;
-    const ends = (inside: boolean): number[] =>
-      all
-        .filter(({ id, status }) => status?.configuration.voters.includes(id) === inside)
-        .map(({ log }) => log.last);
-    return Math.max(...ends(false)) > Math.max(...ends(true));
+    const isIn = ({ id, status }: SimMember): boolean =>
+      status?.configuration.voters.includes(id) === true;
+    const last = Math.max(...all.filter(isIn).map(({ log }) => log.last));
+    const { checker } = this.#ports;
+    // What it appended itself, as the leader that went out, would be its own fault.
+    return all.some((member) => {
+      const { id, log } = member;
+      return !isIn(member) && log.last > last && checker.leaderOf(log.lastTerm) !== id;
+    });
   }
 
   /** An explicit joint configuration lasts until somebody leaves it. */
