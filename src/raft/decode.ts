@@ -81,8 +81,10 @@ const DECODERS: {
     const type = 'vote-request';
     return accept({ ...envelope, type, preVote, lastIndex, lastTerm, transfer });
   },
-  voteResponse: ({ preVote, granted }, envelope) =>
-    accept({ ...envelope, type: 'vote-response', preVote, granted }),
+  voteResponse({ lastIndex, lastTerm, preVote, granted }, envelope) {
+    if (!isNumber(lastIndex) || !isNumber(lastTerm)) return err('impossible-number');
+    return accept({ ...envelope, type: 'vote-response', preVote, granted, lastIndex, lastTerm });
+  },
   propose({ request, commands, config }, envelope) {
     if (!isNumber(request)) return err('impossible-number');
     const unpacked = unpackCommands(commands);

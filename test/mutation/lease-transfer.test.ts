@@ -32,7 +32,9 @@ test('a leader that hands over does not read from its lease, nor after it gave t
   const answer = (message: Message): void => {
     const head = { groupId: 'g', from: '2', to: '1', term: message.term };
     if (message.type === 'vote-request') {
-      core.step({ ...head, type: 'vote-response', preVote: false, granted: true });
+      const { lastIndex, lastTerm } = message;
+      const vote = { type: 'vote-response', preVote: false, granted: true } as const;
+      core.step({ ...head, ...vote, lastIndex, lastTerm });
     } else if (message.type === 'append') {
       const index = message.prevIndex + message.entries.length;
       core.step({ ...head, type: 'append-response', rejected: false, index });

@@ -70,7 +70,7 @@ const MESSAGES: Message[] = [
     lastTerm: 0,
     transfer: true,
   },
-  { ...envelope, type: 'vote-response', preVote: false, granted: true },
+  { ...envelope, type: 'vote-response', preVote: false, granted: true, lastIndex: 3, lastTerm: 1 },
   { ...envelope, type: 'propose', request: 1, kind: 'command', commands: [Buffer.from('c')] },
   { ...envelope, type: 'propose', request: 2, kind: 'config', commands: [Buffer.from('{}')] },
   { ...envelope, type: 'propose-refusal', request: 1, reason: 'overloaded' },

@@ -76,7 +76,13 @@ const body = fc.oneof(
     lastTerm: term,
     transfer: flag,
   }),
-  fc.record({ type: fc.constant('vote-response'), preVote: flag, granted: flag }),
+  fc.record({
+    type: fc.constant('vote-response'),
+    preVote: flag,
+    granted: flag,
+    lastIndex: index,
+    lastTerm: term,
+  }),
   fc.record({
     type: fc.constant('propose'),
     request: index,

@@ -1,4 +1,5 @@
 /** Elections: campaigning, counting votes, and when to grant one (Raft paper §5.2, §5.4.1; thesis §9.6 for PreVote). */
+import { inheritChange } from './membership.ts';
 import { becomeLeadingReplication } from './replication.ts';
 import { allVoters, isVoter, voteResult } from './quorum.ts';
 import {
@@ -38,7 +39,7 @@ function requestVotes(
   for (const to of allVoters(state.voters)) {
     // The own vote counts when it is durable: as an answer to oneself it waits for the disk like any other.
     if (to === state.config.id) {
-      send(state, { type: 'vote-response', to, term, preVote, granted: true });
+      send(state, { type: 'vote-response', to, term, preVote, granted: true, lastIndex, lastTerm });
     } else {
       send(state, { type: 'vote-request', to, term, preVote, lastIndex, lastTerm, transfer });
     }
@@ -77,6 +78,8 @@ export function handleVoteRequest(state: CoreState, request: VoteRequest): void 
     term: granted ? request.term : state.term,
     preVote: request.preVote,
     granted,
+    lastIndex: request.lastIndex,
+    lastTerm: request.lastTerm,
   });
 }
 
@@ -84,7 +87,7 @@ export function handleVoteResponse(state: CoreState, response: VoteResponse): vo
   const { role } = state;
   const wanted = response.preVote ? 'pre-candidate' : 'candidate';
   if ((role.role !== 'candidate' && role.role !== 'pre-candidate') || role.role !== wanted) return;
-  if (!isVoter(state.voters, response.from)) return;
+  if (!isVoter(state.voters, response.from) || !isForThisLog(state, response)) return;
   if (!role.votes.has(response.from)) role.votes.set(response.from, response.granted);
   const result = voteResult(state.voters, role.votes);
   if (result === 'pending') return;
@@ -95,11 +98,22 @@ export function handleVoteResponse(state: CoreState, response: VoteResponse): vo
 }
 
 /**
+ * A request may travel before the end of the log that it names is durable. After a crash that lost that end, a vote that comes
+ * late was given to a log that is no more.
+ */
+function isForThisLog(state: CoreState, { granted, lastIndex, lastTerm }: VoteResponse): boolean {
+  const { log } = state;
+  return !granted || (lastIndex === log.lastIndex && lastTerm === log.lastTerm);
+}
+
+/**
  * A majority of others may be there before the own vote is durable. Whoever led on that would, after a crash that it forgot,
  * ask in the same term again, be granted the same votes, and write other entries at the same indexes of that term.
  */
 function leadOnceDurable(state: CoreState, votes: ReadonlyMap<string, boolean>): void {
-  if (votes.get(state.config.id) === true) becomeLeadingReplication(state);
+  if (votes.get(state.config.id) !== true) return;
+  becomeLeadingReplication(state);
+  inheritChange(state);
 }
 
 /**

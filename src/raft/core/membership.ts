@@ -54,6 +54,15 @@ export function appendChanges(
   return overloaded ?? refusal;
 }
 
+/** A new leader may have inherited the change that takes it out; nothing but its empty entry follows that either. */
+export function inheritChange(state: CoreState): void {
+  if (state.role.role !== 'leader') return;
+  const unapplied = state.log.slice(state.log.applied + 1, state.log.lastIndex);
+  state.role.leaving = unapplied.some(
+    ({ kind, data }) => kind === 'config' && takesOut(state, data),
+  );
+}
+
 /**
  * True when the leader is out once this change holds. It steps down then, and whoever may still need its vote must have a log
  * as long as its own: in a group of two the other one, who does not know yet that the change is committed, would never be

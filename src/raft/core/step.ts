@@ -117,7 +117,9 @@ function answerEarlierTerm(state: CoreState, message: Message): void {
   if (careful && (message.type === 'append' || message.type === 'heartbeat')) {
     send(state, { type: 'append-response', to: message.from, rejected: false, index: 0 });
   } else if (message.type === 'vote-request' && message.preVote) {
-    send(state, { type: 'vote-response', to: message.from, preVote: true, granted: false });
+    const { lastIndex, lastTerm } = message;
+    const answer = { type: 'vote-response', preVote: true, granted: false } as const;
+    send(state, { ...answer, to: message.from, lastIndex, lastTerm });
   } else if (message.type === 'propose') {
     refuse(state, message, 'not-leader');
   }

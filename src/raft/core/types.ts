@@ -131,6 +131,9 @@ export type VoteResponse = Envelope & {
   readonly type: 'vote-response';
   readonly preVote: boolean;
   readonly granted: boolean;
+  /** The end of the candidate's log as the request gave it: the vote is for a member with that log and no shorter one. */
+  readonly lastIndex: number;
+  readonly lastTerm: number;
 };
 /** Accepted only by the leader of exactly this term: a proposal cannot enter the log of a later one. */
 export type ProposeMessage = Envelope & {

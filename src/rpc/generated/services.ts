@@ -551,10 +551,14 @@ export interface VoteRequestInput {
 export interface VoteResponse {
   preVote: boolean;
   granted: boolean;
+  lastIndex: number;
+  lastTerm: number;
 }
 export interface VoteResponseInput {
   readonly preVote?: boolean | undefined;
   readonly granted?: boolean | undefined;
+  readonly lastIndex?: number | undefined;
+  readonly lastTerm?: number | undefined;
 }
 
 export type WatchEventsRequest = Record<never, never>;

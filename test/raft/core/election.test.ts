@@ -276,3 +276,24 @@ test('a learner that is added later catches up', () => {
     false,
   );
 });
+
+test('a vote that was given to a longer log, lost since in a crash, does not count', () => {
+  const node = core('a', stored(1, entries(1, 1)), { preVote: false });
+  node.campaign();
+  drain(node, 'a');
+  const vote = (lastIndex: number): Message => ({
+    type: 'vote-response',
+    groupId: 'g',
+    from: 'b',
+    to: 'a',
+    term: 2,
+    preVote: false,
+    granted: true,
+    lastIndex,
+    lastTerm: 1,
+  });
+  node.step(vote(5));
+  assert.equal(node.status().role, 'candidate');
+  node.step(vote(2));
+  assert.equal(node.status().role, 'leader');
+});
