@@ -7,10 +7,9 @@ const DAY_MS = 86_400_000;
 /** Certificates are valid from a little in the past, so that a peer's slow clock does not refuse a new one. */
 const CLOCK_SKEW_MS = 5 * 60_000;
 
-/** Loaded when something is signed, which a pod never does: it costs several megabytes. */
+/** Loaded when something is signed, which a pod never does. */
 async function loadX509(): Promise<typeof X509> {
-  await import('reflect-metadata');
-  return import('@peculiar/x509');
+  return (await import('./x509.ts')).x509;
 }
 
 /** A certificate and its private key, both PEM. */
