@@ -47,6 +47,7 @@ export function coreConfig(
     id,
     groupId,
     electionTicks: { min: ticks(min), max: ticks(max) },
+    retryTicks: { min: ticksPerHeartbeat, max: ticks(min) },
     heartbeatTicks: ticksPerHeartbeat,
     // Later than followers give up on a leader: on a machine short of time, stepping down early only costs.
     quorumCheckTicks: ticks(max),

@@ -187,6 +187,7 @@ function configOf(id: number, setup: Setup): CoreConfig {
     id: String(id),
     groupId: 'oracle',
     electionTicks: { min, max },
+    retryTicks: { min, max },
     heartbeatTicks: setup.heartbeatTicks,
     quorumCheckTicks: min,
     random: { next: () => draw, bytes: (length) => new Uint8Array(length) },

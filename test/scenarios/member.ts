@@ -103,6 +103,7 @@ function coreConfig(id: string, { core, electionTicks }: MemberOptions): CoreCon
     id,
     groupId: 'scenario',
     electionTicks: ELECTION_TICKS,
+    retryTicks: ELECTION_TICKS,
     heartbeatTicks: 1,
     quorumCheckTicks: ELECTION_TICKS.min,
     random: alwaysDraws(electionTicks),

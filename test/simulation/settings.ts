@@ -94,6 +94,7 @@ export function drawSettings(seed: number, reduction: Reduction, traced: boolean
   const min = pick(random, [8, 10, 15]);
   const core: Settings['core'] = {
     electionTicks: { min, max: 2 * min },
+    retryTicks: { min: 3, max: min },
     heartbeatTicks: pick(random, [1, 2, 3]),
     quorumCheckTicks: pick(random, [min, 2 * min]),
     preVote,

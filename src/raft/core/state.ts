@@ -185,6 +185,7 @@ export function becomeFollower(state: CoreState, term: number, leaderId: string 
 export function becomePreCandidate(state: CoreState): void {
   assert(state.role.role !== 'leader', 'a leader does not campaign');
   state.role = { role: 'pre-candidate', votes: new Map() };
+  drawRetryTimeout(state);
 }
 
 export function becomeCandidate(state: CoreState): void {
@@ -192,6 +193,7 @@ export function becomeCandidate(state: CoreState): void {
   enterTerm(state, state.term + 1);
   state.vote = state.config.id;
   state.role = { role: 'candidate', votes: new Map() };
+  drawRetryTimeout(state);
 }
 
 export function becomeLeader(state: CoreState): LeaderRole {
@@ -236,6 +238,16 @@ function enterTerm(state: CoreState, term: number): void {
   state.electionElapsed = 0;
   state.heartbeatElapsed = 0;
   drawElectionTimeout(state);
+}
+
+/**
+ * After a split vote there is nobody to wait for: it is tried again sooner than a silent leader is given up. Not without
+ * PreVote: a candidate that cannot win would raise the term before any other could ask.
+ */
+function drawRetryTimeout(state: CoreState): void {
+  const { preVote, retryTicks, random } = state.config;
+  if (!preVote) return;
+  state.electionTimeout = integerBetween(random, retryTicks.min, retryTicks.max);
 }
 
 /**

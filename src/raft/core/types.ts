@@ -252,6 +252,8 @@ export interface CoreConfig {
   readonly groupId: string;
   /** A follower campaigns after a silence drawn uniformly from this range, anew in each term. */
   readonly electionTicks: { readonly min: number; readonly max: number };
+  /** One that has asked for votes and neither won nor heard of a leader asks again after a time drawn from this range. */
+  readonly retryTicks: { readonly min: number; readonly max: number };
   readonly heartbeatTicks: number;
   /** How long a leader goes on without hearing from a majority, with `checkQuorum`, and how long a transfer may take. */
   readonly quorumCheckTicks: number;

@@ -47,6 +47,7 @@ export function core(
       id,
       groupId: 'g',
       electionTicks: { min: ELECTION_TICKS, max: 2 * ELECTION_TICKS - 1 },
+      retryTicks: { min: ELECTION_TICKS, max: 2 * ELECTION_TICKS - 1 },
       heartbeatTicks: 1,
       quorumCheckTicks: ELECTION_TICKS,
       random: seededRandom(id.charCodeAt(0)),
