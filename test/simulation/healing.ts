@@ -67,8 +67,7 @@ export class Healing {
     const running = [...this.#ports.members.values()].filter(({ up }) => up);
     // Only when all who take part know it: before that, a member that is gone may be one that they need.
     const known = running.every(
-      ({ id, status }) =>
-        !taking.has(id) || String(status?.configuration.voters) === String(inForce.voters),
+      ({ id, status }) => !taking.has(id) || votersOf(status?.configuration) === votersOf(inForce),
     );
     if (!known) return;
     for (const member of running) {
@@ -256,6 +255,11 @@ export class Healing {
     }
     return undefined;
   }
+}
+
+/** Both halves, when there are two. */
+function votersOf(configuration: Configuration | undefined): string {
+  return `${configuration?.voters.join()} ${configuration?.votersOutgoing.join()}`;
 }
 
 function membersOf({ voters, votersOutgoing, learners, learnersNext }: Configuration): string[] {
