@@ -48,7 +48,7 @@ export const MUTANTS: readonly Mutant[] = [
         'if (role.pendingConfigIndex > state.log.lastIndex) {',
       ),
     ],
-    caughtBy: { seed: 8 },
+    caughtBy: { seed: 253 },
   },
   {
     bug: 3,
@@ -145,7 +145,7 @@ export const MUTANTS: readonly Mutant[] = [
     bug: 12,
     title: 'a leader that takes itself out appends more, steps down, and nobody can be elected',
     edits: [core('membership.ts', ' || role.leaving) return', ') return')],
-    caughtBy: { seed: 914 },
+    caughtBy: { seed: 1551 },
   },
   {
     bug: 13,
@@ -237,7 +237,7 @@ export const MUTANTS: readonly Mutant[] = [
       core('snapshot.ts', 'state.configuration = configuration;', ''),
       core('snapshot.ts', 'state.voters = voters;', ''),
     ],
-    caughtBy: { seed: 163 },
+    caughtBy: { seed: 155 },
   },
   {
     bug: 20,
