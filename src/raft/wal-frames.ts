@@ -44,6 +44,8 @@ export interface Preamble {
   readonly version: number;
   readonly identity: DiskIdentity;
   readonly segment: number;
+  /** Bytes of the file, which is made whole before it is used: one that is shorter has lost its end. */
+  readonly size: number;
   /** Where the frames of the segment before end. */
   readonly previousEnd: number;
   readonly base: Base;
@@ -85,7 +87,7 @@ export function boundOf({ snapshot, entries, hardState }: LogWrite): number {
   return bytes;
 }
 
-/** At least the bytes that a preamble takes. */
+/** At least the bytes that a text takes. */
 export const boundOfText = (value: object): number =>
   RECORD_BYTES_MAX + Buffer.byteLength(JSON.stringify(value));
 

@@ -52,6 +52,7 @@ export async function beginLog(
     version: FORMAT_VERSION,
     identity,
     segment: 1,
+    size: segment.size,
     previousEnd: 0,
     base,
     lastIndex: snapshot.index,
@@ -127,7 +128,7 @@ class SegmentScan {
         if (read.kind === 'damaged') this.#damaged = { number, offset, bytes: read.bytes };
         break;
       }
-      if (offset === 0) this.#begin(read.records, where);
+      if (offset === 0) this.#begin(read.records, content.length, where);
       for (const record of read.records) this.#take(record, scanned, where);
       offset = read.end;
       if (!scanned.isSealed) scanned.end = offset;
@@ -155,12 +156,14 @@ class SegmentScan {
     };
   }
 
-  #begin(records: readonly WalRecord[], where: string): void {
+  #begin(records: readonly WalRecord[], size: number, where: string): void {
     const empty = this.#unused[0];
     if (empty !== undefined)
       throw corrupt(`${segmentName(empty)} is empty, but a later segment is not`);
     const [first] = records;
     if (first?.type !== 'preamble') throw corrupt(`${where} is no beginning of a segment`);
+    const { size: made } = first.preamble;
+    if (size < made) throw corrupt(`${where}: the file has ${size} bytes of ${made}`);
     this.#history.takePreamble(first.preamble, this.#begun.at(-1)?.end, where);
     // A torn end of an earlier segment would not have passed this.
     this.#damaged = undefined;

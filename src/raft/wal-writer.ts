@@ -161,19 +161,20 @@ export class WalWriter {
   async #roll(bytesMax: number): Promise<void> {
     const { identity, pool } = this.#options;
     const { number, size, offset } = this.#current;
-    const preamble: Preamble = {
+    const preamble = (made: number): Preamble => ({
       version: FORMAT_VERSION,
       identity,
       segment: number + 1,
+      size: made,
       previousEnd: offset,
       ...this.#tail,
-    };
-    const bytes = bytesMax + boundOfText(preamble);
+    });
+    const bytes = bytesMax + boundOfText(preamble(Number.MAX_SAFE_INTEGER));
     this.#current = await pool.take(number + 1, FRAME_HEADER_BYTES + bytes + SEAL_BYTES);
     this.#older.push({ number, size, lastIndex: this.#currentLastIndex });
     this.#currentLastIndex = 0;
     this.#encoder.begin(bytes);
-    this.#encoder.preamble(preamble);
+    this.#encoder.preamble(preamble(this.#current.size));
   }
 
   /** Says in a segment that the next one is begun: if that is lost one day, it is known. */
