@@ -38,6 +38,11 @@ export const raft = {
     sentence: 'A full restart loses nothing that was acknowledged',
     source: 'Raft paper 5.4.3',
   },
+  'raft.divergent-state-is-fenced': {
+    sentence:
+      'A member whose state differs from that of a majority is told, and neither reads nor leads',
+    source: 'design; etcd 3.5 data inconsistency',
+  },
   'raft.snapshot-replaces-log': {
     sentence:
       'The log is cut after so many entries or bytes; a member that lags further behind gets the state, and a restart finds everything.',
