@@ -21,6 +21,7 @@ export const LIMITS = {
   requestTimeoutMs: 5_000,
   /** Ticks made up for after the process was held up: more would let time-outs fire before the network was read. */
   ticksAtOnceMax: 2,
+  measureEveryMs: 250,
   /** The states are compared each time so many entries are applied. */
   checkEntries: 1_024,
   snapshot: { entries: 100_000, bytes: 64 * 2 ** 20 },

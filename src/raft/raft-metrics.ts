@@ -4,15 +4,21 @@ import type { RaftStatus } from './types.ts';
 
 const FSYNC_BUCKETS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1];
 
+/** What is known of the requests of callers. */
+export interface RequestCounts {
+  readonly proposalsWaiting: number;
+  readonly readsWaiting: number;
+  /** How many proposals ended since the last call, and how. */
+  takeEnded(): ReadonlyMap<string, number>;
+}
+
 export interface RaftMetrics {
   readonly leaderChanges: CounterMetric;
   readonly fsync: HistogramMetric;
   /** Its numbers, as gauges. */
   state(now: RaftStatus): void;
-  /** Sizes of the queues. */
-  waiting(proposals: number, reads: number, writes: number): void;
-  /** So many more proposals ended so. */
-  ended(counts: ReadonlyMap<string, number>): void;
+  /** What waits, and what ended since the last call. */
+  queues(requests: RequestCounts, writes: number): void;
 }
 
 export function createRaftMetrics(metrics: Metrics): RaftMetrics {
@@ -43,13 +49,11 @@ export function createRaftMetrics(metrics: Metrics): RaftMetrics {
       isLeader.set(now.role === 'leader' ? 1 : 0);
       divergent.set(now.divergent ? 1 : 0);
     },
-    waiting(proposalCount, reads, writes) {
-      queue.set(proposalCount, { queue: 'proposals' });
-      queue.set(reads, { queue: 'reads' });
+    queues(requests, writes) {
+      queue.set(requests.proposalsWaiting, { queue: 'proposals' });
+      queue.set(requests.readsWaiting, { queue: 'reads' });
       queue.set(writes, { queue: 'writes' });
-    },
-    ended(counts) {
-      for (const [result, count] of counts) proposals.inc({ result }, count);
+      for (const [result, count] of requests.takeEnded()) proposals.inc({ result }, count);
     },
   };
 }

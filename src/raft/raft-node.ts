@@ -26,7 +26,7 @@ import type { RaftNode, RaftNodeOptions, RaftStatus, StateMachine } from './type
 import { diskFiles } from './wal-files.ts';
 
 const GROUP_ID = 'main';
-const { ticksAtOnceMax, checkEntries } = LIMITS;
+const { ticksAtOnceMax, checkEntries, measureEveryMs } = LIMITS;
 
 export function createRaftNode(options: RaftNodeOptions): RaftNode {
   return new Driver(options);
@@ -59,6 +59,7 @@ class Driver implements RaftNode {
   #scheduled = false;
   #closed: Promise<void> | undefined;
   #lastTickAt = 0;
+  #measuredAt = 0;
   #cancelTick: CancelTimer = () => undefined;
 
   constructor(options: RaftNodeOptions) {
@@ -274,11 +275,12 @@ class Driver implements RaftNode {
       this.#lastTickAt = due > ticksAtOnceMax ? now : this.#lastTickAt + due * this.#tickMs;
       this.#guarded(({ core, storage }) => {
         this.#disk.check(core, storage);
-        this.#metrics.state(this.status());
         for (let i = 0; i < Math.min(due, ticksAtOnceMax); i++) core.tick();
-        const { proposalsWaiting, readsWaiting } = this.#requests;
-        this.#metrics.ended(this.#requests.takeEnded());
-        this.#metrics.waiting(proposalsWaiting, readsWaiting, storage.waiting());
+        // Not at each tick: an idle member would make garbage of nothing but its own numbers.
+        if (now - this.#measuredAt < measureEveryMs) return;
+        this.#measuredAt = now;
+        this.#metrics.state(this.status());
+        this.#metrics.queues(this.#requests, storage.waiting());
       });
       this.#requests.expire();
       this.#run();
@@ -326,7 +328,9 @@ class Driver implements RaftNode {
         this.#handle(parts, core.ready());
       }
       if (hasMore) this.#schedule();
-      if (this.#board.report(this.status())) {
+      const local = { diskFull: this.#disk.isFull, replaced: this.#replacedAt.size > 0 };
+      if (this.#board.isNews(core.status(), local)) {
+        this.#board.report(this.status());
         this.#requests.leaderChanged();
         this.#schedule();
       }

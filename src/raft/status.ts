@@ -65,6 +65,7 @@ export class StatusBoard {
   readonly #metrics: RaftMetrics;
   readonly #listeners = new Set<(status: RaftStatus) => void>();
   #last: RaftStatus | undefined;
+  #lastCore: CoreStatus | undefined;
 
   constructor(logger: Logger, metrics: RaftMetrics) {
     this.#logger = logger;
@@ -76,11 +77,27 @@ export class StatusBoard {
     return () => this.#listeners.delete(listener);
   }
 
-  /** False when nothing changed that does not change all the time. */
-  report(status: RaftStatus): boolean {
+  /** True when something changed that does not change all the time; asked so often that it must cost nothing. */
+  isNews(core: CoreStatus, { diskFull, replaced }: Pick<Local, 'diskFull' | 'replaced'>): boolean {
+    const last = this.#lastCore;
+    const isOld =
+      last !== undefined &&
+      last.term === core.term &&
+      last.role === core.role &&
+      last.leaderId === core.leaderId &&
+      last.configuration === core.configuration &&
+      last.removed === core.removed &&
+      last.divergent === core.divergent &&
+      this.#last?.diskFull === diskFull &&
+      this.#last.replaced === replaced;
+    this.#lastCore = core;
+    return !isOld;
+  }
+
+  report(status: RaftStatus): void {
     const last = this.#last;
-    if (last !== undefined && !isNews(last, status)) return false;
     this.#last = status;
+    this.#metrics.state(status);
     const { leaderId, term, role, divergent } = status;
     if (leaderId !== undefined && leaderId !== last?.leaderId) this.#metrics.leaderChanges.inc();
     this.#logger.info('raft status', { term, role, leader: leaderId });
@@ -89,19 +106,5 @@ export class StatusBoard {
       this.#logger.error('the state of this member differs from that of a majority', { advice });
     }
     for (const listener of [...this.#listeners]) listener(status);
-    return true;
   }
-}
-
-function isNews(before: RaftStatus, now: RaftStatus): boolean {
-  return (
-    before.term !== now.term ||
-    before.role !== now.role ||
-    before.leaderId !== now.leaderId ||
-    before.configuration !== now.configuration ||
-    before.removed !== now.removed ||
-    before.divergent !== now.divergent ||
-    before.diskFull !== now.diskFull ||
-    before.replaced !== now.replaced
-  );
 }
