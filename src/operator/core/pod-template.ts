@@ -112,6 +112,8 @@ function sidecarContainer(cluster: McpCluster, image: string): object {
       fieldVariable('POD_NAME', 'metadata.name'),
       fieldVariable('POD_NAMESPACE', 'metadata.namespace'),
       fieldVariable('POD_IP', 'status.podIP'),
+      // An idle sidecar would otherwise let its young generation grow by some 45 MB of garbage.
+      { name: 'NODE_OPTIONS', value: '--max-semi-space-size=4' },
     ],
     ports: [
       { name: 'gateway', containerPort: cluster.spec.gateway.port },

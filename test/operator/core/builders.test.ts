@@ -98,7 +98,7 @@ void suite('objects of a cluster', () => {
     ]);
     assert.deepEqual(
       sidecar.env.map(({ name }: { name: string }) => name),
-      ['POD_NAME', 'POD_NAMESPACE', 'POD_IP'],
+      ['POD_NAME', 'POD_NAMESPACE', 'POD_IP', 'NODE_OPTIONS'],
     );
     assert.equal(sidecar.startupProbe.httpGet.path, '/healthz', 'must not wait for a quorum');
     assert.equal(sidecar.readinessProbe.httpGet.path, '/readyz');
