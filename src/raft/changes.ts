@@ -1,5 +1,10 @@
 /** Changes of the configuration on their way: each carries a mark by which this node finds it again when it is applied. */
-import type { ConfigChange, Configuration, RefusalReason } from './core/index.ts';
+import {
+  isJoint,
+  type ConfigChange,
+  type Configuration,
+  type RefusalReason,
+} from './core/index.ts';
 import { RaftError, type RaftErrorCode } from './errors.ts';
 
 /** Requests of changes are numbered apart from those of proposals. */
@@ -84,13 +89,13 @@ export class Changes {
 
   /** A change was applied here, or the configuration came with a snapshot (no change then). */
   applied(change: ConfigChange | undefined, now: Configuration, term: number): void {
-    const isJoint = now.votersOutgoing.length > 0;
+    const joint = isJoint(now);
     for (const waiting of this.#waiting.values()) {
       if (change?.context !== undefined && change.context === waiting.change.context) {
         waiting.applied = true;
       }
       const leftByItself = waiting.change.transition !== 'joint-explicit';
-      if (waiting.applied && !(isJoint && leftByItself)) {
+      if (waiting.applied && !(joint && leftByItself)) {
         this.#waiting.delete(waiting.request);
         waiting.resolve();
       } else if (!waiting.applied && waiting.sentTerm !== undefined && waiting.sentTerm < term) {

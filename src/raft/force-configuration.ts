@@ -8,6 +8,7 @@ import {
   configurationOf,
   decodeConfigChange,
   encodeConfigChange,
+  isJoint,
   type ConfigChange,
   type Configuration,
   type Entry,
@@ -133,7 +134,7 @@ function changesTo(
   voters: readonly string[],
   reason: string,
 ): ConfigChange[] {
-  const first = before.votersOutgoing.length > 0 ? [LEAVE_JOINT] : [];
+  const first = isJoint(before) ? [LEAVE_JOINT] : [];
   const settled = first.reduce(follow, before);
   if (settled.voters.length === 0) {
     throw new WalError('identity', 'this member never knew who takes part, so it has nothing');

@@ -19,6 +19,7 @@ export type {
   SnapshotPolicy,
   StateMachine,
 } from './types.ts';
+export { members } from './core/index.ts';
 export type { ConfigChange, Configuration, MemberChange } from './core/index.ts';
 export type { PeerDirectory } from './peers.ts';
 export { diskFiles } from './wal-files.ts';

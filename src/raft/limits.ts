@@ -2,7 +2,7 @@
 import type { CoreConfig } from './core/index.ts';
 import type { RaftNodeOptions } from './types.ts';
 
-export const ticksPerHeartbeat = 5;
+const ticksPerHeartbeat = 5;
 
 export const LIMITS = {
   /** Proposals that share an append: small enough that disk, network and followers work on several at a time. */
@@ -27,22 +27,21 @@ export const LIMITS = {
   snapshot: { entries: 100_000, bytes: 64 * 2 ** 20 },
 } as const;
 
-/** How long followers keep the promise that a lease rests on: they count ticks, and the first may come at once. */
-export function leaseMs({
-  heartbeatIntervalMs,
-  electionTimeoutMs,
-}: RaftNodeOptions['timing']): number {
-  const tickMs = heartbeatIntervalMs / ticksPerHeartbeat;
-  return electionTimeoutMs.min - 2 * tickMs;
+/** How long one tick lasts. */
+export function tickMsOf({ heartbeatIntervalMs }: RaftNodeOptions['timing']): number {
+  return heartbeatIntervalMs / ticksPerHeartbeat;
 }
 
-/** `tickMs` is how long one tick lasts. */
+/** How long followers keep the promise that a lease rests on: they count ticks, and the first may come at once. */
+export function leaseMs(timing: RaftNodeOptions['timing']): number {
+  return timing.electionTimeoutMs.min - 2 * tickMsOf(timing);
+}
+
 export function coreConfig(
   { id, timing, random, reads }: RaftNodeOptions,
   groupId: string,
-  tickMs: number,
 ): CoreConfig {
-  const ticks = (ms: number): number => Math.max(1, Math.round(ms / tickMs));
+  const ticks = (ms: number): number => Math.max(1, Math.round(ms / tickMsOf(timing)));
   const { min, max } = timing.electionTimeoutMs;
   return {
     id,

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { required, type CancelTimer } from '../std/index.ts';
 import {
   createRaftCore,
+  members,
   type ConfigChange,
   type Entry,
   type Message,
@@ -13,7 +14,7 @@ import { DiskWatch } from './disk-watch.ts';
 import { RaftError } from './errors.ts';
 import { WrittenHardState } from './hard-state.ts';
 import { openKnownDisks, removedBy, type KnownDisks } from './known-disks.ts';
-import { coreConfig, LIMITS, ticksPerHeartbeat } from './limits.ts';
+import { coreConfig, LIMITS, tickMsOf } from './limits.ts';
 import { createRaftMetrics, type RaftMetrics } from './raft-metrics.ts';
 import { Requests } from './requests.ts';
 import { Snapshotter } from './snapshotter.ts';
@@ -65,7 +66,7 @@ class Driver implements RaftNode {
   constructor(options: RaftNodeOptions) {
     const instance = options.random.bytes(8);
     this.#options = options;
-    this.#tickMs = options.timing.heartbeatIntervalMs / ticksPerHeartbeat;
+    this.#tickMs = tickMsOf(options.timing);
     this.#metrics = createRaftMetrics(options.metrics);
     this.#requests = new Requests(options, instance);
     this.#takeover = new Takeover(options);
@@ -114,7 +115,7 @@ class Driver implements RaftNode {
       },
     });
     const { stored, repairedBytes } = storage;
-    const core = createRaftCore(coreConfig(this.#options, GROUP_ID, this.#tickMs), stored);
+    const core = createRaftCore(coreConfig(this.#options, GROUP_ID), stored);
     const snapshotter = new Snapshotter({
       core,
       storage,
@@ -227,10 +228,8 @@ class Driver implements RaftNode {
   }
 
   #connectPeers(core: RaftCore, rejoined: readonly string[] | 'any' = []): void {
-    const { voters, votersOutgoing, learners } = core.status().configuration;
-    const members = new Set([...voters, ...votersOutgoing, ...learners]);
-    members.delete(this.#options.id);
-    this.#transport.setPeers([...members], rejoined);
+    const peers = members(core.status().configuration).filter((id) => id !== this.#options.id);
+    this.#transport.setPeers(peers, rejoined);
   }
 
   /** Ends timers, streams and waiting callers; the log on disk stays as it is. */
@@ -329,8 +328,9 @@ class Driver implements RaftNode {
       }
       if (hasMore) this.#schedule();
       const local = { diskFull: this.#disk.isFull, replaced: this.#replacedAt.size > 0 };
-      if (this.#board.isNews(core.status(), local)) {
-        this.#board.report(this.status());
+      const status = core.status();
+      if (this.#board.isNews(status, local)) {
+        this.#board.report(this.status(), status);
         this.#requests.leaderChanged();
         this.#schedule();
       }

@@ -90,13 +90,14 @@ export class StatusBoard {
       last.divergent === core.divergent &&
       this.#last?.diskFull === diskFull &&
       this.#last.replaced === replaced;
-    this.#lastCore = core;
     return !isOld;
   }
 
-  report(status: RaftStatus): void {
+  /** Tells `status`, which is that of `core`. */
+  report(status: RaftStatus, core: CoreStatus): void {
     const last = this.#last;
     this.#last = status;
+    this.#lastCore = core;
     this.#metrics.state(status);
     const { leaderId, term, role, divergent } = status;
     if (leaderId !== undefined && leaderId !== last?.leaderId) this.#metrics.leaderChanges.inc();

@@ -9,7 +9,7 @@ import {
   systemRandom,
   UsageError,
 } from '../host/index.ts';
-import { diskFiles, forceConfiguration, type ForcedConfiguration } from '../raft/index.ts';
+import { diskFiles, forceConfiguration, members, type ForcedConfiguration } from '../raft/index.ts';
 
 /** Lies beside the log: one JSON object a line for each time membership was forced here. */
 const AUDIT_FILE = 'audit.jsonl';
@@ -80,8 +80,10 @@ const isFolder = (path: string): Promise<boolean> =>
 /** What a person must know before saying yes. */
 function describe(plan: ForcedConfiguration, dataDir: string): string[] {
   const { before, after, nodeId, clusterId, lastIndex, commitIndex } = plan;
-  const everybody = new Set([...before.voters, ...before.votersOutgoing, ...before.learners]);
-  const out = [...everybody].filter((id) => !after.voters.includes(id)).join(', ') || 'nobody';
+  const out =
+    members(before)
+      .filter((id) => !after.voters.includes(id))
+      .join(', ') || 'nobody';
   const others = after.voters.filter((id) => id !== nodeId);
   return [
     `data folder  ${dataDir} of ${nodeId}, cluster ${clusterId}`,

@@ -261,7 +261,11 @@ export const MUTANTS: readonly Mutant[] = [
     bug: 22,
     title: 'a write of an earlier term counts for the entries that replaced it',
     edits: [
-      core('node.ts', 'if (mark.term === state.term) log.persisted(mark);', 'log.persisted(mark);'),
+      core(
+        'node.ts',
+        'if (mark.term === state.term) state.log.persisted(mark);',
+        'state.log.persisted(mark);',
+      ),
       core(
         'log.ts',
         'if (mark.index > this.#stable && this.matches(mark.index, mark.entryTerm)) {',

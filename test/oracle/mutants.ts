@@ -36,8 +36,8 @@ export const MUTANTS = {
   },
   'a write of an earlier term counts as durable': {
     file: 'node.ts',
-    from: 'if (mark.term === state.term) log.persisted(mark);',
-    to: 'log.persisted(mark);',
+    from: 'if (mark.term === state.term) state.log.persisted(mark);',
+    to: 'state.log.persisted(mark);',
   },
   'a lost message is never sent again': {
     file: 'replication.ts',

@@ -4,7 +4,7 @@
  */
 export { bootstrapState, emptyState } from './bootstrap.ts';
 export { configurationOf, decodeConfigChange, encodeConfigChange } from './config-codec.ts';
-export { applyChange } from './confchange.ts';
+export { applyChange, isJoint, members } from './confchange.ts';
 export { createLeaderLease, type LeaderLease } from './lease.ts';
 export { createRaftCore } from './node.ts';
 export type * from './types.ts';

@@ -215,13 +215,12 @@ export class RaftLog {
     return this.#installing.meta;
   }
 
-  /** The snapshot at `index` is the state now; false when a later one has replaced it meanwhile. */
-  installed(index: number): boolean {
-    if (this.#installing?.meta.index !== index) return false;
+  /** The snapshot at `index` is the state now, unless a later one has replaced it meanwhile. */
+  installed(index: number): void {
+    if (this.#installing?.meta.index !== index) return;
     this.#installing = undefined;
     this.#applying = index;
     this.#applied = index;
-    return true;
   }
 
   /** Forgets entries up to `through`, which the state holds already. */

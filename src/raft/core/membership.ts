@@ -17,7 +17,7 @@ import {
 import {
   becomeFollower,
   hasCommittedInTerm,
-  memberIds,
+  isMember,
   send,
   type CoreState,
   type LeaderRole,
@@ -138,7 +138,7 @@ function enterConfiguration(state: CoreState, configuration: Configuration, inde
   state.voters = voterSets(configuration);
   const { role } = state;
   const { id } = state.config;
-  if (memberIds(state).has(id)) state.removed = false;
+  if (isMember(state, id)) state.removed = false;
   if (role.role !== 'leader') return;
   const gone = syncProgress(state, role);
   for (const to of gone) if (to !== id) send(state, { type: 'removed', to, index });

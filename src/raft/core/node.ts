@@ -4,7 +4,7 @@ import { encodeConfigChange } from './config-codec.ts';
 import { recordCheck } from './consistency.ts';
 import { campaign, forgetLeader } from './election.ts';
 import { isFull, isPaused } from './progress.ts';
-import { appliedThrough, leaveJoint } from './membership.ts';
+import { appliedThrough } from './membership.ts';
 import { proposeAsLeader } from './proposing.ts';
 import { hasReady, takeReady, type Told } from './ready.ts';
 import { confirmedRound, registerRead } from './read-only.ts';
@@ -108,12 +108,9 @@ function readIndex(state: CoreState, context: string): boolean {
 }
 
 function persisted(state: CoreState, mark: WriteMark): void {
-  const { log } = state;
-  if (mark.snapshotIndex !== undefined && log.installed(mark.snapshotIndex)) {
-    // What a snapshot holds is committed, in whichever term it was installed.
-    if (state.role.role === 'leader') leaveJoint(state, state.role);
-  }
-  if (mark.term === state.term) log.persisted(mark);
+  // What a snapshot holds is committed, in whichever term it was installed.
+  if (mark.snapshotIndex !== undefined) state.log.installed(mark.snapshotIndex);
+  if (mark.term === state.term) state.log.persisted(mark);
 }
 
 function compact(state: CoreState, meta: SnapshotMeta, through: number): void {

@@ -142,6 +142,11 @@ export function memberIds(state: CoreState): Set<string> {
   return new Set([...allVoters(state.voters), ...state.configuration.learners]);
 }
 
+/** Whether `id` is replicated to; asked for each answer that comes in, so it makes nothing. */
+export function isMember(state: CoreState, id: string): boolean {
+  return isVoter(state.voters, id) || state.configuration.learners.includes(id);
+}
+
 /** Only a voter whose state is whole may campaign. */
 export function canCampaign(state: CoreState): boolean {
   return (

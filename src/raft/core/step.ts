@@ -8,7 +8,7 @@ import { handleSnapshot, handleSnapshotResponse } from './snapshot.ts';
 import {
   becomeFollower,
   leaderOf,
-  memberIds,
+  isMember,
   send,
   type CoreState,
   type LeaderRole,
@@ -67,7 +67,7 @@ function isFromStranger(state: CoreState, { type, from }: Message): boolean {
   if (type !== 'append-response' && type !== 'heartbeat-response' && type !== 'vote-response') {
     return false;
   }
-  return from !== state.config.id && !memberIds(state).has(from);
+  return from !== state.config.id && !isMember(state, from);
 }
 
 /** A removed member that campaigns is told that it is; without that it would go on for ever. */
@@ -75,7 +75,7 @@ function wasRemoved(state: CoreState, { type, from }: Message): boolean {
   if (type !== 'vote-request' || state.role.role !== 'leader' || !state.config.checkQuorum) {
     return false;
   }
-  if (memberIds(state).has(from)) return false;
+  if (isMember(state, from)) return false;
   send(state, { type: 'removed', to: from, index: state.configurationIndex });
   return true;
 }
@@ -83,7 +83,7 @@ function wasRemoved(state: CoreState, { type, from }: Message): boolean {
 /** The leader may be behind: what it knows is of no use to a member whose own configuration is a later one. */
 function learnRemoval(state: CoreState, { index }: RemovedMessage): void {
   if (index < state.configurationIndex || state.role.role === 'leader') return;
-  if (index === state.configurationIndex && memberIds(state).has(state.config.id)) return;
+  if (index === state.configurationIndex && isMember(state, state.config.id)) return;
   if (state.role.role !== 'follower') becomeFollower(state, state.term, undefined);
   state.removed = true;
 }
