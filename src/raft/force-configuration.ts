@@ -18,6 +18,7 @@ import {
 import { WalError } from './errors.ts';
 import { openStorage, type Storage } from './storage.ts';
 import type { WalFiles } from './wal-files.ts';
+import { readGroup } from './wal-folder.ts';
 
 /** Terms skipped, so that none that the lost members may have begun is ever used for something else. */
 const TERMS_SKIPPED = 1_000;
@@ -55,7 +56,7 @@ export interface ForceOptions {
  */
 export async function forceConfiguration(options: ForceOptions): Promise<boolean> {
   const { files, clock, random } = options;
-  const identity = await ownIdentity(options);
+  const identity = { ...(await readGroup(files)), nodeId: options.nodeId };
   const broken = Promise.withResolvers<never>();
   broken.promise.catch(() => undefined);
   const storage = await openStorage({
@@ -82,31 +83,6 @@ export async function forceConfiguration(options: ForceOptions): Promise<boolean
     return true;
   } finally {
     await storage.close();
-  }
-}
-
-async function ownIdentity({ files, nodeId }: Pick<ForceOptions, 'files' | 'nodeId'>) {
-  const content = await files.read('identity').catch(() => undefined);
-  if (content === undefined) {
-    throw new WalError('identity', 'the data folder holds no log of a member');
-  }
-  const identity = parse(content.toString('utf8'));
-  const { clusterId, groupId } = identity;
-  if (typeof clusterId !== 'string' || typeof groupId !== 'string') {
-    throw new WalError('identity', 'the file identity of the data folder is damaged');
-  }
-  if (identity['nodeId'] !== nodeId) {
-    const owner = String(identity['nodeId']);
-    throw new WalError('foreign', `the data folder belongs to nodeId ${owner}, not ${nodeId}`);
-  }
-  return { clusterId, groupId, nodeId };
-}
-
-function parse(text: string): Readonly<Record<string, unknown>> {
-  try {
-    return (JSON.parse(text) ?? {}) as Record<string, unknown>;
-  } catch {
-    return {};
   }
 }
 

@@ -71,6 +71,19 @@ export async function writeIdentity(
   await files.syncDirectory();
 }
 
+/** Which cluster and group a folder's log belongs to, whoever's it is. */
+export async function readGroup(
+  files: Pick<WalFiles, 'read'>,
+): Promise<Pick<WalIdentity, 'clusterId' | 'groupId'>> {
+  const content = await files.read(IDENTITY).catch(() => undefined);
+  if (content === undefined) {
+    throw new WalError('identity', 'the data folder holds no log of a member');
+  }
+  const { clusterId, groupId } = parse(content.toString('utf8'));
+  if (typeof clusterId !== 'string' || typeof groupId !== 'string') throw damagedIdentity();
+  return { clusterId, groupId };
+}
+
 /** The id of this disk; refuses a folder that belongs to someone else. */
 export async function readIdentity(files: WalFiles, expected: WalIdentity): Promise<DiskIdentity> {
   const value = parse((await files.read(IDENTITY)).toString('utf8'));
