@@ -34,18 +34,19 @@ export type Verdict<O extends Operation> =
   /** The search was given up. */
   | { readonly verdict: 'undecided'; readonly key: string };
 
-const CONFIGURATIONS_MAX = 5_000_000;
+/** Half a minute, about. */
+const STEPS_MAX = 50_000_000;
 
-/** Judges `history` under `model`; gives up on a key after `configurationsMax` (default 5 million) configurations. */
+/** Judges `history` under `model`; gives up on a key after `stepsMax` (default 50 million) comparisons of configurations. */
 export function checkLinearizable<O extends Operation>(
   model: Model<O>,
   history: readonly O[],
-  configurationsMax = CONFIGURATIONS_MAX,
+  stepsMax = STEPS_MAX,
 ): Verdict<O> {
   const byKey = Map.groupBy(history, ({ key }) => key);
   let undecided: Verdict<O> | undefined;
   for (const [key, operations] of byKey) {
-    const verdict = new Search(model, key, operations, configurationsMax).run();
+    const verdict = new Search(model, key, operations, stepsMax).run();
     if (verdict.verdict === 'not-linearizable') return verdict;
     if (verdict.verdict === 'undecided') undecided ??= verdict;
   }
@@ -69,7 +70,8 @@ interface Configuration {
 class Search<O extends Operation> {
   readonly #model: Model<O>;
   readonly #key: string;
-  readonly #configurationsMax: number;
+  readonly #stepsMax: number;
+  #steps = 0;
   /** Answered operations by time of answer. */
   readonly #answered: readonly O[];
   readonly #unanswered: readonly O[];
@@ -83,10 +85,10 @@ class Search<O extends Operation> {
   #deepest = -1;
   #deepestStates = new Set<State>();
 
-  constructor(model: Model<O>, key: string, operations: readonly O[], configurationsMax: number) {
+  constructor(model: Model<O>, key: string, operations: readonly O[], stepsMax: number) {
     this.#model = model;
     this.#key = key;
-    this.#configurationsMax = configurationsMax;
+    this.#stepsMax = stepsMax;
     this.#answered = operations
       .filter(({ end }) => end !== undefined)
       .sort((a, b) => end(a) - end(b));
@@ -98,14 +100,12 @@ class Search<O extends Operation> {
 
   run(): Verdict<O> {
     this.#push({ first: 0, ahead: 0n, used: 0n, usedCount: 0, state: this.#model.initial });
-    let configurations = 0;
     for (;;) {
       const configuration = this.#next();
       if (configuration === undefined) break;
       if (configuration.first === this.#answered.length) return { verdict: 'linearizable' };
       if (!this.#isNew(configuration, true)) continue;
-      configurations += 1;
-      if (configurations > this.#configurationsMax) return { verdict: 'undecided', key: this.#key };
+      if (this.#steps > this.#stepsMax) return { verdict: 'undecided', key: this.#key };
       this.#note(configuration);
       this.#expand(configuration);
     }
@@ -131,6 +131,7 @@ class Search<O extends Operation> {
   #isNew({ first, ahead, used, state }: Configuration, remember: boolean): boolean {
     const key = `${first}.${ahead.toString(32)}.${this.#idOf(state)}`;
     const tried = this.#tried.get(key);
+    this.#steps += 1 + (tried?.length ?? 0);
     if (tried === undefined) {
       if (remember) this.#tried.set(key, [used]);
       return true;

@@ -2,8 +2,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync, closeSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { eventually } from '../eventually.ts';
 
@@ -18,6 +19,9 @@ export type MemberId = (typeof VOTERS)[number];
 
 const MEMBER = fileURLToPath(new URL('member.ts', import.meta.url));
 const STATUS_TIMEOUT_MS = 300;
+/** A hand-over, the last flush and the end of the process take a tenth of it. */
+const END_TIMEOUT_MS = 30_000;
+const LOG_TAIL_BYTES = 4_096;
 
 interface Member {
   readonly config: MemberConfig;
@@ -117,7 +121,7 @@ export class ProcessCluster {
     if (ended.signal.aborted) throw new Error(`${id} ended at its start: see its log`);
   }
 
-  /** Ends a member: SIGKILL at once, SIGTERM after it has handed over. Resolves when the process is gone. */
+  /** Ends a member: SIGKILL at once, SIGTERM after it has handed over. Resolves when it is gone, rejects if it will not go. */
   async end(id: MemberId, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
     const member = this.#member(id);
     const { child } = member;
@@ -126,7 +130,15 @@ export class ProcessCluster {
     const gone = once(child, 'exit');
     child.kill(signal);
     if (signal === 'SIGKILL') child.kill('SIGCONT');
-    await gone;
+    const late = new AbortController();
+    const limit = pause(END_TIMEOUT_MS, 'late', { signal: late.signal }).catch(() => undefined);
+    if ((await Promise.race([gone, limit])) === 'late') {
+      child.kill('SIGKILL');
+      const log = await readFile(join(this.#directory, `${id}.log`), 'utf8');
+      const end = log.slice(-LOG_TAIL_BYTES);
+      throw new Error(`${id} lives ${END_TIMEOUT_MS} ms after ${signal}; its log ends:\n${end}`);
+    }
+    late.abort();
   }
 
   /** Stops the process in the middle of whatever it does, or lets it go on. */

@@ -22,7 +22,8 @@ export class MemberConnection {
   async request(body: WithoutId<Request>, timeoutMs: number): Promise<Exchange> {
     const deadline = AbortSignal.timeout(timeoutMs);
     const socket = await (this.#socket ??= this.#connect()).catch(() => undefined);
-    if (socket === undefined) return { outcome: 'not-sent' };
+    // Its event is over: nobody would hear of it below.
+    if (socket === undefined || deadline.aborted) return { outcome: 'not-sent' };
     const id = ++this.#lastId;
     return new Promise((resolve) => {
       const giveUp = (): void => settle({ outcome: 'no-answer' });

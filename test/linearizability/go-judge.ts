@@ -8,6 +8,8 @@ import { promisify } from 'node:util';
 const PROGRAM = fileURLToPath(new URL('porcupine', import.meta.url));
 const MODULE = 'github.com/anishathalye/porcupine';
 const run = promisify(execFile);
+/** With nothing in Go's cache it takes a minute; without an answer from the network, for ever. */
+const BUILD_TIMEOUT_MS = 300_000;
 
 /** Never another toolchain than the one that is there. */
 const env = { ...process.env, GOTOOLCHAIN: 'local', GOFLAGS: '-mod=readonly' };
@@ -17,6 +19,7 @@ function go(...args: string[]): string {
     cwd: PROGRAM,
     env,
     encoding: 'utf8',
+    timeout: BUILD_TIMEOUT_MS,
     stdio: ['ignore', 'pipe', 'ignore'],
   }).trim();
 }
@@ -39,7 +42,7 @@ export type GoJudge = (historyPaths: readonly string[]) => Promise<GoVerdict[]>;
 /** Builds the program into `directory`. */
 export async function buildGoJudge(directory: string): Promise<GoJudge> {
   const binary = join(directory, 'porcupine');
-  await run('go', ['build', '-o', binary, '.'], { cwd: PROGRAM, env });
+  await run('go', ['build', '-o', binary, '.'], { cwd: PROGRAM, env, timeout: BUILD_TIMEOUT_MS });
   return async (historyPaths) => {
     const { stdout } = await run(binary, [...historyPaths], { maxBuffer: 2 ** 26 });
     const lines = stdout.trimEnd().split('\n');
