@@ -211,6 +211,11 @@ export const raft = {
       'A member of another cluster, protocol or address, or without the disk it had, is refused and told why',
     source: 'design',
   },
+  'raft.stalled-disk-does-not-lead': {
+    sentence:
+      'A leader whose disk hangs makes way for one whose disk is seen to work, and for nobody else',
+    source: 'design',
+  },
   'raft.stalled-peer-is-bounded': {
     sentence:
       'A member that does not read costs a bounded amount of memory, and what was not sent to it is known',

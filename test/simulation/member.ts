@@ -8,6 +8,7 @@ import {
   type RaftCore,
   type Ready,
 } from '../../src/raft/core/index.ts';
+import { StallRule } from '../../src/raft/disk-watch.ts';
 import { Proposals } from '../../src/raft/proposals.ts';
 import type { Random } from '../../src/std/index.ts';
 import type { Observed } from './checker.ts';
@@ -58,7 +59,7 @@ export class SimMember implements Observed {
   #compacting = false;
   #reads: MemberReads | undefined;
   #ledTerm = 0;
-  #stalled = false;
+  #stallRule: StallRule | undefined;
   #unwritten: HardState | undefined;
 
   constructor(id: string, disk: Disk, ports: MemberPorts) {
@@ -97,7 +98,7 @@ export class SimMember implements Observed {
     this.#applyDue = false;
     this.#compacting = false;
     this.#ledTerm = 0;
-    this.#stalled = false;
+    this.#stallRule = new StallRule(this.id, settings.core.electionTicks.max * TICK_MS);
     this.#unwritten = undefined;
     this.#lastTickAt = now();
     this.#proposals = new Proposals(this.#random.bytes(8), {
@@ -235,12 +236,8 @@ export class SimMember implements Observed {
 
   /** Who has a disk that does not answer makes way for one whose disk does. */
   #stepAsideWhenStalled(core: RaftCore): void {
-    const { electionTicks } = this.#ports.settings.core;
-    const stalled = this.disk.oldestWriteAgeMs > electionTicks.max * TICK_MS;
-    if (stalled === this.#stalled) return;
-    this.#stalled = stalled;
-    this.#ports.trace.event(stalled ? 'stalled' : 'flows', this.id);
-    core.setEligible(!stalled);
+    const news = this.#stallRule?.check(core, this.#ports.now(), this.disk.oldestWriteAgeMs);
+    if (news !== undefined) this.#ports.trace.event(news, this.id);
   }
 
   #turnLater(): void {
