@@ -1,4 +1,5 @@
 /** The gateway's configuration: what the user decides, and every limit and time-out by name with its default. */
+import type { GatewayPolicies } from './policies.ts';
 
 export interface GatewayAddress {
   readonly host: string;
@@ -44,7 +45,7 @@ export interface GatewayTiming {
 }
 
 /**
- * `allowedOrigins`, `allowedHosts` and `limits` are read at each use, so that an object with getters can change them while
+ * `allowedOrigins`, `allowedHosts`, `limits` and `policies` are read at each use, so that an object with getters can change them while
  * the gateway runs (`limits.headerBytes` is read at start); the rest is read once.
  */
 export interface GatewayConfig {
@@ -65,6 +66,8 @@ export interface GatewayConfig {
   readonly allowedHosts: readonly string[];
   readonly limits: GatewayLimits;
   readonly timing?: GatewayTiming;
+  /** `DEFAULT_POLICIES` when absent. A new value replaces the old one as a whole. */
+  readonly policies?: GatewayPolicies;
 }
 
 export type ResolvedLimits = Required<GatewayLimits>;

@@ -1,6 +1,6 @@
 /** The vocabulary of the request path: what a client asked, what a front asks an owner, and the answers. */
 import type { IncomingHttpHeaders } from 'node:http';
-import type { ParsedBody } from '../mcp/index.ts';
+import type { Era, ParsedBody, RequestId } from '../mcp/index.ts';
 import type { ClaimReason, RefusalCode } from './core/types.ts';
 import type { EventId, OutgoingEvent, SessionRecord } from './ports.ts';
 
@@ -68,6 +68,17 @@ export class StreamInterrupted extends Error {
   }
 }
 
+/** Whoever sends requests, as authentication found out. */
+export interface Principal {
+  /** The same for the same subject of the same issuer, and nothing that could be used as a credential. */
+  readonly id: string;
+  readonly tenant: string;
+  readonly groups: readonly string[];
+  readonly scopes: readonly string[];
+}
+
+export const ANONYMOUS: Principal = { id: 'anonymous', tenant: 'default', groups: [], scopes: [] };
+
 /** One request of a client on its way through the interceptors, each of which fills in what it found out. */
 export interface Exchange {
   readonly method: string;
@@ -81,6 +92,11 @@ export interface Exchange {
   label: string;
   body: string;
   parsed?: ParsedBody;
+  /** Who asks; `ANONYMOUS` unless somebody is authenticated. */
+  principal: Principal;
+  era: Era;
+  /** The version that a request of the stateless era asks for. */
+  requestedVersion?: string;
   lastEventId?: EventId & { readonly text: string };
   session?: ExchangeSession;
 }
@@ -95,6 +111,12 @@ export type Interceptor = (next: Handler) => Handler;
 /** Folds interceptors around a handler, the first one outermost. */
 export function compose(interceptors: readonly Interceptor[], handler: Handler): Handler {
   return interceptors.reduceRight((next, interceptor) => interceptor(next), handler);
+}
+
+/** The id to answer an error with, before anything else is known of the request. */
+export function requestIdOf({ parsed }: Pick<Exchange, 'parsed'>): RequestId | null {
+  const first = parsed?.messages[0];
+  return first?.kind === 'request' ? first.message.id : null;
 }
 
 /** A complete answer with a JSON body. */

@@ -1,30 +1,17 @@
 /** Puts the gateway together: the request path, the owner's side, the two listeners and the MCP server's probe. */
 import type { Clock, Random } from '../std/index.ts';
 import type { Logger, Metrics } from '../telemetry/index.ts';
-import {
-  resolveLimits,
-  resolveTiming,
-  type GatewayConfig,
-  type ResolvedLimits,
-  type ResolvedTiming,
-} from './config.ts';
-import { createGatewayEvents, type GatewayEvent, type GatewayEvents } from './events.ts';
-import { compose, type Handler } from './exchange.ts';
+import { resolveLimits, resolveTiming, type GatewayConfig } from './config.ts';
+import { createGatewayEvents, type GatewayEvent } from './events.ts';
 import { createHttpClient, plainConnector } from './http-client.ts';
-import { accessLog } from './interceptors/access-log.ts';
-import { failover } from './interceptors/failover.ts';
-import { enforceLimits } from './interceptors/limits.ts';
-import { checkOrigin } from './interceptors/origin-check.ts';
-import { parseRequest } from './interceptors/parse.ts';
-import { createRoute } from './interceptors/route.ts';
-import { findSession } from './interceptors/session.ts';
-import { createAskNode } from './interceptors/upstream.ts';
 import { createListener } from './listener.ts';
-import { createGatewayMetrics, type GatewayMetrics } from './metrics.ts';
-import { createSessionHost, type SessionHost } from './owner/session-host.ts';
-import { createPeerClient, type PeerClient } from './peer/peer-client.ts';
+import { createGatewayMetrics } from './metrics.ts';
+import { createSessionHost } from './owner/session-host.ts';
+import { createPeerClient } from './peer/peer-client.ts';
 import { createPeerListener } from './peer/peer-listener.ts';
+import { DEFAULT_POLICIES, type GatewayPolicies } from './policies.ts';
 import type { Cluster, Ownership, PeerTls, Sessions } from './ports.ts';
+import { createRequestPath } from './request-path.ts';
 import { createSweeper } from './sweeper.ts';
 import { createUpstream } from './upstream.ts';
 
@@ -87,7 +74,8 @@ export function createGateway(options: GatewayOptions): Gateway {
   });
   const { connectMs, keepaliveMs, sweepMs } = timing;
   const peers = createPeerClient({ tls, connectMs, eventCharsMax: limits.eventCharsMax });
-  const front = { ...common, config, cluster, events, peers, host };
+  const policies = (): GatewayPolicies => config.policies ?? DEFAULT_POLICIES;
+  const front = { ...common, config, policies, cluster, events, peers, host };
   const handle = createRequestPath(front, () => state === 'listening' && upstream.ready());
 
   const listener = createListener({ ...common, address: config.listen, handle });
@@ -133,45 +121,4 @@ export function createGateway(options: GatewayOptions): Gateway {
     onBackendChange: upstream.onChange,
     onEvent: events.on,
   };
-}
-
-interface Front {
-  readonly config: GatewayConfig;
-  readonly sessions: Sessions;
-  readonly cluster: Cluster;
-  readonly limits: ResolvedLimits;
-  readonly timing: ResolvedTiming;
-  readonly metrics: GatewayMetrics;
-  readonly events: GatewayEvents;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
-  readonly peers: PeerClient;
-  readonly host: SessionHost;
-}
-
-/** The request path, outermost first. `failover` asks `route` for each attempt, and that the chosen pod. */
-function createRequestPath(front: Front, selfReady: () => boolean): Handler {
-  const { config, sessions, cluster, limits, timing, metrics, clock, random, logger } = front;
-  const { self } = cluster;
-  const { directory } = sessions;
-  const ask = createAskNode({
-    self,
-    cluster,
-    peers: front.peers,
-    metrics,
-    serveHere: front.host.serve,
-  });
-  const tryOnce = createRoute({ self, cluster, directory, selfReady, ask });
-  const mintId = (): string => Buffer.from(random.bytes(24)).toString('base64url');
-  return compose(
-    [
-      accessLog({ metrics, clock, logger }),
-      enforceLimits({ path: config.path, limits, metrics }),
-      checkOrigin(config),
-      parseRequest,
-      findSession({ sessions, mintId, lookupMs: timing.commitMs }),
-    ],
-    failover({ sessions, cluster, timing, metrics, events: front.events, clock, random, tryOnce }),
-  );
 }

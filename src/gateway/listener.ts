@@ -5,7 +5,7 @@ import { EVENT_STREAM_HEADERS, serializeSse, serializeSseComment } from '../mcp/
 import type { Clock } from '../std/index.ts';
 import type { Logger } from '../telemetry/index.ts';
 import type { GatewayAddress, ResolvedLimits, ResolvedTiming } from './config.ts';
-import type { Exchange, Handler, StreamReply } from './exchange.ts';
+import { ANONYMOUS, type Exchange, type Handler, type StreamReply } from './exchange.ts';
 import type { GatewayMetrics } from './metrics.ts';
 import { readBody } from './read-body.ts';
 import { closeServer, listen } from './server.ts';
@@ -128,5 +128,7 @@ function toExchange(request: IncomingMessage, signal: AbortSignal): Exchange {
     readBody: (bytesMax) => readBody(request, bytesMax),
     label: 'http',
     body: '',
+    principal: ANONYMOUS,
+    era: 'legacy',
   };
 }

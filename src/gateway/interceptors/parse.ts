@@ -47,19 +47,16 @@ function checkOther(exchange: Exchange): PlainReply | undefined {
   return checkVersion(exchange, null);
 }
 
-/** Where the eras part. The stateless one is not served yet, and says so in its own words. */
+/** Where the eras part; the stateless one checks its versions itself. */
 function checkVersion(exchange: Exchange, id: RequestId | null): PlainReply | undefined {
   const header = exchange.headers[HEADER.protocolVersion];
   const version = Array.isArray(header) ? header[0] : header;
   const era = eraOf(exchange.parsed?.messages ?? [], version);
-  if (era.era === 'modern')
-    return problem(
-      mcpError(MCP_ERRORS.unsupportedProtocolVersion, undefined, {
-        supported: LEGACY_VERSIONS,
-        requested: era.requested,
-      }),
-      id,
-    );
+  exchange.era = era.era;
+  if (era.era === 'modern') {
+    if (era.requested !== undefined) exchange.requestedVersion = era.requested;
+    return undefined;
+  }
   if (version !== undefined && !isLegacyVersion(version) && !isInitialize(exchange))
     return problem(
       mcpError(

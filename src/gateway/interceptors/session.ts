@@ -7,11 +7,11 @@ import {
   MCP_ERRORS,
   mcpError,
   type McpErrorKind,
-  type RequestId,
 } from '../../mcp/index.ts';
 import { isSessionId } from '../../std/index.ts';
 import {
   plain,
+  requestIdOf,
   type Exchange,
   type ExchangeSession,
   type Interceptor,
@@ -99,7 +99,5 @@ function readResumePoint(options: SessionOptions, exchange: Exchange): PlainRepl
 }
 
 function problem(exchange: Exchange, kind: McpErrorKind, detail?: string): PlainReply {
-  const first = exchange.parsed?.messages[0];
-  const id: RequestId | null = first?.kind === 'request' ? first.message.id : null;
-  return plain(kind.status, errorText(mcpError(kind, detail), id));
+  return plain(kind.status, errorText(mcpError(kind, detail), requestIdOf(exchange)));
 }
