@@ -29,4 +29,4 @@ export {
   type Phase,
 } from './mcp-cluster.ts';
 export type { Schema } from './schema.ts';
-export { SIDECAR_PORTS } from './spec-schema.ts';
+export { SIDECAR_PORTS } from './spec/ports.ts';

@@ -1,6 +1,6 @@
 /** The McpCluster resource: its names and its TypeScript types, inferred from the schema the API server enforces. */
 import type { FromSchema, Schema } from './schema.ts';
-import { SPEC_SCHEMA } from './spec-schema.ts';
+import { SPEC_SCHEMA } from './spec/spec.ts';
 import { STATUS_SCHEMA, type CONDITION_TYPES } from './status-schema.ts';
 
 export const GROUP = 'mcpcluster.io';

@@ -1,5 +1,5 @@
 /** The parts of Kubernetes' own container and pod types that a McpCluster passes on, field by field. */
-import { QUANTITY_PATTERN, type Schema } from './schema.ts';
+import { QUANTITY_PATTERN, type Schema } from '../schema.ts';
 
 const name = (description: string) =>
   ({ type: 'string', description, minLength: 1, maxLength: 253 }) as const;

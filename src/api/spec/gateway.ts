@@ -1,0 +1,52 @@
+/** The schema of `spec.gateway`: what clients of the cluster meet. */
+import { group, integer, urlPath } from '../schema.ts';
+import { freePort } from './ports.ts';
+
+export const GATEWAY = group('What clients of the cluster meet.', {
+  port: freePort('Port of the gateway in each pod and of the client Service.', 8080),
+  path: urlPath('URL path clients use.', '/mcp'),
+  allowedOrigins: {
+    type: 'array',
+    description:
+      'Origins of web pages that may call the gateway, such as https://app.example.com; * for all. A request that carries no Origin is not from a web page and is let through.',
+    default: [],
+    maxItems: 64,
+    'x-kubernetes-list-type': 'set',
+    items: {
+      type: 'string',
+      maxLength: 300,
+      'x-kubernetes-validations': [
+        {
+          rule: "self == '*' || self.matches('^[a-z][a-z0-9+.-]*://[^/?#]+$')",
+          message: 'must be * or an origin such as https://app.example.com',
+          messageExpression: `'"' + self + '" is not * or an origin such as https://app.example.com'`,
+        },
+      ],
+    },
+  },
+  allowedHosts: {
+    type: 'array',
+    description: 'Values of the Host header that are served; every host when empty.',
+    default: [],
+    maxItems: 64,
+    'x-kubernetes-list-type': 'set',
+    items: { type: 'string', minLength: 1, maxLength: 300 },
+  },
+  limits: group('Limits of one request or session.', {
+    bodyBytes: integer('Bytes of a request body at most.', {
+      default: 4_194_304,
+      minimum: 1024,
+      maximum: 268_435_456,
+    }),
+    headerBytes: integer('Bytes of all request headers at most.', {
+      default: 16_384,
+      minimum: 1024,
+      maximum: 1_048_576,
+    }),
+    streamsPerSession: integer('Open streams of one session at most.', {
+      default: 16,
+      minimum: 1,
+      maximum: 1024,
+    }),
+  }),
+});

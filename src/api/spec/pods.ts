@@ -1,0 +1,85 @@
+/** The schemas of `spec.storage` and `spec.podTemplate`: what the pods of a cluster are given, and where they run. */
+import { group, QUANTITY_PATTERN, type Schema } from '../schema.ts';
+import { TOLERATIONS, VOLUMES } from './container.ts';
+
+const labels = (description: string) =>
+  ({
+    type: 'object',
+    description,
+    maxProperties: 64,
+    additionalProperties: { type: 'string', maxLength: 4096 },
+  }) as const;
+
+export const STORAGE = {
+  type: 'object',
+  description: 'The volume of each pod: the Raft log and the sessions in it.',
+  default: {},
+  properties: {
+    size: {
+      type: 'string',
+      description: 'Size of the volume, a quantity such as 1Gi. It cannot be changed.',
+      default: '1Gi',
+      maxLength: 64,
+      'x-kubernetes-validations': [
+        {
+          rule: `self.matches('${QUANTITY_PATTERN}')`,
+          message: 'must be a quantity such as 1Gi or 500Mi',
+          messageExpression: `'"' + self + '" is not a quantity such as 1Gi or 500Mi'`,
+        },
+        {
+          rule: 'self == oldSelf',
+          message: 'cannot be changed: the volumes exist already',
+          messageExpression: `'cannot be changed from ' + oldSelf + ' to ' + self + ': the volumes exist already'`,
+        },
+      ],
+    },
+    storageClassName: {
+      type: 'string',
+      description:
+        "Storage class of the volume; the cluster's default when left out. It cannot be changed.",
+      maxLength: 253,
+    },
+  },
+  'x-kubernetes-validations': [
+    {
+      rule: 'has(self.storageClassName) == has(oldSelf.storageClassName) && (!has(self.storageClassName) || self.storageClassName == oldSelf.storageClassName)',
+      message: 'cannot be changed: the volumes exist already',
+      fieldPath: '.storageClassName',
+      reason: 'FieldValueForbidden',
+    },
+  ],
+} as const satisfies Schema;
+
+export const POD_TEMPLATE = group('Where and how the pods run.', {
+  metadata: {
+    type: 'object',
+    description: 'Added to every pod.',
+    properties: {
+      labels: labels('Labels; those of the operator cannot be replaced.'),
+      annotations: labels('Annotations.'),
+    },
+  },
+  nodeSelector: labels('Labels a node must have.'),
+  tolerations: TOLERATIONS,
+  antiAffinity: {
+    type: 'string',
+    enum: ['Preferred', 'Required'],
+    default: 'Preferred',
+    description: 'Whether two pods of the cluster may share a node when there is no other.',
+  },
+  imagePullSecrets: {
+    type: 'array',
+    description: 'Secrets for registries.',
+    maxItems: 16,
+    'x-kubernetes-list-type': 'map',
+    'x-kubernetes-list-map-keys': ['name'],
+    items: {
+      type: 'object',
+      required: ['name'],
+      properties: {
+        name: { type: 'string', description: 'Name of the Secret.', minLength: 1, maxLength: 253 },
+      },
+    },
+  },
+  volumes: VOLUMES,
+});

@@ -1,0 +1,61 @@
+/** The schema of a McpCluster's `spec`: the one source of its TypeScript type, its CRD and `kubectl explain`. */
+import type { Schema } from '../schema.ts';
+import { CONSENSUS, GOSSIP } from './agreement.ts';
+import { GATEWAY } from './gateway.ts';
+import { POD_TEMPLATE, STORAGE } from './pods.ts';
+import { SERVER } from './server.ts';
+import { SESSIONS } from './sessions.ts';
+
+export const SPEC_SCHEMA = {
+  type: 'object',
+  description: 'The cluster as it should be.',
+  required: ['server'],
+  properties: {
+    replicas: {
+      type: 'integer',
+      format: 'int32',
+      description: 'Pods of the cluster.',
+      default: 3,
+      minimum: 1,
+      maximum: 99,
+    },
+    voters: {
+      type: 'integer',
+      format: 'int32',
+      enum: [1, 3, 5, 7],
+      description:
+        'Pods that vote in Raft; the others follow as learners. By default the largest odd number that is at most replicas and at most 5. It cannot be changed.',
+    },
+    server: SERVER,
+    gateway: GATEWAY,
+    sessions: SESSIONS,
+    consensus: CONSENSUS,
+    gossip: GOSSIP,
+    storage: STORAGE,
+    podTemplate: POD_TEMPLATE,
+    paused: {
+      type: 'boolean',
+      description: 'While true the operator changes nothing but where clients are sent.',
+      default: false,
+    },
+  },
+  'x-kubernetes-validations': [
+    {
+      rule: '!has(self.voters) || self.voters <= self.replicas',
+      message: 'must not exceed replicas',
+      messageExpression: `{1: '1 voter needs', 3: '3 voters need', 5: '5 voters need', 7: '7 voters need'}[self.voters] + ' at least as many replicas'`,
+      fieldPath: '.voters',
+    },
+    {
+      rule: '!has(oldSelf.voters) || (has(self.voters) && self.voters == oldSelf.voters)',
+      message: 'cannot be changed: the voters of a running cluster are fixed',
+      fieldPath: '.voters',
+      reason: 'FieldValueForbidden',
+    },
+    {
+      rule: 'self.server.port != self.gateway.port',
+      message: 'must differ from gateway.port: both listen in the same pod',
+      fieldPath: '.server.port',
+    },
+  ],
+} as const satisfies Schema;
