@@ -30,6 +30,8 @@ export interface GatewayTiming {
   readonly retryMs?: number;
   /** Comment on a quiet SSE stream. */
   readonly keepaliveMs?: number;
+  /** A client that takes nothing of its answer for so long is cut off. */
+  readonly stalledMs?: number;
   readonly connectMs?: number;
   /** Longest time one request may run at an MCP server. */
   readonly exchangeMs?: number;
@@ -80,6 +82,7 @@ const DEFAULT_TIMING: ResolvedTiming = {
   // SDK clients try twice (+1, +2 times this value) and then give up, so it must outlast a move.
   retryMs: 1_500,
   keepaliveMs: 15_000,
+  stalledMs: 60_000,
   connectMs: 1_000,
   exchangeMs: 3_600_000,
   probeReadyMs: 2_000,

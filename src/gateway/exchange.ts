@@ -22,8 +22,19 @@ export interface StreamReply {
   readonly events: AsyncIterable<OutgoingEvent>;
 }
 
+/**
+ * A complete answer that is too long to be held: its bytes as they come, at the reader's pace. Nothing in it is observed or
+ * translated. The iteration throws when the answer breaks off; whoever began to send it can then only cut the connection.
+ */
+export interface BodyReply {
+  readonly type: 'body';
+  readonly status: number;
+  readonly headers: FlatHeaders;
+  readonly chunks: AsyncIterable<Uint8Array>;
+}
+
 /** What goes to the client. */
-export type Reply = PlainReply | StreamReply;
+export type Reply = PlainReply | StreamReply | BodyReply;
 
 export interface Refusal {
   readonly type: 'refused';

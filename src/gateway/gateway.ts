@@ -72,7 +72,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     self: cluster.self,
     events,
   });
-  const { connectMs, keepaliveMs, sweepMs } = timing;
+  const { connectMs, keepaliveMs, stalledMs, sweepMs } = timing;
   const peers = createPeerClient({ tls, connectMs, eventCharsMax: limits.eventCharsMax });
   const policies = (): GatewayPolicies => config.policies ?? DEFAULT_POLICIES;
   const front = { ...common, config, policies, cluster, events, peers, host };
@@ -80,7 +80,7 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   const listener = createListener({ ...common, address: config.listen, handle });
   const peerListener = createPeerListener({
-    ...{ tls, keepaliveMs, clock, logger },
+    ...{ tls, keepaliveMs, stalledMs, clock, logger },
     address: config.peerListen,
     limits,
     serve: host.serve,

@@ -89,7 +89,7 @@ export function createHttpClient(connect: Connector): HttpClient {
 }
 
 /** Bytes of a complete answer that is kept in memory. */
-const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
+export const WHOLE_BYTES_MAX = 64 * 1024 * 1024;
 
 /** The whole body as text; rejects when it breaks off or is longer than 64 MiB. */
 export async function readText(response: HttpResponse): Promise<string> {
@@ -97,7 +97,7 @@ export async function readText(response: HttpResponse): Promise<string> {
   let length = 0;
   for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
     length += chunk.length;
-    if (length > ANSWER_BYTES_MAX) throw new Error(`an answer of over ${ANSWER_BYTES_MAX} bytes`);
+    if (length > WHOLE_BYTES_MAX) throw new Error(`an answer of over ${WHOLE_BYTES_MAX} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');

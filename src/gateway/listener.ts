@@ -5,11 +5,17 @@ import { EVENT_STREAM_HEADERS, serializeSse, serializeSseComment } from '../mcp/
 import type { Clock } from '../std/index.ts';
 import type { Logger } from '../telemetry/index.ts';
 import type { GatewayAddress, ResolvedLimits, ResolvedTiming } from './config.ts';
-import { ANONYMOUS, type Exchange, type Handler, type StreamReply } from './exchange.ts';
+import {
+  ANONYMOUS,
+  type Exchange,
+  type Handler,
+  type Reply,
+  type StreamReply,
+} from './exchange.ts';
 import type { GatewayMetrics } from './metrics.ts';
 import { readBody } from './read-body.ts';
 import { closeServer, listen } from './server.ts';
-import { writeStream } from './write-stream.ts';
+import { writeBody, writeStream, type WriteOptions } from './write-stream.ts';
 
 export interface Listener {
   /** Rejects when the port cannot be had. */
@@ -76,20 +82,29 @@ async function answer(
   response.on('close', () => gone.abort(new Error('the client left')));
   const reply = await options.handle(toExchange(request, gone.signal));
   if (gone.signal.aborted) return;
-  if (reply.type === 'plain') {
-    response.writeHead(reply.status, {
-      ...reply.headers,
-      'content-length': Buffer.byteLength(reply.body),
-    });
-    response.end(reply.body);
-    return;
-  }
+  if (reply.type !== 'stream') return send(options, response, reply, gone.signal);
   count(1);
   try {
     await sendStream(options, response, reply, gone.signal);
   } finally {
     count(-1);
   }
+}
+
+async function send(
+  options: ListenerOptions,
+  response: ServerResponse,
+  reply: Exclude<Reply, StreamReply>,
+  signal: AbortSignal,
+): Promise<void> {
+  if (reply.type === 'plain') {
+    const length = { 'content-length': Buffer.byteLength(reply.body) };
+    response.writeHead(reply.status, { ...reply.headers, ...length }).end(reply.body);
+    return;
+  }
+  response.writeHead(reply.status, reply.headers);
+  await writeBody(response, reply.chunks, writing(options, signal));
+  response.end();
 }
 
 async function sendStream(
@@ -102,9 +117,8 @@ async function sendStream(
   response.flushHeaders();
   const { keepaliveMs, retryMs } = options.timing;
   await writeStream(response, reply.events, {
-    clock: options.clock,
+    ...writing(options, signal),
     keepaliveMs,
-    signal,
     // Old clients read the event's name; new ones take a resume point without one.
     frame: (event, first) =>
       serializeSse({
@@ -116,6 +130,11 @@ async function sendStream(
     keepalive: serializeSseComment('keepalive'),
   });
   response.end();
+}
+
+function writing({ clock, timing, metrics }: ListenerOptions, signal: AbortSignal): WriteOptions {
+  const onStalled = (): void => metrics.limited.inc({ limit: 'stalledMs' });
+  return { clock, signal, stalledMs: timing.stalledMs, onStalled };
 }
 
 function toExchange(request: IncomingMessage, signal: AbortSignal): Exchange {

@@ -1,13 +1,20 @@
-/** Writes events to a response at the reader's pace, with a comment when nothing happens. */
+/** Writes events or bytes to a response at the reader's pace, with a comment when nothing happens on a stream of events. */
 import type { ServerResponse } from 'node:http';
 import type { Clock } from '../std/index.ts';
 import type { OutgoingEvent } from './ports.ts';
 
-export interface WriteStreamOptions {
+export interface WriteOptions {
   readonly clock: Clock;
-  readonly keepaliveMs: number;
   /** Aborts when the reader is gone. */
   readonly signal: AbortSignal;
+  /** A reader that takes nothing for so long is cut off; what it costs until then is bounded by the socket's buffers. */
+  readonly stalledMs: number;
+  /** Called when the reader is cut off. */
+  readonly onStalled: () => void;
+}
+
+export interface WriteStreamOptions extends WriteOptions {
+  readonly keepaliveMs: number;
   readonly frame: (event: OutgoingEvent, first: boolean) => string;
   readonly keepalive: string;
 }
@@ -18,33 +25,58 @@ export async function writeStream(
   events: AsyncIterable<OutgoingEvent>,
   options: WriteStreamOptions,
 ): Promise<void> {
-  const { clock, signal } = options;
+  const { clock } = options;
   let cancelKeepalive = (): void => undefined;
   const beat = (): void => {
     cancelKeepalive = clock.schedule(options.keepaliveMs, () => {
+      if (response.writableNeedDrain) return cutOff(response, options);
       response.write(options.keepalive);
-      beat();
+      return beat();
     });
   };
   let first = true;
   beat();
   try {
     for await (const event of events) {
-      if (signal.aborted) return;
+      if (options.signal.aborted) return;
+      // No comments for a reader that lags: they would pile up.
       cancelKeepalive();
-      const more = response.write(options.frame(event, first));
+      if (!response.write(options.frame(event, first))) await drained(response, options);
       first = false;
       beat();
-      if (!more) await drained(response, signal);
     }
   } finally {
     cancelKeepalive();
   }
 }
 
-function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
+/** Writes the bytes of a long answer. Resolves at their end or when the reader is gone; rejects when they break off. */
+export async function writeBody(
+  response: ServerResponse,
+  chunks: AsyncIterable<Uint8Array>,
+  options: WriteOptions,
+): Promise<void> {
+  for await (const chunk of chunks) {
+    if (options.signal.aborted) return;
+    if (!response.write(chunk)) await drained(response, options);
+  }
+}
+
+function cutOff(response: ServerResponse, options: WriteOptions): void {
+  options.onStalled();
+  response.destroy();
+}
+
+/** Resolves when the reader has taken what was written, or is gone. */
+function drained(response: ServerResponse, options: WriteOptions): Promise<void> {
+  const { clock, signal, stalledMs } = options;
   return new Promise((resolve) => {
+    const cancel = clock.schedule(stalledMs, () => {
+      cutOff(response, options);
+      done();
+    });
     const done = (): void => {
+      cancel();
       response.off('drain', done);
       signal.removeEventListener('abort', done);
       resolve();

@@ -23,7 +23,7 @@ export function accessLog(options: AccessLogOptions): Interceptor {
         logger.error('request failed', { method: exchange.label, error: String(error) });
       reply = plain(503, errorText(mcpError(MCP_ERRORS.unavailable)));
     }
-    const status = reply.type === 'plain' ? reply.status : 200;
+    const status = reply.type === 'stream' ? 200 : reply.status;
     const durationMs = clock.monotonic() - startedAt;
     metrics.requests.inc({ method: exchange.label, status: String(status) });
     metrics.duration.observe(durationMs / 1000, { method: exchange.label });

@@ -25,6 +25,6 @@ export function failover(options: FailoverOptions): Handler {
     if (pursuit.op === 'get')
       return acceptEarly(options, pursuit, () => pursue(options, pursuit, Infinity));
     const reply = await pursue(options, pursuit, options.timing.failoverMs);
-    return reply.type === 'plain' ? reply : continueStream(options, pursuit, reply);
+    return reply.type === 'stream' ? continueStream(options, pursuit, reply) : reply;
   };
 }

@@ -7,6 +7,7 @@ import {
   type Reply,
   type StreamReply,
 } from '../exchange.ts';
+import { wholeReply } from '../pass-body.ts';
 import type { OutgoingEvent } from '../ports.ts';
 import { afterRefusal, pursue, type FailoverOptions, type Pursuit } from './pursuit.ts';
 
@@ -33,8 +34,8 @@ export async function acceptEarly(
     options.clock.schedule(options.timing.acceptStreamMs, () => resolve(undefined));
   });
   const reply = await Promise.race([running, timeout]);
-  if (reply?.type === 'plain') return reply;
-  if (reply !== undefined) return continueStream(options, pursuit, reply);
+  if (reply !== undefined)
+    return reply.type === 'stream' ? continueStream(options, pursuit, reply) : reply;
   running.catch(() => undefined);
   return {
     type: 'stream',
@@ -72,7 +73,7 @@ async function* follow(
       current = await recover(options, pursuit, error);
     }
   }
-  const last = finalEvent(options, pursuit, current);
+  const last = finalEvent(options, pursuit, await wholeReply(current));
   if (last !== undefined) yield last;
 }
 

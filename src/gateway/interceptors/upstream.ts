@@ -8,7 +8,7 @@ import {
 } from '../exchange.ts';
 import type { GatewayMetrics } from '../metrics.ts';
 import type { PeerClient } from '../peer/peer-client.ts';
-import type { Cluster, Member, OutgoingEvent, Owner } from '../ports.ts';
+import type { Cluster, Member, Owner } from '../ports.ts';
 
 /** Asks one pod. Never rejects. */
 export type AskNode = (
@@ -51,16 +51,14 @@ async function askPeer(
   signal.addEventListener('abort', stopWatching, { once: true });
   const reply = await peers.ask(member, request, AbortSignal.any([signal, gone.signal]));
   if (reply.type === 'stream') return { ...reply, events: endWith(reply.events, stopWatching) };
+  if (reply.type === 'body') return { ...reply, chunks: endWith(reply.chunks, stopWatching) };
   stopWatching();
   return reply;
 }
 
-async function* endWith(
-  events: AsyncIterable<OutgoingEvent>,
-  done: () => void,
-): AsyncGenerator<OutgoingEvent> {
+async function* endWith<T>(items: AsyncIterable<T>, done: () => void): AsyncGenerator<T> {
   try {
-    yield* events;
+    yield* items;
   } finally {
     done();
   }

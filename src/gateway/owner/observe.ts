@@ -23,6 +23,14 @@ export async function observeAnswer(
   if (change !== undefined) await commit(state, change);
 }
 
+/** Requests whose answers say nothing of the session; a list, so that a new method is observed unless it is named here. */
+const UNOBSERVED: ReadonlySet<string> = new Set(['prompts/get', 'resources/read', 'tools/call']);
+
+/** True when nobody has to look into the answer. One to a call that becomes a task names the task. */
+export function unobserved({ method, params }: PendingRequest): boolean {
+  return UNOBSERVED.has(method) && params['task'] === undefined;
+}
+
 /** How a request that succeeded changes the record; undefined when it does not. */
 export function sessionChange(
   request: PendingRequest,

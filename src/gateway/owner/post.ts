@@ -21,9 +21,10 @@ import {
   type OwnerRequest,
 } from '../exchange.ts';
 import { readText, TransportError, type HttpResponse } from '../http-client.ts';
+import { readAnswer, type AnswerBody } from '../pass-body.ts';
 import { saysSessionLost } from '../upstream.ts';
 import { answerHeaders, backendHeaders, headerOf } from './backend-headers.ts';
-import { observeAnswer } from './observe.ts';
+import { observeAnswer, unobserved } from './observe.ts';
 import { readServerStream } from './server-stream.ts';
 import {
   commit,
@@ -64,7 +65,7 @@ export async function servePost(
   try {
     const post = { request, parsed, pending, body, done, signal: running.signal };
     const reply = await exchange(state, post, signal);
-    if (reply.type !== 'stream') done();
+    if (reply.type === 'plain' || reply.type === 'refused') done();
     return reply;
   } catch (error) {
     done();
@@ -107,7 +108,7 @@ async function exchange(
     mediaType(headerOf(response, HEADER.contentType)) === EVENT_STREAM_TYPE
   )
     return answerStream(state, post, response, signal);
-  return answerPlain(state, post, response);
+  return answerPlain(state, post, response, signal);
 }
 
 /** The server did not answer: if it cannot even be reached, its sessions are gone with it. */
@@ -162,13 +163,20 @@ async function answerPlain(
   state: SessionState,
   post: PostExchange,
   response: HttpResponse,
+  signal: AbortSignal,
 ): Promise<OwnerReply> {
-  let body: string;
+  let read: AnswerBody;
   try {
-    body = await readText(response);
+    read = mayPass(post, response)
+      ? await readAnswer(response, { heldBytesMax: HELD_BYTES_MAX, signal, done: post.done })
+      : { type: 'whole', text: await readText(response) };
   } catch (error) {
     return refused('request-lost', true, String(error));
   }
+  const { status } = response;
+  if (read.type === 'long')
+    return { type: 'body', status, headers: answerHeaders(response), chunks: read.chunks };
+  let body = read.text;
   if (state.backendSessionId !== undefined && saysSessionLost(response.status, body)) {
     state.close('backend-lost');
     return refused('backend-lost', false, `the server answered ${response.status}`);
@@ -180,6 +188,21 @@ async function answerPlain(
       body = await translateAnswer(state, post.pending, body);
   }
   return { type: 'plain', status: response.status, headers: answerHeaders(response), body };
+}
+
+/** Longer answers are passed on as they come, where they may be. */
+const HELD_BYTES_MAX = 1024 * 1024;
+
+/** True for the answer to one request in which nothing has to be observed or translated. */
+function mayPass({ parsed, pending }: PostExchange, response: HttpResponse): boolean {
+  const [only] = pending.values();
+  return (
+    response.status < 300 &&
+    !parsed.batch &&
+    only !== undefined &&
+    unobserved(only) &&
+    mediaType(headerOf(response, HEADER.contentType)) === JSON_TYPE
+  );
 }
 
 /** The client's `initialized` reached the server: later backends must hear it too. */

@@ -109,7 +109,7 @@ function createServe(
     state.clientHeaders = request.headers;
     tools.sessions.directory.touch(state.id);
     const reply = await serveOwned(options, state, request, signal);
-    const held = reply.type === 'plain' && state.closed === undefined;
+    const held = (reply.type === 'plain' || reply.type === 'body') && state.closed === undefined;
     if (held && !(await mayAnswer(state))) return refused(state.closed ?? 'not-owner', true);
     return withSessionId(reply, state.id);
   };

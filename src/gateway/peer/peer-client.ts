@@ -83,6 +83,8 @@ async function readReply(response: HttpResponse, eventCharsMax: number): Promise
     return refused('unreachable', true, `a peer answered ${response.status} without a reply`);
   }
   if (head.type === 'stream') return { ...head, events: readEvents(response, eventCharsMax) };
+  if (head.type === 'body')
+    return { ...head, chunks: response.body as AsyncIterable<Uint8Array> };
   const body = await readText(response);
   return head.type === 'plain' ? { ...head, body } : head;
 }

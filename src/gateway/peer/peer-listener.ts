@@ -11,7 +11,7 @@ import { StreamInterrupted, type ServeOwner, type StreamReply } from '../exchang
 import type { PeerTls } from '../ports.ts';
 import { readBody } from '../read-body.ts';
 import { closeServer, listen } from '../server.ts';
-import { writeStream } from '../write-stream.ts';
+import { writeBody, writeStream, type WriteOptions } from '../write-stream.ts';
 import {
   decodeRequest,
   encodeReply,
@@ -33,6 +33,7 @@ export interface PeerListenerOptions {
   readonly tls: PeerTls;
   readonly limits: { readonly bodyBytes: number };
   readonly keepaliveMs: number;
+  readonly stalledMs: number;
   readonly serve: ServeOwner;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -98,8 +99,13 @@ async function answer(
   }
   const reply = await options.serve(asked, gone.signal);
   response.writeHead(200, { [REPLY_HEADER]: encodeReply(reply) });
-  if (reply.type !== 'stream') {
+  if (reply.type === 'plain' || reply.type === 'refused') {
     response.end(reply.type === 'plain' ? reply.body : '');
+    return;
+  }
+  if (reply.type === 'body') {
+    await writeBody(response, reply.chunks, writing(options, gone.signal));
+    response.end();
     return;
   }
   await sendEvents(options, response, reply, gone.signal);
@@ -114,9 +120,8 @@ async function sendEvents(
   response.flushHeaders();
   try {
     await writeStream(response, reply.events, {
-      clock: options.clock,
+      ...writing(options, signal),
       keepaliveMs: options.keepaliveMs,
-      signal,
       frame: (event) => serializeSse(event),
       keepalive: serializeSseComment('peer'),
     });
@@ -125,4 +130,11 @@ async function sendEvents(
     response.write(serializeSse({ event: INTERRUPTED_EVENT, data: code }));
   }
   response.end();
+}
+
+/** The front cuts its own client off first; twice its patience says that the front itself hangs. */
+function writing(options: PeerListenerOptions, signal: AbortSignal): WriteOptions {
+  const { clock, logger, stalledMs } = options;
+  const onStalled = (): void => logger.warn('a peer takes nothing of its answer');
+  return { clock, signal, stalledMs: stalledMs * 2, onStalled };
 }

@@ -15,6 +15,7 @@ export const PEER_HEADER_BYTES_MAX = 256 * 1024;
 /** The head of an answer; body or events follow in the HTTP body. */
 export type ReplyHead =
   | { readonly type: 'plain'; readonly status: number; readonly headers: FlatHeaders }
+  | { readonly type: 'body'; readonly status: number; readonly headers: FlatHeaders }
   | { readonly type: 'stream'; readonly headers: FlatHeaders }
   | {
       readonly type: 'refused';
@@ -43,15 +44,16 @@ export function decodeRequest(header: string | undefined, body: string): OwnerRe
 export function encodeReply(reply: OwnerReply): string {
   if (reply.type === 'refused') return encode(reply);
   const { type, headers } = reply;
-  return encode(type === 'plain' ? { type, headers, status: reply.status } : { type, headers });
+  return encode(type === 'stream' ? { type, headers } : { type, headers, status: reply.status });
 }
 
 export function decodeReply(header: string | undefined): ReplyHead | undefined {
   const head = decode(header);
   if (head === undefined) return undefined;
-  const known = head['type'] === 'plain' || head['type'] === 'stream' || head['type'] === 'refused';
-  return known ? (head as unknown as ReplyHead) : undefined;
+  return REPLIES.has(String(head['type'])) ? (head as unknown as ReplyHead) : undefined;
 }
+
+const REPLIES: ReadonlySet<string> = new Set(['plain', 'body', 'stream', 'refused']);
 
 const OPERATIONS: ReadonlySet<string> = new Set(['initialize', 'post', 'get', 'resume', 'delete']);
 
