@@ -4,12 +4,7 @@
  */
 import type { RequestId } from '../mcp/index.ts';
 import { encodeRequestIds, STANDALONE_STREAM } from './event-id.ts';
-
-/** One event as it goes to a client; empty data = a resume point only. */
-export interface OutgoingEvent {
-  readonly id: string;
-  readonly data: string;
-}
+import { createEventRing, type EventLogLimits, type OutgoingEvent } from './event-ring.ts';
 
 /** Who receives the events of a stream from now on. */
 export interface EventSink {
@@ -18,13 +13,6 @@ export interface EventSink {
   end(): void;
   /** The stream cannot go on here. */
   fail(reason: Error): void;
-}
-
-export interface EventLogLimits {
-  /** Events kept for resuming, in all streams of the session. */
-  readonly eventsMax: number;
-  /** Bytes (UTF-16 units) of data kept for resuming. */
-  readonly bytesMax: number;
 }
 
 export type Attachment =
@@ -50,6 +38,11 @@ export interface EventLog {
   drop(stream: number, reason: Error): void;
   /** Drops every stream. */
   close(reason: Error): void;
+  /**
+   * What was added after `position` and is still kept, for whoever keeps a copy: at most `bytesMax` of data (one event in any
+   * case), and the position to ask from next. Position 0 is before everything.
+   */
+  since(position: number, bytesMax: number): LogSlice;
   /** Events held for resuming. */
   readonly size: number;
   readonly bytes: number;
@@ -57,10 +50,11 @@ export interface EventLog {
   readonly running: number;
 }
 
-interface Kept {
-  readonly stream: number;
-  readonly sequence: number;
-  readonly event: OutgoingEvent;
+export interface LogSlice {
+  readonly events: readonly OutgoingEvent[];
+  readonly position: number;
+  /** Events of the standalone stream up to this sequence have had a reader. */
+  readonly delivered: number;
 }
 
 interface Stream {
@@ -73,11 +67,15 @@ interface Stream {
   sinks: EventSink[];
 }
 
-/** The log of one session at `epoch`. */
-export function createEventLog(epoch: number, limits: EventLogLimits): EventLog {
+/** The log of one session at `epoch`; `onNews` is called when {@link EventLog.since} has more to tell. */
+export function createEventLog(
+  epoch: number,
+  limits: EventLogLimits,
+  onNews: () => void = () => undefined,
+): EventLog {
   const streams = new Map<number, Stream>([[STANDALONE_STREAM, newStream([])]]);
   // A completed stream is known as long as one of its events is kept.
-  const ring = createRing(limits, (number) => {
+  const ring = createEventRing(limits, (number) => {
     if (streams.get(number)?.complete === true && !ring.holds(number)) streams.delete(number);
   });
   let nextStream = STANDALONE_STREAM + 1;
@@ -103,13 +101,10 @@ export function createEventLog(epoch: number, limits: EventLogLimits): EventLog 
       state.sequence += 1;
       state.complete = final;
       const event = { id: idOf(number, state, final), data };
-      const sink = state.sinks.at(-1);
-      if (sink !== undefined) {
-        state.delivered = state.sequence;
-        sink.push(event);
-      }
+      deliver(state, event);
       if (final) for (const open of state.sinks.splice(0)) open.end();
       ring.add({ stream: number, sequence: state.sequence, event });
+      onNews();
     },
     resumePoint(number) {
       const state = streams.get(number);
@@ -128,6 +123,10 @@ export function createEventLog(epoch: number, limits: EventLogLimits): EventLog 
     close(reason) {
       for (const number of streams.keys()) drop(number, reason);
     },
+    since(from, bytesMax) {
+      const delivered = streams.get(STANDALONE_STREAM)?.delivered ?? 0;
+      return { ...ring.since(from, bytesMax), delivered };
+    },
     get size() {
       return ring.size;
     },
@@ -141,6 +140,13 @@ export function createEventLog(epoch: number, limits: EventLogLimits): EventLog 
   };
 }
 
+function deliver(state: Stream, event: OutgoingEvent): void {
+  const sink = state.sinks.at(-1);
+  if (sink === undefined) return;
+  state.delivered = state.sequence;
+  sink.push(event);
+}
+
 function attachTo(state: Stream, sink: EventSink): Attachment {
   state.delivered = state.sequence;
   if (state.complete) {
@@ -152,48 +158,6 @@ function attachTo(state: Stream, sink: EventSink): Attachment {
     type: 'attached',
     detach: () => {
       state.sinks = state.sinks.filter((other) => other !== sink);
-    },
-  };
-}
-
-interface Ring {
-  readonly size: number;
-  readonly bytes: number;
-  add(item: Kept): void;
-  after(stream: number, sequence: number): readonly OutgoingEvent[];
-  holds(stream: number): boolean;
-  remove(stream: number): void;
-}
-
-/** The newest events of all streams within the limits; the newest one stays even if it alone is too large. */
-function createRing(limits: EventLogLimits, onEvict: (stream: number) => void): Ring {
-  let kept: Kept[] = [];
-  let bytes = 0;
-  return {
-    get size() {
-      return kept.length;
-    },
-    get bytes() {
-      return bytes;
-    },
-    add(item) {
-      kept.push(item);
-      bytes += item.event.data.length;
-      while (kept.length > limits.eventsMax || (bytes > limits.bytesMax && kept.length > 1)) {
-        const gone = kept.shift();
-        if (gone === undefined) return;
-        bytes -= gone.event.data.length;
-        onEvict(gone.stream);
-      }
-    },
-    after: (stream, sequence) =>
-      kept
-        .filter((item) => item.stream === stream && item.sequence > sequence)
-        .map((item) => item.event),
-    holds: (stream) => kept.some((item) => item.stream === stream),
-    remove(stream) {
-      kept = kept.filter((item) => item.stream !== stream);
-      bytes = kept.reduce((sum, item) => sum + item.event.data.length, 0);
     },
   };
 }

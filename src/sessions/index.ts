@@ -15,10 +15,19 @@ export {
   createEventLog,
   type Attachment,
   type EventLog,
-  type EventLogLimits,
   type EventSink,
-  type OutgoingEvent,
+  type LogSlice,
 } from './event-log.ts';
+export type { EventLogLimits, OutgoingEvent } from './event-ring.ts';
+export {
+  createHeldEvents,
+  heldAfter,
+  heldUnread,
+  mergeHeld,
+  type HeldEpoch,
+  type HeldEvents,
+} from './held-events.ts';
+export { chooseHolders } from './holders.ts';
 export type {
   KeyValue,
   StoreCompare,

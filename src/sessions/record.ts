@@ -12,6 +12,15 @@ export interface InitializeParams extends JsonObject {
   readonly protocolVersion: string;
 }
 
+/** A task lives in the memory of the server that began it, and is reached through that server's session. */
+export interface SessionTask {
+  readonly id: string;
+  readonly owner: Owner;
+  readonly backendSessionId?: string;
+  /** Wall clock, ms: when the server forgets it at the latest. */
+  readonly expiresAt: number;
+}
+
 export interface SessionRecord {
   /** The client-facing id, minted by a gateway; never changes. */
   readonly id: string;
@@ -30,7 +39,11 @@ export interface SessionRecord {
   readonly subscriptions: readonly string[];
   /** Tools that the last `tools/list` of this session declared read-only or idempotent: their calls may be repeated. */
   readonly repeatableTools: readonly string[];
-  /** Hash of the credential that opened the session, or `anonymous`. */
+  /** Digests of the lists that the client read last, by method: another server's may differ. */
+  readonly listDigests?: Readonly<Record<string, string>>;
+  /** Tasks that a server of this session began, the oldest first. */
+  readonly tasks?: readonly SessionTask[];
+  /** Id of the principal that opened the session; nobody else may use it. */
   readonly principal: string;
   /** Wall clock, ms since the epoch. */
   readonly createdAt: number;
@@ -75,9 +88,21 @@ function isRecord(value: JsonObject): value is JsonObject & SessionRecord {
     isTextList(value['subscriptions']) &&
     isTextList(value['repeatableTools']) &&
     isOptionalText(value['backendSessionId']) &&
-    isOptionalText(value['logLevel'])
+    isOptionalText(value['logLevel']) &&
+    (value['listDigests'] === undefined || isJsonObject(value['listDigests'])) &&
+    (value['tasks'] === undefined || isTaskList(value['tasks']))
   );
 }
+
+const isTaskList = (value: unknown): boolean =>
+  Array.isArray(value) &&
+  value.every(
+    (item) =>
+      isJsonObject(item) &&
+      typeof item['id'] === 'string' &&
+      isJsonObject(item['owner']) &&
+      Number.isFinite(item['expiresAt']),
+  );
 
 const isTextList = (value: unknown): boolean =>
   Array.isArray(value) && value.every((item) => typeof item === 'string');

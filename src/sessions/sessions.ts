@@ -6,7 +6,17 @@ import {
 } from './directory.ts';
 import type { DirectoryConfig } from './directory.ts';
 import { finalEventId, parseEventId, type EventId } from './event-id.ts';
-import { createEventLog, type EventLog, type EventLogLimits } from './event-log.ts';
+import { createEventLog, type EventLog } from './event-log.ts';
+import type { EventLogLimits, OutgoingEvent } from './event-ring.ts';
+import {
+  createHeldEvents,
+  heldAfter,
+  heldUnread,
+  mergeHeld,
+  type HeldEpoch,
+  type HeldEvents,
+} from './held-events.ts';
+import { chooseHolders } from './holders.ts';
 import type { SessionRecord } from './record.ts';
 import { checkReplayedInitialize, planReplay, type ReplayPlan } from './replay-plan.ts';
 import { createServerRequestIds, type ServerRequestIds } from './request-ids.ts';
@@ -16,8 +26,10 @@ import type { JsonObject } from '../mcp/index.ts';
 export interface SessionsConfig extends DirectoryConfig {
   /** Sessions in the whole cluster; `initialize` is refused beyond. */
   readonly max: number;
-  /** What is kept per session for `Last-Event-ID`. */
-  readonly resume: { readonly events: number; readonly bytes: number };
+  /** What is kept per session for `Last-Event-ID`, and on how many pods beside the owner (default 1). */
+  readonly resume: { readonly events: number; readonly bytes: number; readonly replicas?: number };
+  /** Data of other owners' events that this pod keeps, in UTF-16 units; default 64 Mi. */
+  readonly heldBytesMax?: number;
   /** Requests of the server that wait for the client's answer, per session; default 1024. */
   readonly serverRequestsMax?: number;
 }
@@ -29,8 +41,15 @@ export interface SessionsOptions extends Omit<DirectoryOptions, 'config'> {
 export interface Sessions {
   readonly directory: SessionDirectory;
   readonly max: number;
-  /** The event buffer of a session at one epoch. */
-  createEventLog(epoch: number): EventLog;
+  /** The event buffer of a session at one epoch; `onNews` is called when there is something to copy. */
+  createEventLog(epoch: number, onNews?: () => void): EventLog;
+  /** Events of other owners, and of this pod's own earlier epochs. */
+  readonly held: HeldEvents;
+  /** Which of `nodes` keep copies of a session's events now. */
+  chooseHolders(sessionId: string, nodes: readonly string[]): readonly string[];
+  mergeHeld(answers: readonly (readonly HeldEpoch[])[]): readonly HeldEpoch[];
+  heldAfter(held: readonly HeldEpoch[], from: EventId): readonly OutgoingEvent[];
+  heldUnread(held: readonly HeldEpoch[]): readonly OutgoingEvent[];
   /** The table of the server's open requests of a session at one epoch. */
   createServerRequestIds(epoch: number): ServerRequestIds;
   parseEventId(text: string): EventId | undefined;
@@ -46,12 +65,25 @@ export function createSessions(options: SessionsOptions): Sessions {
     eventsMax: config.resume.events,
     bytesMax: config.resume.bytes,
   });
+  const directory = createSessionDirectory(options);
+  const held = createHeldEvents({
+    limits,
+    bytesMax: config.heldBytesMax ?? 64 * 1024 * 1024,
+  });
+  directory.onChange((id, record) => {
+    if (record === undefined) held.forget(id);
+  });
   return {
-    directory: createSessionDirectory(options),
+    directory,
+    held,
+    chooseHolders: (id, nodes) => chooseHolders(id, nodes, config.resume.replicas ?? 1),
+    mergeHeld,
+    heldAfter,
+    heldUnread,
     get max() {
       return config.max;
     },
-    createEventLog: (epoch) => createEventLog(epoch, limits()),
+    createEventLog: (epoch, onNews) => createEventLog(epoch, limits(), onNews),
     createServerRequestIds: (epoch) =>
       createServerRequestIds(epoch, config.serverRequestsMax ?? 1024),
     parseEventId,

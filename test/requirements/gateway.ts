@@ -19,6 +19,11 @@ export const gateway = {
     sentence: 'An event id says which epoch, stream, event and requests it belongs to, to any pod.',
     source: 'specification 2025-11-25, transports: resumability',
   },
+  'sessions.copies': {
+    sentence:
+      'A copy of a session’s events has what its owner keeps, however it was cut or repeated.',
+    source: 'specification 2025-11-25, transports: resumability',
+  },
   'sessions.no-shrink': {
     sentence: 'A session is not moved to a server of another version or with fewer capabilities.',
     source: 'facts/mcp §4',
@@ -73,6 +78,15 @@ export const gateway = {
     sentence:
       'Only a gateway with a certificate of the same cluster may ask another for a session.',
     source: 'ARCHITECTURE §4: identity',
+  },
+  'gateway.backpressure': {
+    sentence:
+      'A long answer passes through at the pace of its reader, by whichever pod, without being held.',
+    source: 'issue: backpressure end to end; the named limits of config.ts',
+  },
+  'gateway.stalled-client': {
+    sentence: 'A client that stops reading costs a bounded amount, and is cut off after a while.',
+    source: 'issue: backpressure end to end; config.ts stalledMs',
   },
   'gateway.bad-input': {
     sentence: 'Wrong requests get the status and JSON-RPC code of the specification, never a 500.',
