@@ -8,6 +8,7 @@ import { foundation } from './requirements/foundation.ts';
 import { gateway } from './requirements/gateway.ts';
 import { gossip } from './requirements/gossip.ts';
 import { kube } from './requirements/kube.ts';
+import { modern } from './requirements/modern.ts';
 import { operator } from './requirements/operator.ts';
 import { raft } from './requirements/raft.ts';
 import { sidecar } from './requirements/sidecar.ts';
@@ -21,6 +22,7 @@ const rows = {
   ...store,
   ...gossip,
   ...gateway,
+  ...modern,
   ...operator,
   ...devcluster,
   ...sidecar,

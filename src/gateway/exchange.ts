@@ -50,8 +50,12 @@ export type OwnerReply = Reply | Refusal;
 
 /** What the front asks the pod that owns (or shall own) a session. */
 export interface OwnerRequest {
-  /** `get` comes from the client; `resume` from a front whose stream from the owner broke. */
-  readonly op: 'initialize' | 'post' | 'get' | 'resume' | 'delete';
+  /**
+   * `get` comes from the client; `resume` from a front whose stream from the owner broke; `stateless` and `listen` are
+   * requests of the era without sessions.
+   */
+  readonly op: 'initialize' | 'post' | 'get' | 'resume' | 'delete' | 'stateless' | 'listen';
+  /** '' where there are no sessions. */
   readonly sessionId: string;
   /** The epoch the front knows; 0 for `initialize`. */
   readonly epoch: number;

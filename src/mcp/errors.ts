@@ -31,7 +31,16 @@ export const MCP_ERRORS = {
   sessionIdMalformed: kind(400, -32000, 'Bad Request: Mcp-Session-Id is not visible ASCII'),
   eventIdMalformed: kind(400, -32000, 'Invalid event ID format'),
   protocolVersionHeader: kind(400, -32000, 'Bad Request: Unsupported protocol version'),
+  batchNotModern: kind(400, -32600, 'Invalid Request: batches do not exist in 2026-07-28'),
+  invalidEnvelope: kind(400, -32602, 'Invalid params: _meta does not say what 2026-07-28 requires'),
+  headerMismatch: kind(400, -32020, 'Headers and body disagree'),
+  initializeNotModern: kind(
+    400,
+    -32020,
+    'Headers and body disagree: initialize does not exist in the protocol version that the header names',
+  ),
   unsupportedProtocolVersion: kind(400, -32022, 'Unsupported protocol version'),
+  methodNotFound: kind(404, -32601, 'Method not found'),
   forbiddenOrigin: kind(403, -32000, 'Invalid Origin header'),
   forbiddenHost: kind(403, -32000, 'Invalid Host header'),
   notFound: kind(404, -32000, 'Not Found'),
@@ -59,6 +68,7 @@ export const MCP_ERRORS = {
     'The server did this, but the cluster could not record it in time; repeat the request',
     true,
   ),
+  tooManyListens: kind(429, -31010, 'Too many open subscriptions at this gateway', true),
   badGateway: kind(502, -31006, 'The server sent an answer that is not MCP'),
 } as const satisfies Record<string, McpErrorKind>;
 

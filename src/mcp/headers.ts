@@ -5,6 +5,8 @@ export const HEADER = {
   contentType: 'content-type',
   host: 'host',
   lastEventId: 'last-event-id',
+  mcpMethod: 'mcp-method',
+  mcpName: 'mcp-name',
   origin: 'origin',
   protocolVersion: 'mcp-protocol-version',
   sessionId: 'mcp-session-id',

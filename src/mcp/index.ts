@@ -2,7 +2,17 @@
  * Band 1: the Model Context Protocol as values. Messages and their strict parser, the method table, eras, header rules, SSE
  * framing and the error catalogue. Pure: no sockets, no clock, nothing that can fail other than by returning a Result.
  */
-export { BATCH_VERSION, eraOf, isLegacyVersion, LEGACY_VERSIONS, type Era } from './eras.ts';
+export {
+  BATCH_VERSION,
+  decideEra,
+  isKnownModernVersion,
+  isLegacyVersion,
+  LEGACY_VERSIONS,
+  metaOf,
+  MODERN_VERSIONS,
+  VERSION_CLAIM,
+  type Era,
+} from './eras.ts';
 export {
   errorBody,
   errorText,
@@ -40,7 +50,9 @@ export {
   type ParsedBody,
   type RequestId,
 } from './json-rpc.ts';
-export { methodLabel, methodTraits, type MethodTraits } from './methods.ts';
+export { isRemovedMethod, methodLabel, methodTraits, type MethodTraits } from './methods.ts';
+export { checkModernMessage, clientCapabilitiesOf } from './modern-request.ts';
+export { checkParamHeaders, paramHeadersOf, type ParamHeader } from './param-headers.ts';
 export {
   createSseParser,
   serializeSse,

@@ -1,4 +1,4 @@
-/** What the gateway must know about each method of the 2025 era, as one table. */
+/** What the gateway must know about each method, as one table for both eras. */
 
 export interface MethodTraits {
   /** Sending it twice has the effect of sending it once, so a lost one may be repeated elsewhere. */
@@ -28,13 +28,32 @@ const METHODS: Readonly<Record<string, MethodTraits>> = {
   'resources/subscribe': traits('ic'),
   'resources/templates/list': traits('i'),
   'resources/unsubscribe': traits('ic'),
+  'server/discover': traits('i'),
+  'subscriptions/listen': traits('is'),
   'tasks/cancel': traits('i'),
   'tasks/get': traits('i'),
   'tasks/list': traits('i'),
   'tasks/result': traits('is'),
+  'tasks/update': traits(''),
   'tools/call': traits('s'),
   'tools/list': traits('i'),
 };
+
+/** What 2026-07-28 took away; a request or notification that uses one of them in that era is refused. */
+const REMOVED: ReadonlySet<string> = new Set([
+  'initialize',
+  'logging/setLevel',
+  'notifications/initialized',
+  'notifications/roots/list_changed',
+  'ping',
+  'resources/subscribe',
+  'resources/unsubscribe',
+]);
+
+/** True for a method that exists with sessions only. */
+export function isRemovedMethod(method: string): boolean {
+  return REMOVED.has(method);
+}
 
 /** An unknown method may do anything: never repeated. */
 const UNKNOWN = traits('s');

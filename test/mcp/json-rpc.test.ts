@@ -1,4 +1,4 @@
-/** The strict JSON-RPC parser, the eras, the header rules and the error catalogue. */
+/** The strict JSON-RPC parser, the header rules and the error catalogue. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -6,7 +6,6 @@ import {
   accepts,
   classifyMessage,
   endToEndHeaders,
-  eraOf,
   errorBody,
   errorText,
   MCP_ERRORS,
@@ -83,24 +82,6 @@ test(verifies('mcp.parser'), () => {
       },
     ),
   );
-});
-
-test('the era is decided body first', () => {
-  const body = (text: string): Parameters<typeof eraOf>[0] => {
-    const parsed = parseBody(text);
-    return parsed.ok ? parsed.value.messages : [];
-  };
-  const claim = (version: string): string =>
-    `{"jsonrpc":"2.0","id":1,"method":"x","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"${version}"}}}`;
-  assert.deepEqual(eraOf(body(claim('2026-07-28')), '2025-11-25'), {
-    era: 'modern',
-    requested: '2026-07-28',
-  });
-  assert.deepEqual(eraOf([], '2026-07-28'), { era: 'modern', requested: '2026-07-28' });
-  assert.deepEqual(eraOf(body('{"jsonrpc":"2.0","id":1,"method":"x"}'), '2025-06-18'), {
-    era: 'legacy',
-  });
-  assert.deepEqual(eraOf([], undefined), { era: 'legacy' });
 });
 
 test('header rules', () => {

@@ -1,10 +1,12 @@
-/** The protocol's rules for one HTTP request, before any session is looked at: Accept, Content-Type, JSON-RPC, era, version. */
+/** The protocol's rules for one HTTP request, before anybody's state is looked at: JSON-RPC, era, version, headers. */
 import {
   accepts,
+  checkModernMessage,
+  decideEra,
   errorText,
-  eraOf,
   EVENT_STREAM_TYPE,
   HEADER,
+  isKnownModernVersion,
   isLegacyVersion,
   JSON_TYPE,
   LEGACY_VERSIONS,
@@ -14,58 +16,70 @@ import {
   methodLabel,
   parseBody,
   type McpError,
-  type RequestId,
 } from '../../mcp/index.ts';
-import { plain, type Exchange, type Interceptor, type PlainReply } from '../exchange.ts';
+import {
+  plain,
+  requestIdOf,
+  type Exchange,
+  type Interceptor,
+  type PlainReply,
+} from '../exchange.ts';
 
 export const parseRequest: Interceptor = (next) => async (exchange) => {
   exchange.label = exchange.method;
-  const refusal = exchange.method === 'POST' ? parsePost(exchange) : checkOther(exchange);
-  return refusal ?? next(exchange);
+  const error = exchange.method === 'POST' ? parsePost(exchange) : parseOther(exchange);
+  return error === undefined ? next(exchange) : problem(exchange, error);
 };
 
-function parsePost(exchange: Exchange): PlainReply | undefined {
+function parsePost(exchange: Exchange): McpError | undefined {
   const { headers } = exchange;
-  const { accept } = headers;
-  if (!accepts(accept, JSON_TYPE) || !accepts(accept, EVENT_STREAM_TYPE))
-    return problem(mcpError(MCP_ERRORS.notAcceptablePost));
-  if (mediaType(headers['content-type']) !== JSON_TYPE)
-    return problem(mcpError(MCP_ERRORS.contentType));
+  const version = versionHeader(exchange);
   const parsed = parseBody(exchange.body);
-  if (!parsed.ok) return problem(parsed.error);
+  const decision = decideEra(parsed.ok ? parsed.value : undefined, version);
+  // Clients of sessions must take both kinds of answers; in the other era the server has a choice, and nobody checks.
+  const { accept } = headers;
+  const takesBoth = accepts(accept, JSON_TYPE) && accepts(accept, EVENT_STREAM_TYPE);
+  if (decision.type === 'legacy' && !takesBoth) return mcpError(MCP_ERRORS.notAcceptablePost);
+  if (mediaType(headers['content-type']) !== JSON_TYPE) return mcpError(MCP_ERRORS.contentType);
+  if (!parsed.ok) return parsed.error;
   exchange.parsed = parsed.value;
   const [first] = parsed.value.messages;
   if (first !== undefined)
     exchange.label = first.kind === 'response' ? 'response' : methodLabel(first.message.method);
-  const id = first?.kind === 'request' ? first.message.id : null;
-  return checkVersion(exchange, id);
+  if (decision.type === 'refused') return decision.error;
+  if (decision.type === 'legacy') return checkLegacyVersion(exchange, version);
+  exchange.era = 'modern';
+  exchange.requestedVersion = decision.version;
+  // What another revision wants in its headers, only the server knows, if anybody does.
+  if (first === undefined || !isKnownModernVersion(decision.version)) return undefined;
+  return checkModernMessage(first, headers);
 }
 
-function checkOther(exchange: Exchange): PlainReply | undefined {
+function parseOther(exchange: Exchange): McpError | undefined {
+  const version = versionHeader(exchange);
+  const decision = decideEra(undefined, version);
+  if (decision.type === 'modern') return mcpError(MCP_ERRORS.methodNotAllowed);
   if (exchange.method === 'GET' && !accepts(exchange.headers.accept, EVENT_STREAM_TYPE))
-    return problem(mcpError(MCP_ERRORS.notAcceptableGet));
-  return checkVersion(exchange, null);
+    return mcpError(MCP_ERRORS.notAcceptableGet);
+  return checkLegacyVersion(exchange, version);
 }
 
-/** Where the eras part; the stateless one checks its versions itself. */
-function checkVersion(exchange: Exchange, id: RequestId | null): PlainReply | undefined {
+function versionHeader(exchange: Exchange): string | undefined {
   const header = exchange.headers[HEADER.protocolVersion];
-  const version = Array.isArray(header) ? header[0] : header;
-  const era = eraOf(exchange.parsed?.messages ?? [], version);
-  exchange.era = era.era;
-  if (era.era === 'modern') {
-    if (era.requested !== undefined) exchange.requestedVersion = era.requested;
-    return undefined;
-  }
-  if (version !== undefined && !isLegacyVersion(version) && !isInitialize(exchange))
-    return problem(
-      mcpError(
-        MCP_ERRORS.protocolVersionHeader,
-        `${version} (supported versions: ${LEGACY_VERSIONS.join(', ')})`,
-      ),
-      id,
-    );
-  return undefined;
+  return (Array.isArray(header) ? header[0] : header)?.trim();
+}
+
+function checkLegacyVersion(exchange: Exchange, version: string | undefined): McpError | undefined {
+  if (version === undefined || isLegacyVersion(version) || isInitialize(exchange)) return undefined;
+  return unsupportedByLegacy(version);
+}
+
+/** What a server with sessions says to a version it does not know: clients of the stateless era read it as "use `initialize`". */
+export function unsupportedByLegacy(version: string): McpError {
+  return mcpError(
+    MCP_ERRORS.protocolVersionHeader,
+    `${version} (supported versions: ${LEGACY_VERSIONS.join(', ')})`,
+  );
 }
 
 /** True for the one request that negotiates the version itself. */
@@ -74,6 +88,8 @@ export function isInitialize(exchange: Exchange): boolean {
   return first?.kind === 'request' && first.message.method === 'initialize';
 }
 
-function problem(error: McpError, id: RequestId | null = null): PlainReply {
-  return plain(error.kind.status, errorText(error, id));
+function problem(exchange: Exchange, error: McpError): PlainReply {
+  const { status } = error.kind;
+  const headers = status === 405 ? { allow: 'POST' } : {};
+  return plain(status, errorText(error, requestIdOf(exchange)), headers);
 }

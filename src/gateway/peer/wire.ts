@@ -55,7 +55,15 @@ export function decodeReply(header: string | undefined): ReplyHead | undefined {
 
 const REPLIES: ReadonlySet<string> = new Set(['plain', 'body', 'stream', 'refused']);
 
-const OPERATIONS: ReadonlySet<string> = new Set(['initialize', 'post', 'get', 'resume', 'delete']);
+const OPERATIONS: ReadonlySet<string> = new Set<OwnerRequest['op']>([
+  'initialize',
+  'post',
+  'get',
+  'resume',
+  'delete',
+  'stateless',
+  'listen',
+]);
 
 const encode = (value: object): string =>
   Buffer.from(JSON.stringify(value), 'utf8').toString('base64url');
