@@ -12,8 +12,22 @@ export interface Member extends Owner {
   readonly ready: boolean;
   /** 0 = idle; only compared between members. */
   readonly load: number;
+  /** Its share of the work as the pod says; absent: as the resource says. */
+  readonly weight?: number;
+  /** Labels that tools may need. */
+  readonly capabilities?: readonly string[];
+  readonly resources?: Resources;
   /** Where its gateway listens for other gateways; the name is resolved at each connection. */
   readonly peer: { readonly host: string; readonly port: number; readonly serverName?: string };
+}
+
+/** How much of a pod is in use, as it tells the others. */
+export interface Resources {
+  /** 0..1 of what it may use. */
+  readonly cpu: number;
+  readonly memory: number;
+  /** How late its event loop is. */
+  readonly loopDelayMs: number;
 }
 
 /**
