@@ -3,9 +3,12 @@ import type { EventSink, OutgoingEvent } from './ports.ts';
 
 export interface EventQueue extends EventSink {
   readonly events: AsyncIterable<OutgoingEvent>;
-  /** Resolves at once, or as soon as fewer than the limit of events are unread. */
+  /** Resolves at once, or as soon as less than the limit of events and of characters is unread. */
   room(): Promise<void>;
 }
+
+/** Characters of unread events after which their writer has to wait; one event may be longer. */
+const UNREAD_CHARS_MAX = 1024 * 1024;
 
 /** A queue with one reader; `signal` ends it, `onClose` runs once when the reader is done with it for any reason. */
 export function createEventQueue(
@@ -14,6 +17,8 @@ export function createEventQueue(
   onClose: () => void,
 ): EventQueue {
   const unread: OutgoingEvent[] = [];
+  let unreadChars = 0;
+  const full = (): boolean => unread.length >= unreadMax || unreadChars >= UNREAD_CHARS_MAX;
   let state: { type: 'open' } | { type: 'ended' } | { type: 'failed'; reason: Error } = {
     type: 'open',
   };
@@ -44,7 +49,8 @@ export function createEventQueue(
         if (signal.aborted) return;
         const event = unread.shift();
         if (event !== undefined) {
-          if (unread.length < unreadMax) releaseWriters();
+          unreadChars -= event.data.length;
+          if (!full()) releaseWriters();
           yield event;
         } else if (state.type === 'failed') throw state.reason;
         else if (state.type === 'ended') return;
@@ -57,6 +63,7 @@ export function createEventQueue(
     } finally {
       signal.removeEventListener('abort', onAbort);
       unread.length = 0;
+      unreadChars = 0;
       close();
     }
   }
@@ -65,13 +72,14 @@ export function createEventQueue(
     push(event) {
       if (state.type !== 'open') return;
       unread.push(event);
+      unreadChars += event.data.length;
       wakeReader();
     },
     end: () => settle({ type: 'ended' }),
     fail: (reason) => settle({ type: 'failed', reason }),
     events: read(),
     room() {
-      if (state.type !== 'open' || unread.length < unreadMax) return Promise.resolve();
+      if (state.type !== 'open' || !full()) return Promise.resolve();
       return new Promise((resolve) => wakeWriters.push(resolve));
     },
   };
