@@ -57,6 +57,7 @@ export function coreConfig(
     leaseReads: reads === 'lease',
     forwardProposals: true,
     stepDownOnRemoval: true,
+    gatherFirstAppend: true,
     appendBytesMax: LIMITS.appendBytesMax,
     applyBytesMax: LIMITS.applyBytesMax,
     inflightMessagesMax: LIMITS.inflightMessagesMax,

@@ -196,6 +196,7 @@ function configOf(id: number, setup: Setup): CoreConfig {
     leaseReads: false,
     forwardProposals: false,
     stepDownOnRemoval: true,
+    gatherFirstAppend: false,
     // An empty entry counts nothing, and must not travel with another.
     appendBytesMax: setup.oneEntry ? -1 : Infinity,
     applyBytesMax: Infinity,

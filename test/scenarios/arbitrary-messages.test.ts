@@ -214,7 +214,12 @@ function happen(member: Member, promises: Promises, one: Event): void {
 }
 
 test(verifies('raft.survives-any-message'), () => {
-  const setting = fc.record({ preVote: flag, checkQuorum: flag, stepDownOnRemoval: flag });
+  const setting = fc.record({
+    preVote: flag,
+    checkQuorum: flag,
+    stepDownOnRemoval: flag,
+    gatherFirstAppend: flag,
+  });
   const outcome = { done: 0, stopped: 0 };
   fc.assert(
     fc.property(setting, fc.array(event, { minLength: 5, maxLength: 60 }), (core, events) => {

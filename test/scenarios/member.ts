@@ -112,6 +112,7 @@ function coreConfig(id: string, { core, electionTicks }: MemberOptions): CoreCon
     leaseReads: false,
     forwardProposals: true,
     stepDownOnRemoval: false,
+    gatherFirstAppend: false,
     appendBytesMax: none,
     applyBytesMax: none,
     inflightMessagesMax: none,

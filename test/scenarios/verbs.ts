@@ -76,6 +76,7 @@ function coreOptions(args: readonly Arg[]): Partial<CoreConfig> {
     preVote: flag('prevote'),
     checkQuorum: flag('checkquorum'),
     stepDownOnRemoval: flag('step-down-on-removal'),
+    gatherFirstAppend: false,
     leaseReads: valueOf(args, 'read-only') === 'lease-based',
     ...limit('inflightMessagesMax', 'inflight'),
     ...limit('applyBytesMax', 'max-committed-size-per-ready'),

@@ -8,7 +8,7 @@ import { appliedThrough } from './membership.ts';
 import { proposeAsLeader } from './proposing.ts';
 import { hasReady, takeReady, type Told } from './ready.ts';
 import { confirmedRound, registerRead } from './read-only.ts';
-import { flightLimits, peerUnreachable } from './replication.ts';
+import { announceLeader, flightLimits, peerUnreachable } from './replication.ts';
 import { snapshotReported } from './snapshot.ts';
 import {
   becomeFollower,
@@ -70,7 +70,10 @@ export function createRaftCore(config: CoreConfig, stored: StoredState): RaftCor
       drawElectionTimeout(state);
     },
     hasReady: () => hasReady(state, told),
-    ready: () => takeReady(state, told),
+    ready() {
+      announceLeader(state);
+      return takeReady(state, told);
+    },
     persisted: (mark) => persisted(state, mark),
     hasCommitted: () => state.log.hasUnapplied(),
     takeCommitted: () => state.log.takeUnapplied(config.applyBytesMax),

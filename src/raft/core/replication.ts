@@ -34,7 +34,16 @@ const EMPTY = new Uint8Array(0);
 export function becomeLeadingReplication(state: CoreState): void {
   const role = becomeLeader(state);
   appendOwn(state, role, [{ kind: 'empty', data: EMPTY }]);
-  broadcastAppend(state, role);
+  if (!state.config.gatherFirstAppend) broadcastAppend(state, role);
+}
+
+/**
+ * Before the driver takes the messages of a new leader. A follower that is probed gets one append and no other until it answers:
+ * what clients waited with while there was no leader saves a round trip when it goes with the empty entry.
+ */
+export function announceLeader(state: CoreState): void {
+  const { role } = state;
+  if (role.role === 'leader' && role.unannounced) broadcastAppend(state, role);
 }
 
 /** An entry to be, before it has a place. */
@@ -72,6 +81,7 @@ function appendOwn(state: CoreState, role: LeaderRole, entries: readonly NewEntr
 }
 
 export function broadcastAppend(state: CoreState, role: LeaderRole): void {
+  role.unannounced = false;
   for (const to of role.progress.keys()) {
     if (to !== state.config.id) sendAppend(state, role, to, 'even-if-empty');
   }

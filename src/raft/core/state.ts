@@ -36,6 +36,8 @@ export interface LeaderRole {
   reads: PendingRead[];
   /** Reads that came before an entry of the own term was committed. */
   earlyReads: { readonly context: string; readonly from: string }[];
+  /** The first entries of the term still have to go out: what is proposed before the next ready goes with them. */
+  unannounced: boolean;
   /** Payload of entries that are not applied yet. */
   uncommittedBytes: number;
   /** No change of the configuration may begin before this index is applied. */
@@ -220,6 +222,7 @@ export function becomeLeader(state: CoreState): LeaderRole {
     confirmed: new Map(),
     reads: [],
     earlyReads: [],
+    unannounced: true,
     uncommittedBytes: 0,
     // Any of the entries that are there may be a change of the configuration.
     pendingConfigIndex: lastIndex,

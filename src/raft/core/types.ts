@@ -271,6 +271,8 @@ export interface CoreConfig {
   readonly forwardProposals: boolean;
   /** A leader that is removed or demoted gives up its role when that is applied. */
   readonly stepDownOnRemoval: boolean;
+  /** A new leader sends its first entries with the next ready, and what was proposed until then with them; etcd sends at once. */
+  readonly gatherFirstAppend: boolean;
   readonly appendBytesMax: number;
   readonly applyBytesMax: number;
   readonly inflightMessagesMax: number;

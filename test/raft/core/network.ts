@@ -56,6 +56,7 @@ export function core(
       leaseReads: false,
       forwardProposals: true,
       stepDownOnRemoval: true,
+      gatherFirstAppend: true,
       appendBytesMax: 2 ** 20,
       applyBytesMax: 2 ** 20,
       inflightMessagesMax: 256,
