@@ -48,13 +48,18 @@ export interface Refusal {
 
 export type OwnerReply = Reply | Refusal;
 
+/** What an owner asks another pod. */
+export type OwnerOp = 'take' | 'replicate' | 'held' | 'task';
+
 /** What the front asks the pod that owns (or shall own) a session. */
 export interface OwnerRequest {
   /**
    * `get` comes from the client; `resume` from a front whose stream from the owner broke; `stateless` and `listen` are
-   * requests of the era without sessions.
+   * requests of the era without sessions. Between owners: `take` a session over now, `replicate` = keep copies of these events,
+   * `held` = tell which you have, `task` = ask your server, which began it.
    */
-  readonly op: 'initialize' | 'post' | 'get' | 'resume' | 'delete' | 'stateless' | 'listen';
+  readonly op:
+    'initialize' | 'post' | 'get' | 'resume' | 'delete' | 'stateless' | 'listen' | OwnerOp;
   /** '' where there are no sessions. */
   readonly sessionId: string;
   /** The epoch the front knows; 0 for `initialize`. */
@@ -68,6 +73,10 @@ export interface OwnerRequest {
   /** `body` parsed; not on the wire. */
   readonly parsed?: ParsedBody;
   readonly lastEventId?: string;
+  /** `initialize`: id of the principal that opens the session. */
+  readonly principal?: string;
+  /** `task`: the server's session in which the task runs. */
+  readonly backendSessionId?: string;
 }
 
 /** Serves sessions: this pod's own host, or another pod behind a connection. Never rejects. */
@@ -99,6 +108,8 @@ export interface Exchange {
   readonly method: string;
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
+  /** Names and values as they came, in turns: `headers` keeps only one of several lines of most names. */
+  readonly rawHeaders: readonly string[];
   /** Aborts when the client's connection is gone. */
   readonly signal: AbortSignal;
   /** The whole body, or undefined when it is longer than `bytesMax`. */

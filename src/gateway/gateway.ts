@@ -10,7 +10,7 @@ import { createSessionHost } from './owner/session-host.ts';
 import { createPeerClient } from './peer/peer-client.ts';
 import { createPeerListener } from './peer/peer-listener.ts';
 import { DEFAULT_POLICIES, type GatewayPolicies } from './policies.ts';
-import type { Cluster, Ownership, PeerTls, Sessions } from './ports.ts';
+import type { Cluster, Ownership, PeerTls, Placements, Sessions } from './ports.ts';
 import { createRequestPath } from './request-path.ts';
 import { createSweeper } from './sweeper.ts';
 import { createUpstream } from './upstream.ts';
@@ -19,6 +19,7 @@ export interface GatewayOptions {
   readonly config: GatewayConfig;
   readonly tls: PeerTls;
   readonly sessions: Sessions;
+  readonly placements: Placements;
   readonly cluster: Cluster;
   readonly ownership: Ownership;
   readonly clock: Clock;
@@ -86,7 +87,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     serve: host.serve,
   });
   const { inUse } = host;
-  const sweeper = createSweeper({ sessions, cluster, events, clock, logger, sweepMs, inUse });
+  const sweeper = createSweeper({ ...common, cluster, events, sweepMs, inUse });
 
   return {
     async start() {

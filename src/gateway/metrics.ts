@@ -9,6 +9,14 @@ export interface GatewayMetrics {
   readonly retries: CounterMetric;
   readonly lost: CounterMetric;
   readonly swallowed: CounterMetric;
+  readonly expired: CounterMetric;
+  readonly copied: CounterMetric;
+  readonly copyFailures: CounterMetric;
+  readonly copySeconds: HistogramMetric;
+  readonly copiesBehind: GaugeMetric;
+  readonly heldSessions: GaugeMetric;
+  readonly heldBytes: GaugeMetric;
+  readonly handedOver: CounterMetric;
   readonly streams: GaugeMetric;
   readonly inFlight: GaugeMetric;
   readonly live: GaugeMetric;
@@ -43,6 +51,38 @@ export function createGatewayMetrics(metrics: Metrics): GatewayMetrics {
     swallowed: metrics.counter(
       'gateway_late_answers_total',
       'Answers of clients to requests of a server that is gone',
+    ),
+    expired: metrics.counter(
+      'gateway_sessions_expired_total',
+      'Sessions ended because nobody used them for the idle time-out',
+    ),
+    copied: metrics.counter(
+      'gateway_events_copied_total',
+      'Events of streams that another pod has confirmed to keep',
+    ),
+    copyFailures: metrics.counter(
+      'gateway_event_copy_failures_total',
+      'Batches of events that another pod did not take',
+    ),
+    copySeconds: metrics.histogram(
+      'gateway_event_copy_seconds',
+      'Time until another pod had confirmed a batch of events',
+      [],
+      [0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.25, 1],
+    ),
+    copiesBehind: metrics.gauge(
+      'gateway_event_copies_behind',
+      'Sessions with events that are not yet at every pod that shall keep them',
+    ),
+    heldSessions: metrics.gauge(
+      'gateway_events_held_sessions',
+      'Sessions of which this pod keeps events of other owners',
+    ),
+    heldBytes: metrics.gauge('gateway_events_held_bytes', 'Data of those events'),
+    handedOver: metrics.counter(
+      'gateway_sessions_handed_over_total',
+      'Sessions that a draining pod gave to another',
+      ['result'],
     ),
     streams: metrics.gauge('gateway_streams', 'SSE streams open towards clients'),
     inFlight: metrics.gauge('gateway_requests_in_flight', 'Requests of clients being handled'),

@@ -4,6 +4,13 @@ import type { Member, Owner, OwnerState } from './core/types.ts';
 
 export type { Member, Owner, OwnerState } from './core/types.ts';
 
+export interface SessionTask {
+  readonly id: string;
+  readonly owner: Owner;
+  readonly backendSessionId?: string;
+  readonly expiresAt: number;
+}
+
 export interface SessionRecord {
   readonly id: string;
   readonly era: 'legacy';
@@ -17,6 +24,8 @@ export interface SessionRecord {
   readonly logLevel?: string;
   readonly subscriptions: readonly string[];
   readonly repeatableTools: readonly string[];
+  readonly listDigests?: Readonly<Record<string, string>>;
+  readonly tasks?: readonly SessionTask[];
   readonly principal: string;
   readonly createdAt: number;
   readonly lastSeenAt: number;
@@ -84,7 +93,29 @@ export interface EventLog {
   pause(stream: number): void;
   drop(stream: number, reason: Error): void;
   close(reason: Error): void;
+  since(
+    position: number,
+    bytesMax: number,
+  ): Omit<HeldEpoch, 'epoch'> & {
+    readonly position: number;
+  };
   readonly running: number;
+}
+
+/** What is known of a session's events at one epoch. */
+export interface HeldEpoch {
+  readonly epoch: number;
+  readonly delivered: number;
+  readonly events: readonly OutgoingEvent[];
+}
+
+/** Events of other owners, and of earlier epochs of this pod. */
+export interface HeldEvents {
+  put(sessionId: string, epoch: HeldEpoch): void;
+  of(sessionId: string): readonly HeldEpoch[];
+  prune(known: (sessionId: string) => boolean): void;
+  readonly size: number;
+  readonly bytes: number;
 }
 
 export interface ServerRequestIds {
@@ -111,7 +142,12 @@ export type ReplayStep =
 export interface Sessions {
   readonly directory: SessionDirectory;
   readonly max: number;
-  createEventLog(epoch: number): EventLog;
+  createEventLog(epoch: number, onNews?: () => void): EventLog;
+  readonly held: HeldEvents;
+  chooseHolders(sessionId: string, nodes: readonly string[]): readonly string[];
+  mergeHeld(answers: readonly (readonly HeldEpoch[])[]): readonly HeldEpoch[];
+  heldAfter(held: readonly HeldEpoch[], from: EventId): readonly OutgoingEvent[];
+  heldUnread(held: readonly HeldEpoch[]): readonly OutgoingEvent[];
   createServerRequestIds(epoch: number): ServerRequestIds;
   parseEventId(text: string): EventId | undefined;
   /** The id of a last event that follows `lastEventId` on its stream. */
@@ -132,6 +168,24 @@ export interface Cluster {
   onChange(listener: () => void): () => void;
   /** A connection to the member's address was refused: a strong hint that its process is gone. */
   reportRefused(node: string): void;
+}
+
+/** Which pod holds a piece of a server's state that has a name: a task, or what a state handle stands for. Agreed among the pods. */
+export interface Placements {
+  /** The pod, as far as this one has heard. */
+  local(key: string): string | undefined;
+  /** The pod; the store is asked when this pod has heard of none. Rejects when it does not answer. */
+  find(key: string, signal?: AbortSignal): Promise<string | undefined>;
+  /**
+   * Records `node` for `ttlMs` unless another pod but `replaces` is recorded; returns the recorded one. Repeat it at each
+   * use. Rejects when the store does not answer.
+   */
+  place(
+    key: string,
+    node: string,
+    options: { readonly ttlMs: number; readonly replaces?: string },
+    signal?: AbortSignal,
+  ): Promise<string>;
 }
 
 /** Ownership rests on leases: false as soon as this pod's lease might have expired. */

@@ -2,12 +2,14 @@
 import type { Clock } from '../std/index.ts';
 import type { Logger } from '../telemetry/index.ts';
 import type { GatewayEvents } from './events.ts';
+import type { GatewayMetrics } from './metrics.ts';
 import type { Cluster, Sessions } from './ports.ts';
 
 export interface SweeperOptions {
   readonly sessions: Sessions;
   readonly cluster: Cluster;
   readonly events: GatewayEvents;
+  readonly metrics: GatewayMetrics;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly sweepMs: number;
@@ -16,7 +18,7 @@ export interface SweeperOptions {
 }
 
 export function createSweeper(options: SweeperOptions): { start(): void; stop(): void } {
-  const { sessions, cluster, events, clock, logger, sweepMs } = options;
+  const { sessions, cluster, events, metrics, clock, logger, sweepMs } = options;
   const stopped = new AbortController();
   let cancel = (): void => undefined;
   const sweep = async (): Promise<void> => {
@@ -27,7 +29,12 @@ export function createSweeper(options: SweeperOptions): { start(): void; stop():
           : cluster.ownerState(owner) === 'gone',
       stopped.signal,
     );
+    metrics.expired.inc({}, ended.length);
     for (const id of ended) events.emit({ type: 'session-ended', id, why: 'expired' });
+    // Copies that arrived after their session's end.
+    sessions.held.prune((id) => sessions.directory.local(id) !== undefined);
+    metrics.heldSessions.set(sessions.held.size);
+    metrics.heldBytes.set(sessions.held.bytes);
   };
   const next = (): void => {
     cancel = clock.schedule(sweepMs, () => {

@@ -61,6 +61,7 @@ export async function pursue(
         avoid: pursuit.avoid,
         released: pursuit.released,
         headers: clientHeaders(pursuit.exchange.headers),
+        principal: pursuit.exchange.principal.id,
         body: pursuit.exchange.body,
         parsed: pursuit.exchange.parsed,
         lastEventId: pursuit.lastEventId,

@@ -20,6 +20,7 @@ export interface Attempt {
   readonly avoid: ReadonlySet<string>;
   readonly released: { readonly epoch: number; readonly reason: ClaimReason } | undefined;
   readonly headers: FlatHeaders;
+  readonly principal: string;
   readonly body: string;
   readonly parsed?: OwnerRequest['parsed'];
   readonly lastEventId: string | undefined;
@@ -75,6 +76,7 @@ export function createRoute(options: RouteOptions): TryOnce {
       sessionId: attempt.sessionId,
       epoch: record?.epoch ?? 0,
       headers: attempt.headers,
+      principal: attempt.principal,
       body: attempt.body,
       ...(attempt.parsed === undefined ? {} : { parsed: attempt.parsed }),
       ...(attempt.lastEventId === undefined ? {} : { lastEventId: attempt.lastEventId }),

@@ -59,7 +59,9 @@ async function resolve(
   const record =
     sessions.directory.local(id) ??
     (await sessions.directory.find(id, AbortSignal.timeout(options.lookupMs)));
-  if (record === undefined) return problem(exchange, MCP_ERRORS.sessionNotFound);
+  // Another principal must not even learn that the session exists.
+  if (record === undefined || record.principal !== exchange.principal.id)
+    return problem(exchange, MCP_ERRORS.sessionNotFound);
   if (initialize.type === 'present') return problem(exchange, MCP_ERRORS.alreadyInitialized);
   if (exchange.parsed?.batch === true && record.protocolVersion !== BATCH_VERSION)
     return problem(exchange, MCP_ERRORS.batchNotAllowed);

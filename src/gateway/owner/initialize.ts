@@ -1,5 +1,4 @@
 /** Opens a session: the server's answer first, then the replicated record, and only then the answer to the client. */
-import { createHash } from 'node:crypto';
 import {
   errorText,
   isJsonObject,
@@ -59,7 +58,7 @@ export async function initializeSession(
     initialized: false,
     subscriptions: [],
     repeatableTools: [],
-    principal: principalOf(request),
+    principal: request.principal ?? 'anonymous',
     createdAt: now,
     lastSeenAt: now,
   };
@@ -74,11 +73,4 @@ export async function initializeSession(
   }
   const reply = plain(200, JSON.stringify(outcome.response), { 'mcp-session-id': record.id });
   return { record, backendSessionId: outcome.sessionId, reply };
-}
-
-/** Who opened the session, without keeping the credential itself. */
-function principalOf(request: OwnerRequest): string {
-  const credential = request.headers['authorization'];
-  if (credential === undefined) return 'anonymous';
-  return `sha256:${createHash('sha256').update(credential).digest('hex')}`;
 }

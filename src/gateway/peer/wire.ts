@@ -56,6 +56,10 @@ export function decodeReply(header: string | undefined): ReplyHead | undefined {
 const REPLIES: ReadonlySet<string> = new Set(['plain', 'body', 'stream', 'refused']);
 
 const OPERATIONS: ReadonlySet<string> = new Set<OwnerRequest['op']>([
+  'take',
+  'replicate',
+  'held',
+  'task',
   'initialize',
   'post',
   'get',
