@@ -193,6 +193,21 @@ export interface Ownership {
   valid(): boolean;
 }
 
+/** What the Kubernetes API server said of a token (`status` of a TokenReview). */
+export interface ReviewedToken {
+  readonly authenticated: boolean;
+  /** The asked-for audiences that the token is meant for. */
+  readonly audiences: readonly string[];
+  readonly user?: {
+    readonly username: string;
+    readonly uid: string;
+    readonly groups: readonly string[];
+  };
+}
+
+/** Asks the Kubernetes API server whose token it is. Rejects when there is no answer; the error never quotes the token. */
+export type ReviewToken = (token: string, audiences: readonly string[]) => Promise<ReviewedToken>;
+
 export interface TlsMaterial {
   readonly ca: string;
   readonly cert: string;

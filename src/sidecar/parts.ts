@@ -5,7 +5,12 @@ import { systemClock, systemRandom, type Lifecycle } from '../host/index.ts';
 import { createRaftNode, type RaftNode } from '../raft/index.ts';
 import type { RpcServer } from '../rpc/index.ts';
 import { certificateClusterId } from '../security/index.ts';
-import { createSessions, type Sessions } from '../sessions/index.ts';
+import {
+  createPlacements,
+  createSessions,
+  type Placements,
+  type Sessions,
+} from '../sessions/index.ts';
 import { createLeaderLink, createStore, serveLeases, type StoreNode } from '../store/index.ts';
 import type { Logger, Metrics } from '../telemetry/index.ts';
 import { createClusterView, type ClusterView } from './cluster-view.ts';
@@ -97,6 +102,8 @@ export function createParts(options: PartsOptions): Parts {
   const config = createReplicatedConfig({ store, initial: plan.running, logger });
   const sessions = createSessions({ store, config: liveSessions(config), clock, metrics });
   lifecycle.add('sessions', () => sessions.directory.stop());
+  const placements = createPlacements({ store, clock, metrics });
+  lifecycle.add('placements', () => placements.stop());
   const deaths = createDeathProof(membership, logger);
   lifecycle.add('death proof', () => deaths.stop());
   const view = createClusterView({
@@ -114,7 +121,8 @@ export function createParts(options: PartsOptions): Parts {
   lifecycle.add('cluster view', () => view.stop());
   const ownership = createOwnership({ ...tools, nodeId: plan.id, instance, store });
   const gateway =
-    plan.gateway && createMemberGateway(plan, { view, sessions, ownership, config }, tools);
+    plan.gateway &&
+    createMemberGateway(plan, { view, sessions, placements, ownership, config }, tools);
   const problems = (): readonly MemberProblem[] =>
     problemsOf(raft.status(), options.founders.length === 0);
   return { raft, store, membership, ownership, sessions, config, view, deaths, gateway, problems };
@@ -122,7 +130,13 @@ export function createParts(options: PartsOptions): Parts {
 
 function createMemberGateway(
   plan: MemberPlan,
-  { view, sessions, ownership, config }: Pick<Parts, 'view' | 'sessions' | 'ownership' | 'config'>,
+  {
+    view,
+    sessions,
+    placements,
+    ownership,
+    config,
+  }: Pick<Parts, 'view' | 'sessions' | 'ownership' | 'config'> & { placements: Placements },
   tools: Pick<Parameters<typeof createGateway>[0], 'clock' | 'random' | 'logger' | 'metrics'>,
 ): Gateway {
   const { port, peerPort, path, backend } = plan.gateway as NonNullable<MemberPlan['gateway']>;
@@ -145,6 +159,7 @@ function createMemberGateway(
     },
     tls: { source: plan.tls, clusterId: plan.clusterId, certificateClusterId },
     sessions,
+    placements,
     cluster: view,
     ownership,
   });

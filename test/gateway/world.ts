@@ -17,7 +17,7 @@ import {
   type TlsMaterial,
   type TlsSource,
 } from '../../src/security/index.ts';
-import { createSessions, type Sessions } from '../../src/sessions/index.ts';
+import { createPlacements, createSessions, type Sessions } from '../../src/sessions/index.ts';
 import { createStore, type StoreNode } from '../../src/store/index.ts';
 import { createMetrics, silentLogger, type Metrics } from '../../src/telemetry/index.ts';
 import { eventually } from '../eventually.ts';
@@ -128,6 +128,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
   const listeners = new Set<() => void>();
   const pods: Pod[] = [];
   const stores: StoreNode[] = [];
+  const stopPlacements: (() => void)[] = [];
   const announce = (): void => {
     for (const listener of listeners) listener();
   };
@@ -177,6 +178,8 @@ export async function startWorld(options: WorldOptions): Promise<World> {
         resume: options.resume ?? { events: 256, bytes: 1_048_576 },
       },
     });
+    const placements = createPlacements({ store, clock: systemClock, metrics });
+    stopPlacements.push(() => placements.stop());
     const belief: Belief = { state: 'alive', leaseValid: true, leaseChecks: 0 };
     beliefs.set(node, belief);
     const gateway = createGateway({
@@ -193,6 +196,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
       },
       tls: { source, clusterId: CLUSTER_ID, certificateClusterId },
       sessions,
+      placements,
       cluster: clusterFor(node, instance),
       ownership: {
         valid: () => {
@@ -251,6 +255,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     async stop() {
       await Promise.all(pods.map((each) => each.kill()));
       for (const each of pods) each.sessions.directory.stop();
+      for (const stop of stopPlacements) stop();
       await Promise.all(stores.map((store) => store.stop()));
     },
   };

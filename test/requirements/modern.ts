@@ -12,4 +12,8 @@ export const modern = {
       'Headers that repeat the body (version, method, name, declared arguments) must say the same, or the request is refused.',
     source: 'specification 2026-07-28, transports: standard request headers; facts/mcp §2',
   },
+  'sessions.one-place': {
+    sentence: 'Of several pods that place a task or a state handle, all take the same one for it.',
+    source: 'facts/mcp §4, modern: taskId and state handle to pod',
+  },
 } as const satisfies Record<string, Requirement>;
