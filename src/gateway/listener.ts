@@ -143,6 +143,7 @@ function toExchange(request: IncomingMessage, signal: AbortSignal): Exchange {
     method: request.method ?? 'GET',
     path,
     headers: request.headers,
+    rawHeaders: request.rawHeaders,
     signal,
     readBody: (bytesMax) => readBody(request, bytesMax),
     label: 'http',

@@ -22,6 +22,7 @@ export interface GatewayMetrics {
   readonly live: GaugeMetric;
   readonly backendUp: GaugeMetric;
   readonly limited: CounterMetric;
+  readonly unauthorized: CounterMetric;
 }
 
 export function createGatewayMetrics(metrics: Metrics): GatewayMetrics {
@@ -88,6 +89,11 @@ export function createGatewayMetrics(metrics: Metrics): GatewayMetrics {
     inFlight: metrics.gauge('gateway_requests_in_flight', 'Requests of clients being handled'),
     live: metrics.gauge('gateway_sessions_owned', 'Sessions this pod serves'),
     backendUp: metrics.gauge('gateway_backend_up', '1 while the MCP server of this pod answers'),
+    unauthorized: metrics.counter(
+      'gateway_unauthorized_total',
+      'Requests refused because of who sent them, or from where',
+      ['reason'],
+    ),
     limited: metrics.counter('gateway_limited_total', 'Requests refused because of a limit', [
       'limit',
     ]),

@@ -122,7 +122,10 @@ export interface RateLimitPolicy {
 export interface AuthPolicy {
   /** Asked in this order; the first that knows the token decides. Empty: everybody is `anonymous`. */
   readonly providers: readonly AuthProvider[];
-  /** The first that matches decides; without any, whoever is authenticated may call everything. */
+  /**
+   * Who may call which tool. The first that matches decides: the tool is named, tenant and groups are among the listed
+   * ones, and the token has all the scopes. What none matches is denied when some rule allows, else allowed.
+   */
   readonly rules: readonly {
     readonly tools: readonly string[];
     readonly tenants?: readonly string[];
@@ -130,6 +133,11 @@ export interface AuthPolicy {
     readonly scopes?: readonly string[];
     readonly effect: 'Allow' | 'Deny';
   }[];
+  /**
+   * False: the MCP server does not see the `Authorization` header. By default it does: gateway and server are one
+   * protected resource with one audience, so this is not the forwarding to third parties that MCP forbids.
+   */
+  readonly forwardToken?: boolean;
   /** RFC 9728, served at `/.well-known/oauth-protected-resource`. */
   readonly protectedResource?: {
     readonly resource: string;
@@ -139,7 +147,7 @@ export interface AuthPolicy {
 }
 
 export type AuthProvider =
-  /** A file with one `token tenant group,group` a line; read again when it changes. */
+  /** A file with one `token tenant [group,group [name]]` a line; read again when it changes. */
   | { readonly type: 'TokenFile'; readonly path: string }
   | {
       readonly type: 'JWT';

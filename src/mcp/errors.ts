@@ -69,6 +69,14 @@ export const MCP_ERRORS = {
     true,
   ),
   tooManyListens: kind(429, -31010, 'Too many open subscriptions at this gateway', true),
+  authorizationMalformed: kind(400, -31050, 'Authorization is not one bearer token'),
+  tokenRequired: kind(401, -31051, 'A bearer token is required'),
+  tokenInvalid: kind(401, -31052, 'The bearer token is not valid'),
+  scopeRequired: kind(403, -31053, 'The bearer token lacks a scope'),
+  toolForbidden: kind(403, -31054, 'This tool may not be called'),
+  batchRefused: kind(403, -31055, 'Not run: another call of the batch was refused'),
+  authUnavailable: kind(503, -31056, 'Who sent this cannot be found out now', true),
+  hostMalformed: kind(400, -31057, 'The Host header is missing, doubled or malformed'),
   badGateway: kind(502, -31006, 'The server sent an answer that is not MCP'),
 } as const satisfies Record<string, McpErrorKind>;
 
