@@ -56,10 +56,10 @@ export interface OwnerRequest {
   /**
    * `get` comes from the client; `resume` from a front whose stream from the owner broke; `stateless` and `listen` are
    * requests of the era without sessions. Between owners: `take` a session over now, `replicate` = keep copies of these events,
-   * `held` = tell which you have, `task` = ask your server, which began it.
+   * `held` = tell which you have, `task` = ask your server, which began it. `probe` asks whether the server answers at all.
    */
   readonly op:
-    'initialize' | 'post' | 'get' | 'resume' | 'delete' | 'stateless' | 'listen' | OwnerOp;
+    'initialize' | 'post' | 'get' | 'resume' | 'delete' | 'stateless' | 'listen' | 'probe' | OwnerOp;
   /** '' where there are no sessions. */
   readonly sessionId: string;
   /** The epoch the front knows; 0 for `initialize`. */

@@ -68,13 +68,15 @@ export function createGateway(options: GatewayOptions): Gateway {
   });
   const common = { sessions, limits, timing, metrics, clock, random, logger };
   const { ownership, tls } = options;
+  const { connectMs, keepaliveMs, stalledMs, sweepMs } = timing;
+  const peers = createPeerClient({ tls, connectMs, eventCharsMax: limits.eventCharsMax });
   const host = createSessionHost({
     tools: { ...common, upstream, ownership },
     self: cluster.self,
+    cluster,
+    askPeer: peers.ask,
     events,
   });
-  const { connectMs, keepaliveMs, stalledMs, sweepMs } = timing;
-  const peers = createPeerClient({ tls, connectMs, eventCharsMax: limits.eventCharsMax });
   const policies = (): GatewayPolicies => config.policies ?? DEFAULT_POLICIES;
   const front = { ...common, config, policies, cluster, events, peers, host };
   const handle = createRequestPath(front, () => state === 'listening' && upstream.ready());

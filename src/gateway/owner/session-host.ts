@@ -10,11 +10,14 @@ import {
   type OwnerRequest,
   type ServeOwner,
 } from '../exchange.ts';
-import type { Owner } from '../ports.ts';
+import type { Cluster, HeldEpoch, Owner } from '../ports.ts';
+import { createCopies, type AskPeer } from './copies.ts';
+import { decodeCopies } from './copy-wire.ts';
 import { endSession } from './end.ts';
 import { initializeSession } from './initialize.ts';
 import { servePost } from './post.ts';
 import { createLiveSessions, type LiveSessions } from './live-sessions.ts';
+import { fetchPast as fetchPastOf, tellHeld } from './past.ts';
 import { mayAnswer, type OwnerTools, type SessionState } from './session-state.ts';
 import { serveGet } from './standalone.ts';
 
@@ -31,13 +34,20 @@ export interface SessionHost {
 }
 
 export interface HostOptions {
-  readonly tools: OwnerTools;
+  readonly tools: Omit<OwnerTools, 'copies' | 'fetchPast'>;
   readonly self: Owner;
   readonly events: GatewayEvents;
+  readonly cluster: Cluster;
+  readonly askPeer: AskPeer;
 }
 
-export function createSessionHost(options: HostOptions): SessionHost {
-  const { tools } = options;
+export function createSessionHost(given: HostOptions): SessionHost {
+  const { sessions } = given.tools;
+  const copies = createCopies(given);
+  const fetchPast = (sessionId: string, epoch: number): Promise<readonly HeldEpoch[]> =>
+    fetchPastOf({ ...given, sessions }, sessionId, epoch);
+  const tools: OwnerTools = { ...given.tools, copies, fetchPast };
+  const options: ServeOptions = { ...given, tools };
   const live = createLiveSessions(options);
   const phase = { draining: false };
   const serve = createServe(options, live, phase);
@@ -76,15 +86,35 @@ export function createSessionHost(options: HostOptions): SessionHost {
     stop() {
       phase.draining = true;
       live.stop();
+      copies.stop();
     },
   };
 }
 
 const DRAIN_POLL_MS = 20;
 
+/** Questions of other owners that concern no session this pod serves; undefined for any other request. */
+function serveOwner(
+  tools: OwnerTools,
+  live: LiveSessions,
+  request: OwnerRequest,
+): OwnerReply | undefined {
+  const { sessions } = tools;
+  if (request.op === 'held') {
+    const { sessionId } = request;
+    return plain(200, tellHeld(sessions, sessionId, live.sessions.get(sessionId)));
+  }
+  if (request.op !== 'replicate') return undefined;
+  const copies = decodeCopies(request.body);
+  for (const { id, ...epoch } of copies ?? []) sessions.held.put(id, epoch);
+  return plain(copies === undefined ? 400 : 200, '');
+}
+
+type ServeOptions = Omit<HostOptions, 'tools'> & { readonly tools: OwnerTools };
+
 /** The order of questions every request to an owner meets. */
 function createServe(
-  options: HostOptions,
+  options: ServeOptions,
   live: LiveSessions,
   phase: { readonly draining: boolean },
 ): ServeOwner {
@@ -97,6 +127,8 @@ function createServe(
     return false;
   };
   return async (request, signal) => {
+    const told = serveOwner(tools, live, request);
+    if (told !== undefined) return told;
     if (phase.draining && !mayFinish(request)) return refused('draining', false);
     // Without a lease nobody here may answer: another pod may already be serving.
     if (!tools.ownership.valid()) return refused('lease-lost', false);
@@ -116,7 +148,7 @@ function createServe(
 }
 
 async function initialize(
-  options: HostOptions,
+  options: ServeOptions,
   live: LiveSessions,
   request: OwnerRequest,
 ): Promise<OwnerReply> {
@@ -132,7 +164,7 @@ async function initialize(
 }
 
 async function serveOwned(
-  options: HostOptions,
+  options: ServeOptions,
   state: SessionState,
   request: OwnerRequest,
   signal: AbortSignal,

@@ -5,7 +5,15 @@ import type { RefusalCode } from '../core/types.ts';
 import { createEventQueue, type EventQueue } from '../event-queue.ts';
 import { StreamInterrupted, type FlatHeaders } from '../exchange.ts';
 import type { GatewayMetrics } from '../metrics.ts';
-import type { EventLog, Ownership, ServerRequestIds, SessionRecord, Sessions } from '../ports.ts';
+import type {
+  EventLog,
+  HeldEpoch,
+  Ownership,
+  ServerRequestIds,
+  SessionRecord,
+  Sessions,
+} from '../ports.ts';
+import type { Copies } from './copies.ts';
 import type { Upstream } from '../upstream.ts';
 import { delay, type Clock, type Random } from '../../std/index.ts';
 import type { Logger } from '../../telemetry/index.ts';
@@ -21,6 +29,9 @@ export interface OwnerTools {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly copies: Copies;
+  /** What earlier owners of a session sent, as the other pods and this one know it. */
+  readonly fetchPast: (sessionId: string, epoch: number) => Promise<readonly HeldEpoch[]>;
 }
 
 export interface SessionState {
@@ -43,6 +54,10 @@ export interface SessionState {
   readonly readers: Map<number, EventQueue>;
   /** State of the server's own GET stream. */
   standalone: { type: 'closed' } | { type: 'open' } | { type: 'unsupported' };
+  /** Events of earlier owners; the pods that keep them are asked once. */
+  past(): Promise<readonly HeldEpoch[]>;
+  /** What nobody had read of the earlier owners' standalone stream has found its reader. */
+  pastRead: boolean;
   /** Why it is not served here any more. */
   closed: RefusalCode | undefined;
   /** A signal for one exchange with the server: aborts with the session or after `timeoutMs`; call `release` at its end. */
@@ -63,11 +78,12 @@ export function createSessionState(tools: OwnerTools, session: NewSession): Sess
   const abort = new AbortController();
   // Not AbortSignal.any and AbortSignal.timeout: at many requests a second those leave timers and listeners behind.
   const exchanges = new Set<AbortController>();
+  let past: Promise<readonly HeldEpoch[]> | undefined;
   const state: SessionState = {
     id: record.id,
     epoch: record.epoch,
     tools,
-    log: tools.sessions.createEventLog(record.epoch),
+    log: tools.sessions.createEventLog(record.epoch, () => tools.copies.changed(state)),
     requestIds: tools.sessions.createServerRequestIds(record.epoch),
     signal: abort.signal,
     record,
@@ -77,6 +93,8 @@ export function createSessionState(tools: OwnerTools, session: NewSession): Sess
     repeatableTools: record.repeatableTools,
     readers: new Map(),
     standalone: { type: 'closed' },
+    past: () => (past ??= tools.fetchPast(record.id, record.epoch)),
+    pastRead: false,
     closed: undefined,
     startExchange(timeoutMs) {
       const exchange = new AbortController();
@@ -95,6 +113,7 @@ export function createSessionState(tools: OwnerTools, session: NewSession): Sess
     close(code) {
       if (state.closed !== undefined) return;
       state.closed = code;
+      keepEvents(state, code);
       state.log.close(new StreamInterrupted(code));
       abort.abort(new StreamInterrupted(code));
       for (const exchange of exchanges) exchange.abort(new StreamInterrupted(code));
@@ -102,6 +121,14 @@ export function createSessionState(tools: OwnerTools, session: NewSession): Sess
     },
   };
   return state;
+}
+
+/** What was sent is kept for the session's next owner, which may be this pod; of a session that has ended nothing is. */
+function keepEvents(state: SessionState, code: RefusalCode): void {
+  const { copies, sessions } = state.tools;
+  copies.release(state);
+  if (code === 'session-ended') return;
+  sessions.held.put(state.id, { ...state.log.since(0, Infinity), epoch: state.epoch });
 }
 
 /** Opens a reader on a stream; undefined when the stream is unknown. `sequence`: where it resumes. */

@@ -12,7 +12,8 @@ import { readText, TransportError, type HttpResponse } from '../http-client.ts';
 import type { EventId } from '../ports.ts';
 import { saysSessionLost } from '../upstream.ts';
 import { answerHeaders, backendHeaders, headerOf } from './backend-headers.ts';
-import { lostRequestText, translateAnswer } from './post.ts';
+import { missedEvents, precededBy, resumePast } from './past.ts';
+import { translateAnswer } from './post.ts';
 import { readServerStream } from './server-stream.ts';
 import { mayAnswer, openReader, type SessionState } from './session-state.ts';
 
@@ -33,38 +34,26 @@ export async function serveGet(
   if (resumed !== undefined && resumed.stream !== STANDALONE)
     return resumePost(state, request, resumed, signal);
   const sequence = resumed?.epoch === state.epoch ? resumed.sequence : undefined;
+  const missed = await missedEvents(state, resumed);
   const refusal = await openServerStream(state);
   if (state.closed !== undefined) return refused(state.closed, false);
   // A server without such a stream says so to a plain GET; one that resumes had a stream, perhaps from another server.
   if (refusal !== undefined && resumed === undefined) return refusal;
   const reader = openReader(state, STANDALONE, signal, sequence);
   if (reader === undefined) return refused(state.closed ?? 'request-lost', false);
-  return { type: 'stream', headers: {}, events: reader.events };
+  return { type: 'stream', headers: {}, events: precededBy(missed, reader.events) };
 }
 
-function resumePost(
+async function resumePost(
   state: SessionState,
   request: OwnerRequest,
   resumed: EventId,
   signal: AbortSignal,
-): OwnerReply {
+): Promise<OwnerReply> {
   const known = resumed.epoch === state.epoch;
   const reader = known ? openReader(state, resumed.stream, signal, resumed.sequence) : undefined;
   if (reader !== undefined) return { type: 'stream', headers: {}, events: reader.events };
-  // A front still holds the request and can decide itself; a client has only its resume point.
-  if (request.op === 'resume') return refused('request-lost', true);
-  return answerLost(state, resumed, signal);
-}
-
-/** The stream died with an earlier owner: every request it should have answered gets an error, and the stream its end. */
-function answerLost(state: SessionState, resumed: EventId, signal: AbortSignal): OwnerReply {
-  const stream = state.log.open(resumed.requestIds);
-  const reader = openReader(state, stream, signal);
-  for (const [index, id] of resumed.requestIds.entries())
-    state.log.append(stream, lostRequestText(id), index === resumed.requestIds.length - 1);
-  state.tools.metrics.lost.inc({}, resumed.requestIds.length);
-  if (reader === undefined) return refused('request-lost', true);
-  return { type: 'stream', headers: {}, events: reader.events };
+  return resumePast(state, request, resumed, signal);
 }
 
 /** Opens the server's GET stream once, and keeps it open. Resolves with the server's refusal, or undefined. */

@@ -16,6 +16,7 @@ import {
   decodeRequest,
   encodeReply,
   INTERRUPTED_EVENT,
+  PEER_BODY_BYTES_MIN,
   PEER_HEADER_BYTES_MAX,
   PEER_PATH,
   REPLY_HEADER,
@@ -87,7 +88,7 @@ async function answer(
 ): Promise<void> {
   const gone = new AbortController();
   response.on('close', () => gone.abort());
-  const body = await readBody(request, options.limits.bodyBytes);
+  const body = await readBody(request, Math.max(options.limits.bodyBytes, PEER_BODY_BYTES_MIN));
   const header = request.headers[REQUEST_HEADER];
   const asked =
     request.url === PEER_PATH && typeof header === 'string' && body !== undefined

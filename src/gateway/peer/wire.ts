@@ -9,6 +9,8 @@ export const REQUEST_HEADER = 'x-mcp-cluster-request';
 export const REPLY_HEADER = 'x-mcp-cluster-reply';
 /** SSE event by which an owner says that a stream cannot go on there; data = the refusal's code. */
 export const INTERRUPTED_EVENT = 'mcp-cluster-interrupted';
+/** Room for what owners tell each other, however short the bodies of clients must be. */
+export const PEER_BODY_BYTES_MIN = 8 * 1024 * 1024;
 /** Room for the client's own headers in {@link REQUEST_HEADER}. */
 export const PEER_HEADER_BYTES_MAX = 256 * 1024;
 
@@ -67,6 +69,7 @@ const OPERATIONS: ReadonlySet<string> = new Set<OwnerRequest['op']>([
   'delete',
   'stateless',
   'listen',
+  'probe',
 ]);
 
 const encode = (value: object): string =>

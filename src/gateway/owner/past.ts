@@ -1,0 +1,134 @@
+/** What earlier owners of a session had sent, or were about to send, when a client resumes at this one. */
+import { readMessages, type RequestId } from '../../mcp/index.ts';
+import { refused, StreamInterrupted, type OwnerReply, type OwnerRequest } from '../exchange.ts';
+import type { Cluster, EventId, HeldEpoch, OutgoingEvent, Sessions } from '../ports.ts';
+import type { AskPeer } from './copies.ts';
+import { decodeCopies, encodeCopies } from './copy-wire.ts';
+import { lostRequestText } from './post.ts';
+import { openReader, type SessionState } from './session-state.ts';
+
+/** How long the other pods have to tell which events they keep; one that died without a word must not hold up the rest. */
+const ASK_MS = 500;
+
+export interface PastOptions {
+  readonly sessions: Sessions;
+  readonly cluster: Cluster;
+  readonly askPeer: AskPeer;
+}
+
+/** Asks every other pod which events of earlier epochs it has; what they say is kept here from then on. Never rejects. */
+export async function fetchPast(
+  { sessions, cluster, askPeer }: PastOptions,
+  sessionId: string,
+  epoch: number,
+): Promise<readonly HeldEpoch[]> {
+  const others = cluster.members().filter(({ node }) => node !== cluster.self.node);
+  const answers = await Promise.all(
+    others.map(async (member): Promise<readonly HeldEpoch[]> => {
+      const reply = await askPeer(
+        member,
+        { op: 'held', sessionId, epoch, headers: {}, body: '' },
+        AbortSignal.timeout(ASK_MS),
+      );
+      return reply.type === 'plain' ? (decodeCopies(reply.body) ?? []) : [];
+    }),
+  );
+  const past = sessions
+    .mergeHeld([sessions.held.of(sessionId), ...answers])
+    .filter((held) => held.epoch < epoch);
+  for (const held of past) sessions.held.put(sessionId, held);
+  return past;
+}
+
+/** The answer to `held`: the copies, and the log of a session that is still served here. */
+export function tellHeld(sessions: Sessions, sessionId: string, live?: SessionState): string {
+  const held = sessions.held.of(sessionId).map((epoch) => ({ ...epoch, id: sessionId }));
+  const own =
+    live === undefined
+      ? []
+      : [{ ...live.log.since(0, Infinity), id: sessionId, epoch: live.epoch }];
+  return encodeCopies([...held, ...own]);
+}
+
+/**
+ * Goes on with a POST's stream of an earlier owner: what is left of it, and an error for every request that it will never
+ * answer. A front that still holds the request decides about that itself.
+ */
+export async function resumePast(
+  state: SessionState,
+  request: OwnerRequest,
+  resumed: EventId,
+  signal: AbortSignal,
+): Promise<OwnerReply> {
+  const held = resumed.epoch < state.epoch ? await state.past() : [];
+  if (state.closed !== undefined) return refused(state.closed, true);
+  const { sessions } = state.tools;
+  const rest = sessions.heldAfter(held, resumed);
+  const complete = rest.some((event) => sessions.parseEventId(event.id)?.final === true);
+  if (complete) return { type: 'stream', headers: {}, events: each(rest) };
+  if (request.op === 'resume') {
+    if (rest.length === 0) return refused('request-lost', true);
+    return { type: 'stream', headers: {}, events: thenInterrupted(rest) };
+  }
+  const whole = sessions.heldAfter(held, { ...resumed, sequence: 0 });
+  return answerLost(state, { rest, lost: unanswered(resumed.requestIds, whole) }, signal);
+}
+
+/** Events of the standalone stream that a client has missed: those after its resume point, or those nobody has read. */
+export async function missedEvents(
+  state: SessionState,
+  resumed: EventId | undefined,
+): Promise<readonly OutgoingEvent[]> {
+  if (state.epoch === 1 || (resumed !== undefined && resumed.epoch >= state.epoch)) return [];
+  const held = await state.past();
+  if (resumed !== undefined) return state.tools.sessions.heldAfter(held, resumed);
+  // Each message goes on one stream: only the first reader after a move is told.
+  const first = !state.pastRead;
+  state.pastRead = true;
+  return first ? state.tools.sessions.heldUnread(held) : [];
+}
+
+/** The same events with `before` in front. */
+export async function* precededBy(
+  before: readonly OutgoingEvent[],
+  events: AsyncIterable<OutgoingEvent>,
+): AsyncGenerator<OutgoingEvent> {
+  yield* before;
+  yield* events;
+}
+
+function unanswered(
+  requestIds: readonly RequestId[],
+  events: readonly OutgoingEvent[],
+): readonly RequestId[] {
+  const answered = new Set(
+    events
+      .flatMap(({ data }) => readMessages(data) ?? [])
+      .flatMap((item) => (item.kind === 'response' ? [item.message.id] : [])),
+  );
+  return requestIds.filter((id) => !answered.has(id));
+}
+
+/** The stream died with an earlier owner: every request it should have answered gets an error, and the stream its end. */
+function answerLost(
+  state: SessionState,
+  { rest, lost }: { rest: readonly OutgoingEvent[]; lost: readonly RequestId[] },
+  signal: AbortSignal,
+): OwnerReply {
+  const stream = state.log.open(lost);
+  const reader = openReader(state, stream, signal);
+  for (const [index, id] of lost.entries())
+    state.log.append(stream, lostRequestText(id), index === lost.length - 1);
+  state.tools.metrics.lost.inc({}, lost.length);
+  if (reader === undefined) return refused('request-lost', true);
+  return { type: 'stream', headers: {}, events: precededBy(rest, reader.events) };
+}
+
+async function* each(events: readonly OutgoingEvent[]): AsyncGenerator<OutgoingEvent> {
+  yield* events;
+}
+
+async function* thenInterrupted(events: readonly OutgoingEvent[]): AsyncGenerator<OutgoingEvent> {
+  yield* events;
+  throw new StreamInterrupted('request-lost');
+}
