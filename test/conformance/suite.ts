@@ -6,8 +6,14 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+interface Verdict {
+  readonly status: string;
+  /** What the suite says of a failure. */
+  readonly why?: string | undefined;
+}
+
 /** One check: `<scenario>/<id>#<n>`, n counting checks of one id in a scenario. */
-export type Verdicts = ReadonlyMap<string, string>;
+export type Verdicts = ReadonlyMap<string, Verdict>;
 
 const PACKAGE = '@modelcontextprotocol/conformance';
 const TIMEOUT_MS = 120_000;
@@ -25,7 +31,7 @@ export async function runSuite(url: string, requirements: string): Promise<Verdi
     const child = spawn(
       process.execPath,
       [program, 'server', '--url', url, '--requirements', requirements, '-o', output],
-      { stdio: ['ignore', 'pipe', 'inherit'], timeout: TIMEOUT_MS },
+      { stdio: ['ignore', 'pipe', 'ignore'], timeout: TIMEOUT_MS },
     );
     const printed: Buffer[] = [];
     child.stdout.on('data', (chunk: Buffer) => printed.push(chunk));
@@ -43,15 +49,18 @@ export async function runSuite(url: string, requirements: string): Promise<Verdi
 }
 
 async function readVerdicts(output: string): Promise<Verdicts> {
-  const verdicts = new Map<string, string>();
+  const verdicts = new Map<string, Verdict>();
   for (const folder of (await readdir(output)).sort()) {
     const scenario = folder.replace(/^server-/, '').replace(/-\d{4}-\d\d-\d\dT[\d-]+Z$/, '');
-    const content = await readFile(join(output, folder, 'checks.json'), 'utf8');
+    const content = await readFile(join(output, folder, 'checks.json'), 'utf8').catch(() => '[]');
+    // A scenario that broke off wrote nothing.
+    if (content === '[]') verdicts.set(`${scenario}/ran#1`, { status: 'BROKE_OFF' });
     const seen = new Map<string, number>();
-    for (const { id, status } of JSON.parse(content) as { id: string; status: string }[]) {
+    const checks = JSON.parse(content) as { id: string; status: string; errorMessage?: string }[];
+    for (const { id, status, errorMessage } of checks) {
       const number = (seen.get(id) ?? 0) + 1;
       seen.set(id, number);
-      verdicts.set(`${scenario}/${id}#${number}`, status);
+      verdicts.set(`${scenario}/${id}#${number}`, { status, why: errorMessage });
     }
   }
   return verdicts;
@@ -61,6 +70,7 @@ export interface Difference {
   readonly check: string;
   readonly direct: string;
   readonly cluster: string;
+  readonly why: string | undefined;
 }
 
 /** Every check whose verdict is not the same on both sides; a missing one counts as `absent`. */
@@ -69,8 +79,9 @@ export function compareVerdicts(direct: Verdicts, cluster: Verdicts): Difference
   return checks
     .map((check) => ({
       check,
-      direct: direct.get(check) ?? 'absent',
-      cluster: cluster.get(check) ?? 'absent',
+      direct: direct.get(check)?.status ?? 'absent',
+      cluster: cluster.get(check)?.status ?? 'absent',
+      why: cluster.get(check)?.why,
     }))
     .filter((row) => row.direct !== row.cluster);
 }
@@ -78,6 +89,6 @@ export function compareVerdicts(direct: Verdicts, cluster: Verdicts): Difference
 /** Number of checks with each verdict. */
 export function countVerdicts(verdicts: Verdicts): Record<string, number> {
   const counts: Record<string, number> = {};
-  for (const verdict of verdicts.values()) counts[verdict] = (counts[verdict] ?? 0) + 1;
+  for (const { status } of verdicts.values()) counts[status] = (counts[status] ?? 0) + 1;
   return counts;
 }
