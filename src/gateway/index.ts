@@ -19,6 +19,8 @@ export type {
   OwnerState,
   Ownership,
   PeerTls,
+  ReviewedToken,
+  ReviewToken,
   Sessions,
   TlsMaterial,
   TlsSource,

@@ -124,7 +124,8 @@ export interface AuthPolicy {
   readonly providers: readonly AuthProvider[];
   /**
    * Who may call which tool. The first that matches decides: the tool is named, tenant and groups are among the listed
-   * ones, and the token has all the scopes. What none matches is denied when some rule allows, else allowed.
+   * ones, and the token has all the scopes. What none matches is denied; without any rule
+   * everything is allowed.
    */
   readonly rules: readonly {
     readonly tools: readonly string[];

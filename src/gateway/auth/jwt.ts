@@ -30,7 +30,7 @@ const LEEWAY_S = 30;
 /** A verified token is not verified again for so long; also how long a key that was taken back goes on working. */
 const VERIFIED_TTL_MS = 30_000;
 const VERIFIED_MAX = 4096;
-const NAME_LENGTH_MAX = 253;
+const NAME_LENGTH_MAX = 256;
 const NAMES_MAX = 1000;
 
 export function createJwtProvider({ policy, clock, logger }: JwtOptions): TokenProvider {

@@ -1,0 +1,65 @@
+/**
+ * What a message calls must not depend on who reads it: JSON does not say which of two members of one name counts, and some
+ * servers take `Name` for `name`. A gateway that judges one and a server that runs the other would let everybody in.
+ */
+import { isJsonObject, type ParsedBody } from '../../mcp/index.ts';
+
+/** Members that say what is called. */
+const DECISIVE = ['method', 'name', 'params'];
+
+/** True when every reader finds the same method and name in each message of the body. */
+export function isPlain(text: string, { messages }: ParsedBody): boolean {
+  const values = messages.map(({ message }) => message);
+  const lookalikes = values.some((message) => {
+    const params = 'params' in message ? message.params : undefined;
+    return hasLookalike(message) || (isJsonObject(params) && hasLookalike(params));
+  });
+  if (lookalikes) return false;
+  // A member that the parser dropped, because a later one has its name, is in the text and not in the value.
+  const [written, kept] = [membersIn(text), membersOf(values)];
+  return DECISIVE.every((name) => written.get(name) === kept.get(name));
+}
+
+function hasLookalike(value: object): boolean {
+  return Object.keys(value).some(
+    (key) => !DECISIVE.includes(key) && DECISIVE.includes(key.toLowerCase()),
+  );
+}
+
+type Counts = Map<string, number>;
+
+const count = (counts: Counts, name: string): unknown =>
+  DECISIVE.includes(name) && counts.set(name, (counts.get(name) ?? 0) + 1);
+
+/** How often each decisive name stands before a colon, at any depth. The text is valid JSON. */
+function membersIn(text: string): Counts {
+  const counts: Counts = new Map();
+  for (let start = text.indexOf('"'); start !== -1;) {
+    let end = text.indexOf('"', start + 1);
+    while (end !== -1 && isEscaped(text, end)) end = text.indexOf('"', end + 1);
+    if (end === -1) break;
+    let next = end + 1;
+    while (/\s/.test(text.charAt(next))) next += 1;
+    if (text.charAt(next) === ':') count(counts, String(JSON.parse(text.slice(start, end + 1))));
+    start = text.indexOf('"', next);
+  }
+  return counts;
+}
+
+function isEscaped(text: string, quote: number): boolean {
+  let first = quote;
+  while (text.charAt(first - 1) === '\\') first -= 1;
+  return (quote - first) % 2 === 1;
+}
+
+/** The same of the parsed values; a list of work and no recursion, as a body may be nested deeply. */
+function membersOf(values: readonly unknown[]): Counts {
+  const counts: Counts = new Map();
+  const left: unknown[] = [...values];
+  for (let value = left.pop(); value !== undefined; value = left.pop()) {
+    if (typeof value !== 'object' || value === null) continue;
+    if (!Array.isArray(value)) for (const key of Object.keys(value)) count(counts, key);
+    for (const member of Object.values(value)) if (member !== undefined) left.push(member);
+  }
+  return counts;
+}
