@@ -3,6 +3,7 @@
  * a row that no test cites. Add the row first, then the test that fails, then the code. A row goes into the file of its
  * area, `test/requirements/<area>.ts`.
  */
+import { admission } from './requirements/admission.ts';
 import { devcluster } from './requirements/devcluster.ts';
 import { foundation } from './requirements/foundation.ts';
 import { gateway } from './requirements/gateway.ts';
@@ -22,6 +23,7 @@ const rows = {
   ...store,
   ...gossip,
   ...gateway,
+  ...admission,
   ...modern,
   ...operator,
   ...devcluster,
