@@ -20,6 +20,7 @@ import { splitAddress, type PeerAddress } from './options.ts';
 import { createOwnership, type Ownership } from './ownership.ts';
 import type { MemberPlan } from './plan.ts';
 import { createReplicatedConfig, type ReplicatedConfig } from './replicated-config.ts';
+import { clusterTokenReviewer } from './token-review.ts';
 
 const clock = systemClock;
 const random = systemRandom;
@@ -140,8 +141,10 @@ function createMemberGateway(
   tools: Pick<Parameters<typeof createGateway>[0], 'clock' | 'random' | 'logger' | 'metrics'>,
 ): Gateway {
   const { port, peerPort, path, backend } = plan.gateway as NonNullable<MemberPlan['gateway']>;
+  const reviewToken = clusterTokenReviewer(process.env);
   return createGateway({
     ...tools,
+    ...(reviewToken === undefined ? {} : { reviewToken }),
     config: {
       listen: { host: plan.bind, port },
       peerListen: { host: plan.bind, port: peerPort },

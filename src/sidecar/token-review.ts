@@ -1,0 +1,91 @@
+/** Asks the Kubernetes API server whose a token is, as the service account of this pod. */
+import { readFile } from 'node:fs/promises';
+import { request, type RequestOptions } from 'node:https';
+import { join } from 'node:path';
+import type { ReviewedToken, ReviewToken } from '../gateway/index.ts';
+import { readFileIfExists } from '../host/index.ts';
+
+export interface TokenReviewerOptions {
+  readonly host: string;
+  readonly port: number;
+  /** With `ca.crt`, and `token` unless the API server lets anybody ask. Both are read at each question: they are renewed. */
+  readonly directory: string;
+}
+
+const TIMEOUT_MS = 5_000;
+const ANSWER_BYTES_MAX = 2 ** 20;
+const PATH = '/apis/authentication.k8s.io/v1/tokenreviews';
+const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
+
+/** The API server of the cluster that this process runs in; undefined outside of one. */
+export function clusterTokenReviewer(
+  environment: Readonly<Record<string, string | undefined>>,
+): ReviewToken | undefined {
+  const host = environment['KUBERNETES_SERVICE_HOST'];
+  const port = Number(environment['KUBERNETES_SERVICE_PORT'] ?? 443);
+  if (host === undefined || host === '') return undefined;
+  return createTokenReviewer({ host, port, directory: SERVICE_ACCOUNT });
+}
+
+/** Rejects when there is no answer in time or it is not 201; errors quote neither token. */
+export function createTokenReviewer(options: TokenReviewerOptions): ReviewToken {
+  return async (token, audiences) => {
+    const ca = await readFile(join(options.directory, 'ca.crt'));
+    const own = (await readFileIfExists(join(options.directory, 'token')))?.trim();
+    const body = JSON.stringify({
+      apiVersion: 'authentication.k8s.io/v1',
+      kind: 'TokenReview',
+      spec: { token, audiences },
+    });
+    const headers = {
+      'content-type': 'application/json',
+      accept: 'application/json',
+      'content-length': Buffer.byteLength(body),
+      ...(own === undefined ? {} : { authorization: `Bearer ${own}` }),
+    };
+    const { host, port } = options;
+    const answer = await exchange({ host, port, ca, method: 'POST', path: PATH, headers }, body);
+    return statusIn(answer);
+  };
+}
+
+function exchange(options: RequestOptions, body: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    const sent = request({ ...options, signal }, (response) => {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (chunk: string) => {
+        text += chunk;
+        if (text.length > ANSWER_BYTES_MAX) sent.destroy(new Error('the answer is too long'));
+      });
+      response.on('error', reject);
+      response.on('end', () => {
+        if (response.statusCode === 201) resolve(text);
+        else reject(new Error(`the API server answered ${response.statusCode}`));
+      });
+    });
+    sent.on('error', reject);
+    sent.end(body);
+  });
+}
+
+interface TokenReviewStatus {
+  readonly authenticated?: boolean;
+  readonly audiences?: readonly string[];
+  readonly user?: {
+    readonly username?: string;
+    readonly uid?: string;
+    readonly groups?: readonly string[];
+  };
+}
+
+function statusIn(text: string): ReviewedToken {
+  const { status = {} } = JSON.parse(text) as { readonly status?: TokenReviewStatus };
+  const { username, uid = '', groups = [] } = status.user ?? {};
+  return {
+    authenticated: status.authenticated === true,
+    audiences: status.audiences ?? [],
+    ...(username === undefined ? {} : { user: { username, uid, groups } }),
+  };
+}
