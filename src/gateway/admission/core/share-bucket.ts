@@ -116,6 +116,9 @@ export class ShareBucket {
     this.#demand = newest > before ? newest : before + NEWEST_PART * (newest - before);
     if (this.#demand < QUIET) this.#demand = 0;
     this.#attempts = 0;
+    // Whoever hears of less takes what is left, whether its answer arrives or not.
+    for (const [peer, known] of this.#known)
+      if (known > this.#demand) this.#known.set(peer, this.#demand);
     this.#divide(peers);
     this.#agree(peers);
     const target = this.#tokens * this.#part();
