@@ -35,8 +35,7 @@ export interface GatewayTiming {
   readonly connectMs?: number;
   /** Longest time one request may run at an MCP server. */
   readonly exchangeMs?: number;
-  /** Probe interval of the MCP server while it answers, and while it does not. */
-  readonly probeReadyMs?: number;
+  /** Probe interval of the MCP server while it does not answer; while it does, `policies.health` says. */
   readonly probeDownMs?: number;
   /** How long a commit of session state may hold back an answer. */
   readonly commitMs?: number;
@@ -85,7 +84,6 @@ const DEFAULT_TIMING: ResolvedTiming = {
   stalledMs: 60_000,
   connectMs: 1_000,
   exchangeMs: 3_600_000,
-  probeReadyMs: 2_000,
   probeDownMs: 100,
   commitMs: 5_000,
   drainMs: 10_000,

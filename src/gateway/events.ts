@@ -45,6 +45,15 @@ export type GatewayEvent =
       readonly method: string;
       readonly reason: string;
     }
+  /** `id` is the pod that gets no new work from this front for a while. */
+  | { readonly type: 'pod-ejected'; readonly id: string; readonly reason: string }
+  | { readonly type: 'pod-returned'; readonly id: string }
+  /** `id` is the pod. */
+  | {
+      readonly type: 'breaker-opened' | 'breaker-closed';
+      readonly id: string;
+      readonly tool?: string;
+    }
   | { readonly type: 'backend-ready' }
   | { readonly type: 'backend-down'; readonly detail: string };
 

@@ -59,7 +59,15 @@ export interface OwnerRequest {
    * `held` = tell which you have, `task` = ask your server, which began it. `probe` asks whether the server answers at all.
    */
   readonly op:
-    'initialize' | 'post' | 'get' | 'resume' | 'delete' | 'stateless' | 'listen' | 'probe' | OwnerOp;
+    | 'initialize'
+    | 'post'
+    | 'get'
+    | 'resume'
+    | 'delete'
+    | 'stateless'
+    | 'listen'
+    | 'probe'
+    | OwnerOp;
   /** '' where there are no sessions. */
   readonly sessionId: string;
   /** The epoch the front knows; 0 for `initialize`. */
@@ -77,6 +85,8 @@ export interface OwnerRequest {
   readonly principal?: string;
   /** `task`: the server's session in which the task runs. */
   readonly backendSessionId?: string;
+  /** `stateless`: it names state of this pod, which serves it while draining, too. */
+  readonly placed?: true;
 }
 
 /** Serves sessions: this pod's own host, or another pod behind a connection. Never rejects. */

@@ -3,17 +3,24 @@ import type { Clock, Random } from '../std/index.ts';
 import type { Logger, Metrics } from '../telemetry/index.ts';
 import { resolveLimits, resolveTiming, type GatewayConfig } from './config.ts';
 import { createGatewayEvents, type GatewayEvent } from './events.ts';
+import type { Ejection } from './core/outlier.ts';
+import { createBalancing } from './health/balancing.ts';
+import type { OpenBreaker } from './health/breakers.ts';
+import { observeOutcomes } from './health/observe-outcomes.ts';
+import { answerProbes, createProbe } from './health/probe.ts';
+import type { ServeOwner } from './exchange.ts';
 import { createHttpClient, plainConnector } from './http-client.ts';
+import { createAskNode } from './interceptors/upstream.ts';
 import { createListener } from './listener.ts';
 import { createGatewayMetrics } from './metrics.ts';
-import { createSessionHost } from './owner/session-host.ts';
-import { createPeerClient } from './peer/peer-client.ts';
+import { createSessionHost, type SessionHost } from './owner/session-host.ts';
+import { createPeerClient, type PeerClient } from './peer/peer-client.ts';
 import { createPeerListener } from './peer/peer-listener.ts';
 import { DEFAULT_POLICIES, type GatewayPolicies } from './policies.ts';
-import type { Cluster, Ownership, PeerTls, Placements, Sessions } from './ports.ts';
-import { createRequestPath } from './request-path.ts';
+import type { Cluster, Ownership, PeerTls, Placements, ReviewToken, Sessions } from './ports.ts';
+import { createRequestPath, type Front } from './request-path.ts';
 import { createSweeper } from './sweeper.ts';
-import { createUpstream } from './upstream.ts';
+import { createUpstream, type Upstream } from './upstream.ts';
 
 export interface GatewayOptions {
   readonly config: GatewayConfig;
@@ -22,6 +29,8 @@ export interface GatewayOptions {
   readonly placements: Placements;
   readonly cluster: Cluster;
   readonly ownership: Ownership;
+  /** Absent where there is no Kubernetes; tokens of the provider `TokenReview` are refused then. */
+  readonly reviewToken?: ReviewToken;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -35,6 +44,10 @@ export interface GatewayStatus {
   readonly backendReady: boolean;
   /** Sessions this pod serves. */
   readonly sessions: number;
+  /** Pods that this front gives no new work for a while, and why. */
+  readonly ejected: readonly Ejection[];
+  /** Circuit breakers that are not closed. */
+  readonly breakers: readonly OpenBreaker[];
 }
 
 export interface Gateway {
@@ -51,54 +64,18 @@ export interface Gateway {
 }
 
 export function createGateway(options: GatewayOptions): Gateway {
-  const { config, sessions, cluster, clock, random } = options;
-  const logger = options.logger.child({ component: 'gateway' });
-  const limits = resolveLimits(config);
-  const timing = resolveTiming(config.timing);
-  const metrics = createGatewayMetrics(options.metrics);
-  const events = createGatewayEvents();
   let state: 'new' | 'listening' | 'draining' | 'stopped' = 'new';
-
-  const client = createHttpClient(plainConnector(timing.connectMs));
-  const upstream = createUpstream({ config, timing, clock, client });
-  upstream.onChange((ready, detail) => {
-    metrics.backendUp.set(ready ? 1 : 0);
-    logger.info(ready ? 'MCP server answers' : 'MCP server does not answer', { detail });
-    events.emit(ready ? { type: 'backend-ready' } : { type: 'backend-down', detail });
-  });
-  const common = { sessions, limits, timing, metrics, clock, random, logger };
-  const { ownership, tls } = options;
-  const { connectMs, keepaliveMs, stalledMs, sweepMs } = timing;
-  const peers = createPeerClient({ tls, connectMs, eventCharsMax: limits.eventCharsMax });
-  const host = createSessionHost({
-    tools: { ...common, upstream, ownership },
-    self: cluster.self,
-    cluster,
-    askPeer: peers.ask,
-    events,
-  });
-  const policies = (): GatewayPolicies => config.policies ?? DEFAULT_POLICIES;
-  const front = { ...common, config, policies, cluster, events, peers, host };
-  const handle = createRequestPath(front, () => state === 'listening' && upstream.ready());
-
-  const listener = createListener({ ...common, address: config.listen, handle });
-  const peerListener = createPeerListener({
-    ...{ tls, keepaliveMs, stalledMs, clock, logger },
-    address: config.peerListen,
-    limits,
-    serve: host.serve,
-  });
-  const { inUse } = host;
-  const sweeper = createSweeper({ ...common, cluster, events, sweepMs, inUse });
-
+  const parts = createParts(options, () => state === 'listening');
+  const { upstream, host, peers, balancing, listener, peerListener, sweeper } = parts;
   return {
     async start() {
       upstream.start();
       const { port: peerPort } = await peerListener.start();
       const { port } = await listener.start();
       sweeper.start();
+      balancing.start();
       state = 'listening';
-      logger.info('gateway listens', { port, peerPort });
+      parts.logger.info('gateway listens', { port, peerPort });
       return { port, peerPort };
     },
     async drain() {
@@ -110,6 +87,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       if (state === 'stopped') return;
       state = 'stopped';
       sweeper.stop();
+      balancing.stop();
       host.stop();
       await Promise.all([listener.stop(), peerListener.stop()]);
       await Promise.all([peers.stop(), upstream.stop()]);
@@ -119,9 +97,83 @@ export function createGateway(options: GatewayOptions): Gateway {
       draining: state === 'draining',
       backendReady: upstream.ready(),
       sessions: host.size,
+      ...balancing.status(),
     }),
     backendReady: upstream.ready,
     onBackendChange: upstream.onChange,
-    onEvent: events.on,
+    onEvent: parts.events.on,
   };
+}
+
+/** Creates every part and connects them; nothing listens yet. */
+function createParts(options: GatewayOptions, isListening: () => boolean) {
+  const { config, sessions, cluster, ownership, tls, clock, random, reviewToken } = options;
+  const logger = options.logger.child({ component: 'gateway' });
+  const limits = resolveLimits(config);
+  const timing = resolveTiming(config.timing);
+  const metrics = createGatewayMetrics(options.metrics);
+  const events = createGatewayEvents();
+  const policies = (): GatewayPolicies => config.policies ?? DEFAULT_POLICIES;
+  const { connectMs, keepaliveMs, stalledMs, sweepMs } = timing;
+
+  const upstream = createUpstream({
+    ...{ config, timing, clock },
+    client: createHttpClient(plainConnector(connectMs)),
+    healthCheck: () => policies().health.healthCheck,
+  });
+  upstream.onChange((ready, detail) => {
+    metrics.backendUp.set(ready ? 1 : 0);
+    logger.info(ready ? 'MCP server answers' : 'MCP server does not answer', { detail });
+    events.emit(ready ? { type: 'backend-ready' } : { type: 'backend-down', detail });
+  });
+  const common = { sessions, limits, timing, metrics, clock, random, logger };
+  const peers = createPeerClient({ tls, connectMs, eventCharsMax: limits.eventCharsMax });
+  const host = createSessionHost({
+    tools: { ...common, upstream, ownership },
+    self: cluster.self,
+    cluster,
+    askPeer: peers.ask,
+    events,
+  });
+  const takesWork = (): boolean => isListening() && upstream.ready() && ownership.valid();
+  const { serve, balancing, ask } = connectPods({
+    ...common,
+    ...{ cluster, peers, events, policies, upstream, host, takesWork },
+  });
+  const handle = createRequestPath({
+    ...common,
+    ...{ reviewToken, config, policies, cluster, events, balancing, ask },
+  });
+  const listener = createListener({ ...common, address: config.listen, handle });
+  const peerListener = createPeerListener({
+    ...{ tls, keepaliveMs, stalledMs, clock, logger },
+    address: config.peerListen,
+    limits,
+    serve,
+  });
+  const { inUse } = host;
+  const sweeper = createSweeper({ ...common, cluster, events, sweepMs, inUse });
+  return { upstream, host, peers, balancing, listener, peerListener, sweeper, events, logger };
+}
+
+type PodTools = Pick<Front, 'cluster' | 'events' | 'policies' | 'sessions'> &
+  Pick<Front, 'metrics' | 'clock' | 'random'> & {
+    readonly host: SessionHost;
+    readonly upstream: Upstream;
+    readonly peers: PeerClient;
+    readonly takesWork: () => boolean;
+  };
+
+/** The way to all pods, this one included, and who gets what. */
+function connectPods(tools: PodTools): Pick<Front, 'ask' | 'balancing'> & { serve: ServeOwner } {
+  const { cluster, sessions, clock } = tools;
+  const serve = answerProbes(tools.host.serve, tools.upstream);
+  const ask = createAskNode({ ...tools, self: cluster.self, serveHere: serve });
+  const balancing = createBalancing({
+    ...tools,
+    sessions: () => sessions.directory.counts(),
+    selfReady: tools.takesWork,
+    probe: createProbe(ask),
+  });
+  return { serve, balancing, ask: observeOutcomes(ask, balancing, clock) };
 }

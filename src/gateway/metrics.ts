@@ -22,6 +22,10 @@ export interface GatewayMetrics {
   readonly live: GaugeMetric;
   readonly backendUp: GaugeMetric;
   readonly limited: CounterMetric;
+  readonly ejections: CounterMetric;
+  readonly podEjected: GaugeMetric;
+  readonly breakerChanges: CounterMetric;
+  readonly breakersOpen: GaugeMetric;
   readonly unauthorized: CounterMetric;
 }
 
@@ -97,5 +101,23 @@ export function createGatewayMetrics(metrics: Metrics): GatewayMetrics {
     limited: metrics.counter('gateway_limited_total', 'Requests refused because of a limit', [
       'limit',
     ]),
+    ejections: metrics.counter(
+      'gateway_ejections_total',
+      'Pods that got no new work for a while because they failed more than others',
+      ['reason'],
+    ),
+    podEjected: metrics.gauge('gateway_pod_ejected', '1 while this front gives a pod no new work', [
+      'pod',
+    ]),
+    breakerChanges: metrics.counter(
+      'gateway_breaker_changes_total',
+      'Circuit breakers that opened or closed',
+      ['to'],
+    ),
+    breakersOpen: metrics.gauge(
+      'gateway_breakers_open',
+      'Circuit breakers of a pod and its tools that are not closed',
+      ['pod'],
+    ),
   };
 }

@@ -2,6 +2,11 @@
 import { errorText, LEGACY_VERSIONS, MCP_ERRORS, mcpError, type Era } from '../mcp/index.ts';
 import type { Clock, Random } from '../std/index.ts';
 import type { Logger } from '../telemetry/index.ts';
+import { createAudit } from './auth/audit.ts';
+import { authenticate } from './auth/authenticate.ts';
+import { authorize } from './auth/authorize.ts';
+import { serveMetadata } from './auth/protected-resource.ts';
+import { createProviders } from './auth/providers.ts';
 import type { GatewayConfig, ResolvedLimits, ResolvedTiming } from './config.ts';
 import type { GatewayEvents } from './events.ts';
 import { compose, plain, requestIdOf, type Handler } from './exchange.ts';
@@ -12,12 +17,11 @@ import { checkOrigin } from './interceptors/origin-check.ts';
 import { parseRequest } from './interceptors/parse.ts';
 import { createRoute } from './interceptors/route.ts';
 import { findSession } from './interceptors/session.ts';
-import { createAskNode } from './interceptors/upstream.ts';
+import type { AskNode } from './interceptors/upstream.ts';
+import type { Balancing } from './health/balancing.ts';
 import type { GatewayMetrics } from './metrics.ts';
-import type { SessionHost } from './owner/session-host.ts';
-import type { PeerClient } from './peer/peer-client.ts';
 import type { GatewayPolicies } from './policies.ts';
-import type { Cluster, Sessions } from './ports.ts';
+import type { Cluster, ReviewToken, Sessions } from './ports.ts';
 
 export interface Front {
   readonly config: GatewayConfig;
@@ -32,33 +36,34 @@ export interface Front {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  readonly peers: PeerClient;
-  readonly host: SessionHost;
+  readonly balancing: Balancing;
+  /** The way to every pod, this one included; what becomes of requests is watched. */
+  readonly ask: AskNode;
+  readonly reviewToken: ReviewToken | undefined;
 }
 
 /**
  * Outermost first. The eras part after everything that concerns both. In the era of sessions `failover` asks `route` for each
  * attempt, and that the chosen pod.
  */
-export function createRequestPath(front: Front, selfReady: () => boolean): Handler {
+export function createRequestPath(front: Front): Handler {
   const { config, sessions, cluster, limits, timing, metrics, clock, random, logger } = front;
   const { self } = cluster;
-  const { directory } = sessions;
-  const ask = createAskNode({
-    self,
-    cluster,
-    peers: front.peers,
-    metrics,
-    serveHere: front.host.serve,
-  });
-  const tryOnce = createRoute({ self, cluster, directory, selfReady, ask });
+  const { balancing, policies, ask } = front;
+  const tryOnce = createRoute({ self, cluster, balancing, policies, ask });
+  const audit = createAudit({ metrics, clock, logger });
+  const providers = createProviders({ clock, random, logger, reviewToken: front.reviewToken });
   const mintId = (): string => Buffer.from(random.bytes(24)).toString('base64url');
   return compose(
     [
       accessLog({ metrics, clock, logger }),
+      checkOrigin({ config, audit }),
+      serveMetadata({ path: config.path, policies }),
+      // Before the body is read: nobody unknown makes the gateway hold anything.
+      authenticate({ policies, providers, audit }),
       enforceLimits({ path: config.path, limits, metrics }),
-      checkOrigin(config),
       parseRequest,
+      authorize({ policies, audit }),
     ],
     byEra({
       legacy: compose(

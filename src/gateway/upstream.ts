@@ -1,8 +1,9 @@
 /** The MCP server beside this gateway: requests to it, its readiness, and how it says that it lost a session. */
 import { delay, type Clock } from '../std/index.ts';
-import { EVENT_STREAM_TYPE, HEADER, isJsonObject } from '../mcp/index.ts';
+import { HEADER, isJsonObject } from '../mcp/index.ts';
 import type { GatewayConfig, ResolvedTiming } from './config.ts';
 import type { FlatHeaders } from './exchange.ts';
+import { createActiveProbe, type HealthCheckRules } from './health/active-probe.ts';
 import { originOf, TransportError, type HttpClient, type HttpResponse } from './http-client.ts';
 
 export interface UpstreamRequest {
@@ -16,8 +17,10 @@ export interface UpstreamRequest {
 export interface Upstream {
   /** Rejects with {@link TransportError}, or the signal's reason. */
   send(request: UpstreamRequest): Promise<HttpResponse>;
-  /** True while the server answered the latest probe or request. */
+  /** True while the server answers, by its probes and requests. */
   ready(): boolean;
+  /** Asks the server now, by a read-only request without a session. */
+  probe(signal: AbortSignal): Promise<boolean>;
   /** Resolves true once the server answers, false after `timeoutMs`. */
   waitReady(timeoutMs: number, signal?: AbortSignal): Promise<boolean>;
   onChange(listener: (ready: boolean, detail: string) => void): () => void;
@@ -30,6 +33,8 @@ export interface UpstreamOptions {
   readonly timing: ResolvedTiming;
   readonly client: HttpClient;
   readonly clock: Clock;
+  /** Read at each probe. */
+  readonly healthCheck: () => HealthCheckRules;
 }
 
 export function createUpstream(options: UpstreamOptions): Upstream {
@@ -38,7 +43,11 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   const origin = originOf('http', backend.host, backend.port);
   const checksHost = config.allowedHosts.length > 0;
   const stopped = new AbortController();
-  const readiness = createReadiness(options, origin, stopped.signal);
+  const readiness = createActiveProbe({
+    ...{ client, clock, origin, path: backend.path, host: `localhost:${backend.port}` },
+    rules: options.healthCheck,
+    downIntervalMs: options.timing.probeDownMs,
+  });
 
   return {
     async send(request) {
@@ -47,17 +56,17 @@ export function createUpstream(options: UpstreamOptions): Upstream {
       if (checksHost) headers[HEADER.host] = `localhost:${backend.port}`;
       try {
         const response = await client.request({ origin, path: backend.path, ...request, headers });
-        readiness.become(true, 'answered');
+        readiness.observed('answered', `status ${response.status}`);
         return response;
       } catch (error) {
         if (error instanceof TransportError) {
-          if (!error.sent) readiness.become(false, error.message);
-          else readiness.probe(0);
+          readiness.observed(error.sent ? 'broken' : 'not-sent', error.message);
         }
         throw error;
       }
     },
     ready: readiness.ready,
+    probe: readiness.ask,
     async waitReady(timeoutMs, signal) {
       if (readiness.ready()) return true;
       const done = new AbortController();
@@ -68,72 +77,12 @@ export function createUpstream(options: UpstreamOptions): Upstream {
       return readiness.ready();
     },
     onChange: readiness.onChange,
-    start: () => readiness.probe(0),
+    start: readiness.start,
     async stop() {
       stopped.abort();
       readiness.stop();
       await client.stop();
     },
-  };
-}
-
-interface Readiness {
-  ready(): boolean;
-  become(ready: boolean, detail: string): void;
-  onChange(listener: (ready: boolean, detail: string) => void): () => void;
-  /** Probes after `delayMs`, and from then on at its intervals. */
-  probe(delayMs: number): void;
-  stop(): void;
-}
-
-function createReadiness(
-  options: UpstreamOptions,
-  origin: string,
-  stopped: AbortSignal,
-): Readiness {
-  const { config, timing, client, clock } = options;
-  const listeners = new Set<(ready: boolean, detail: string) => void>();
-  let ready = false;
-  let cancelProbe: () => void = () => undefined;
-
-  const become = (next: boolean, detail: string): void => {
-    if (next === ready) return;
-    ready = next;
-    for (const listener of [...listeners]) listener(ready, detail);
-  };
-  /** Any answer but "broken" will do: many servers know POST only and say 404 or 405 to this GET. */
-  const ask = async (): Promise<void> => {
-    const limit = AbortSignal.any([stopped, AbortSignal.timeout(timing.connectMs * 2)]);
-    try {
-      const response = await client.request({
-        origin,
-        path: config.backend.path,
-        method: 'GET',
-        headers: { accept: EVENT_STREAM_TYPE, host: `localhost:${config.backend.port}` },
-        signal: limit,
-      });
-      response.body.destroy();
-      become(response.status < 500, `status ${response.status}`);
-    } catch (error) {
-      if (!stopped.aborted) become(false, error instanceof Error ? error.message : String(error));
-    }
-  };
-  const probe = (delayMs: number): void => {
-    cancelProbe();
-    if (stopped.aborted) return;
-    cancelProbe = clock.schedule(delayMs, () => {
-      void ask().then(() => probe(ready ? timing.probeReadyMs : timing.probeDownMs));
-    });
-  };
-  return {
-    ready: () => ready,
-    become,
-    onChange(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    probe,
-    stop: () => cancelProbe(),
   };
 }
 

@@ -77,6 +77,8 @@ export const MCP_ERRORS = {
   batchRefused: kind(403, -31055, 'Not run: another call of the batch was refused'),
   authUnavailable: kind(503, -31056, 'Who sent this cannot be found out now', true),
   hostMalformed: kind(400, -31057, 'The Host header is missing, doubled or malformed'),
+  circuitOpen: kind(503, -31030, 'The server fails and is left alone for a while', true),
+  noCapablePod: kind(503, -31031, 'No pod has what this tool needs'),
   badGateway: kind(502, -31006, 'The server sent an answer that is not MCP'),
 } as const satisfies Record<string, McpErrorKind>;
 

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { PROBE_SESSION_ID } from '../../src/gateway/health/active-probe.ts';
 import { serializeSse } from '../../src/mcp/index.ts';
 
 export interface StubOptions {
@@ -11,6 +12,8 @@ export interface StubOptions {
   readonly stateless?: boolean;
   /** Status of GET; 200 opens a stream that says nothing. */
   readonly getStatus?: number;
+  /** Called with each GET stream once it is open. */
+  readonly onGet?: (response: ServerResponse) => void;
   /** Status of DELETE. */
   readonly deleteStatus?: number;
   /** Answers a call of this method itself; returns true when it did. */
@@ -48,6 +51,9 @@ export async function startStub(options: StubOptions = {}): Promise<StubServer> 
     response.end(JSON.stringify(body));
   };
   const onPost = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    // Probes of the gateways beside it are none of the tests' business.
+    if (request.headers['mcp-session-id'] === PROBE_SESSION_ID)
+      return void response.writeHead(404).end();
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const message = JSON.parse(Buffer.concat(chunks).toString()) as StubCall['message'];
@@ -92,6 +98,7 @@ export async function startStub(options: StubOptions = {}): Promise<StubServer> 
     if (request.method === 'GET' && status === 200) {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       response.flushHeaders();
+      options.onGet?.(response);
     } else response.writeHead(status).end();
   });
   server.listen(options.port ?? 0, '127.0.0.1');

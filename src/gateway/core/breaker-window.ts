@@ -14,14 +14,7 @@ export interface BreakerWindow {
 }
 
 export function createWindow(rules: WindowRules): BreakerWindow {
-  switch (rules.window) {
-    case 'Consecutive':
-      return consecutive(rules);
-    case 'Count':
-      return lastCalls(rules);
-    case 'Sampling':
-      return sampling(rules);
-  }
+  return WINDOWS[rules.window](rules);
 }
 
 function consecutive({ failures }: WindowRules): BreakerWindow {
@@ -71,3 +64,5 @@ function sampling({ calls, windowMs, failurePercent }: WindowRules): BreakerWind
     },
   };
 }
+
+const WINDOWS = { Consecutive: consecutive, Count: lastCalls, Sampling: sampling } as const;

@@ -33,6 +33,8 @@ const REFUSALS: Readonly<Record<RefusalCode, RefusalTraits>> = {
   'session-ended': { ...NONE, final: true },
   /** No connection, or it broke; whether the owner lives, the cluster says. */
   unreachable: { ...NONE, stale: true, wait: true },
+  /** The pod's MCP server does not speak the era of the request. */
+  'wrong-era': { ...NONE, avoid: true },
 };
 
 export function refusalTraits(code: RefusalCode): RefusalTraits {

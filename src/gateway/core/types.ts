@@ -46,7 +46,8 @@ export type RefusalCode =
   | 'backend-down'
   | 'request-lost'
   | 'session-ended'
-  | 'unreachable';
+  | 'unreachable'
+  | 'wrong-era';
 
 /** Why a session changes its owner. */
 export type ClaimReason = 'owner-gone' | 'owner-refused' | 'owner-draining' | 'backend-lost';

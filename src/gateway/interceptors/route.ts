@@ -1,14 +1,20 @@
 /** Chooses the pod for each attempt. */
-import { chooseRoute, placeSession, type Placement } from '../core/route.ts';
+import { MCP_ERRORS } from '../../mcp/index.ts';
+import { chooseRoute } from '../core/route.ts';
 import type { ClaimReason, Owner, OwnerState } from '../core/types.ts';
 import {
   refused,
   type FlatHeaders,
   type OwnerReply,
   type OwnerRequest,
+  type PlainReply,
   type Refusal,
 } from '../exchange.ts';
-import type { Cluster, SessionDirectory, SessionRecord } from '../ports.ts';
+import type { Balancing } from '../health/balancing.ts';
+import { fallbackOf, refuseCall } from '../health/refuse-call.ts';
+import { isReadOnly, keyOf, toolOf } from '../health/request-key.ts';
+import type { GatewayPolicies } from '../policies.ts';
+import type { Cluster, SessionRecord } from '../ports.ts';
 import type { AskNode } from './upstream.ts';
 
 /** What the failover keeps of the attempts so far. */
@@ -32,74 +38,87 @@ export type TryOnce = (attempt: Attempt, signal: AbortSignal) => Promise<Attempt
 export interface RouteOptions {
   readonly self: Owner;
   readonly cluster: Cluster;
-  readonly directory: SessionDirectory;
-  /** True while this pod's own MCP server answers and it is not draining. */
-  readonly selfReady: () => boolean;
+  readonly balancing: Balancing;
+  readonly policies: () => GatewayPolicies;
   readonly ask: AskNode;
 }
 
 export function createRoute(options: RouteOptions): TryOnce {
-  const { self, cluster, directory } = options;
-  /** Sessions this front is placing right now: they are not in the directory yet. */
-  const placing = new Map<string, number>();
+  const { self, cluster, balancing, policies } = options;
 
   /** An earlier incarnation of this very pod is gone, whatever the cluster has noticed so far. */
   const stateOf = (owner: Owner): OwnerState => {
     if (owner.node !== self.node) return cluster.ownerState(owner);
     return owner.instance === self.instance ? 'alive' : 'gone';
   };
-  const placement = (avoid: ReadonlySet<string>): Placement => {
-    const sessions = new Map(directory.counts());
-    for (const [node, count] of placing) sessions.set(node, (sessions.get(node) ?? 0) + count);
-    const members = cluster
-      .members()
-      .map((member) =>
-        member.node === self.node ? { ...member, ready: options.selfReady() } : member,
-      );
-    return { self, members, sessions, avoid };
-  };
-  const place = async (node: string, run: () => Promise<OwnerReply>): Promise<OwnerReply> => {
-    placing.set(node, (placing.get(node) ?? 0) + 1);
-    try {
-      return await run();
-    } finally {
-      const left = (placing.get(node) ?? 1) - 1;
-      if (left === 0) placing.delete(node);
-      else placing.set(node, left);
-    }
-  };
+  const place = (attempt: Attempt): string | undefined =>
+    balancing.place({
+      avoid: attempt.avoid,
+      forSession: true,
+      key: keyOf(policies().loadBalancing, attempt),
+    });
 
   return async (attempt, signal) => {
-    const { record } = attempt;
-    const request = (claim?: ClaimReason): OwnerRequest => ({
-      op: attempt.op,
-      sessionId: attempt.sessionId,
-      epoch: record?.epoch ?? 0,
-      headers: attempt.headers,
-      principal: attempt.principal,
-      body: attempt.body,
-      ...(attempt.parsed === undefined ? {} : { parsed: attempt.parsed }),
-      ...(attempt.lastEventId === undefined ? {} : { lastEventId: attempt.lastEventId }),
-      ...(claim === undefined ? {} : { claim }),
-    });
+    const { record, avoid } = attempt;
     if (record === undefined) {
-      const node = placeSession(placement(attempt.avoid));
-      if (node === undefined) return { node, reply: nobody() };
-      return { node, reply: await place(node, () => options.ask(node, request(), signal)) };
+      const node = place(attempt);
+      if (node === undefined) return { node, reply: nobody(options, attempt) };
+      return { node, reply: await options.ask(node, requestOf(attempt), signal) };
     }
     const route = chooseRoute({
       record,
       self,
       ownerState: stateOf(record.owner),
-      placement: placement(attempt.avoid),
+      isReady: (node) => !avoid.has(node) && balancing.takesWork(node),
+      place: () => place(attempt),
       ...(attempt.released === undefined ? {} : { released: attempt.released }),
     });
-    if (route.type === 'wait') return { node: undefined, reply: nobody() };
+    if (route.type === 'wait') return { node: undefined, reply: nobody(options, attempt) };
     const { node, claim } = route;
-    if (claim !== undefined)
-      return { node, reply: await place(node, () => options.ask(node, request(claim), signal)) };
-    return { node, reply: await options.ask(node, request(), signal) };
+    const refusal = claim === undefined ? refuseAt(options, node, attempt) : undefined;
+    if (refusal !== undefined) return { node, reply: refusal };
+    return { node, reply: await options.ask(node, requestOf(attempt, claim), signal) };
   };
 }
 
-const nobody = (): Refusal => refused('backend-down', false, 'no pod can take this session now');
+function requestOf(attempt: Attempt, claim?: ClaimReason): OwnerRequest {
+  return {
+    op: attempt.op,
+    sessionId: attempt.sessionId,
+    epoch: attempt.record?.epoch ?? 0,
+    headers: attempt.headers,
+    principal: attempt.principal,
+    body: attempt.body,
+    ...(attempt.parsed === undefined ? {} : { parsed: attempt.parsed }),
+    ...(attempt.lastEventId === undefined ? {} : { lastEventId: attempt.lastEventId }),
+    ...(claim === undefined ? {} : { claim }),
+  };
+}
+
+/** The pod has the session, but the call cannot be served there: its breaker is open, or it lacks what the tool needs. */
+function refuseAt(
+  { balancing, policies }: RouteOptions,
+  node: string,
+  { op, parsed }: Attempt,
+): PlainReply | undefined {
+  if (op !== 'post' || parsed?.messages.some(({ kind }) => kind === 'request') !== true)
+    return undefined;
+  const tool = toolOf(parsed);
+  const requires = balancing.lacks(node, tool);
+  if (requires.length > 0)
+    return refuseCall({ error: MCP_ERRORS.noCapablePod, requires }, { parsed });
+  if (balancing.admits(node, tool, isReadOnly(parsed)) === 'yes') return undefined;
+  const nowhere = {
+    error: MCP_ERRORS.circuitOpen,
+    retryAfterMs: balancing.retryAfterMs(node, tool),
+  };
+  return refuseCall(nowhere, { parsed, ...fallbackOf(policies()) });
+}
+
+/** Nobody takes the session: what only time mends is tried again, an open breaker is told. */
+function nobody({ balancing }: RouteOptions, attempt: Attempt): Refusal | PlainReply {
+  const why = balancing.whyNot({ avoid: attempt.avoid });
+  if (why.error === MCP_ERRORS.unavailable || attempt.parsed === undefined)
+    return refused('backend-down', false, 'no pod can take this session now');
+  return refuseCall(why, { parsed: attempt.parsed });
+}
