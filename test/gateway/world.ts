@@ -7,6 +7,7 @@ import {
   type GatewayConfig,
   type GatewayEvent,
   type Member,
+  type ReviewToken,
 } from '../../src/gateway/index.ts';
 import {
   certificateClusterId,
@@ -19,7 +20,12 @@ import {
 } from '../../src/security/index.ts';
 import { createPlacements, createSessions, type Sessions } from '../../src/sessions/index.ts';
 import { createStore, type StoreNode } from '../../src/store/index.ts';
-import { createMetrics, silentLogger, type Metrics } from '../../src/telemetry/index.ts';
+import {
+  createMetrics,
+  silentLogger,
+  type Logger,
+  type Metrics,
+} from '../../src/telemetry/index.ts';
 import { eventually } from '../eventually.ts';
 import { createMemoryCluster, type MemoryCluster } from '../store/memory-log.ts';
 
@@ -63,12 +69,15 @@ export interface WorldOptions {
   /** Port of the MCP server behind each pod. */
   readonly backends: readonly number[];
   readonly config?: Partial<GatewayConfig>;
+  /** Of the gateways; silent when absent. */
+  readonly logger?: Logger;
+  readonly reviewToken?: ReviewToken;
   readonly idleTimeoutMs?: number;
   readonly sessionsMax?: number;
   readonly touchIntervalMs?: number;
   /** False: do not wait until every MCP server answers. */
   readonly waitReady?: boolean;
-  readonly resume?: { readonly events: number; readonly bytes: number };
+  readonly resume?: { readonly events: number; readonly bytes: number; readonly replicas?: number };
 }
 
 const CLUSTER_ID = 'test-cluster';
@@ -206,7 +215,8 @@ export async function startWorld(options: WorldOptions): Promise<World> {
       },
       clock: systemClock,
       random: systemRandom,
-      logger: silentLogger,
+      logger: options.logger ?? silentLogger,
+      ...(options.reviewToken === undefined ? {} : { reviewToken: options.reviewToken }),
       metrics,
     });
     gateway.onEvent((event) => events.push({ ...event, pod: node }));
