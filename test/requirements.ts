@@ -4,6 +4,7 @@
  * area, `test/requirements/<area>.ts`.
  */
 import { admission } from './requirements/admission.ts';
+import { auth } from './requirements/auth.ts';
 import { devcluster } from './requirements/devcluster.ts';
 import { foundation } from './requirements/foundation.ts';
 import { gateway } from './requirements/gateway.ts';
@@ -23,6 +24,7 @@ const rows = {
   ...store,
   ...gossip,
   ...gateway,
+  ...auth,
   ...admission,
   ...modern,
   ...operator,
