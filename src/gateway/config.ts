@@ -13,6 +13,8 @@ export interface GatewayLimits {
   readonly streamsPerSession: number;
   /** Requests this pod handles at the same time as a front, open streams included. */
   readonly requestsMax?: number;
+  /** Open `subscriptions/listen` of clients at this pod; each costs one at every pod's MCP server. */
+  readonly listensMax?: number;
   /** Characters of one SSE event from an MCP server. */
   readonly eventCharsMax?: number;
   /** Events a slow client may leave unread before reading from its server pauses. */
@@ -104,6 +106,9 @@ export function resolveLimits(config: Pick<GatewayConfig, 'limits'>): ResolvedLi
     },
     get requestsMax() {
       return config.limits.requestsMax ?? 20_000;
+    },
+    get listensMax() {
+      return config.limits.listensMax ?? 1_000;
     },
     get eventCharsMax() {
       return config.limits.eventCharsMax ?? 64 * 1024 * 1024;

@@ -13,6 +13,7 @@ import { createHttpClient, plainConnector } from './http-client.ts';
 import { createAskNode } from './interceptors/upstream.ts';
 import { createListener } from './listener.ts';
 import { createGatewayMetrics } from './metrics.ts';
+import { createModernFront, createModernHost, type ModernHost } from './modern/modern.ts';
 import { createSessionHost, type SessionHost } from './owner/session-host.ts';
 import { createPeerClient, type PeerClient } from './peer/peer-client.ts';
 import { createPeerListener } from './peer/peer-listener.ts';
@@ -66,7 +67,8 @@ export interface Gateway {
 export function createGateway(options: GatewayOptions): Gateway {
   let state: 'new' | 'listening' | 'draining' | 'stopped' = 'new';
   const parts = createParts(options, () => state === 'listening');
-  const { upstream, host, peers, balancing, listener, peerListener, sweeper } = parts;
+  const { upstream, host, modernHost, modern, peers, balancing } = parts;
+  const { listener, peerListener, sweeper } = parts;
   return {
     async start() {
       upstream.start();
@@ -81,7 +83,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     async drain() {
       if (state !== 'listening') return;
       state = 'draining';
-      await host.drain();
+      modern.drain();
+      await Promise.all([host.drain(), modernHost.drain()]);
     },
     async stop() {
       if (state === 'stopped') return;
@@ -89,6 +92,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       sweeper.stop();
       balancing.stop();
       host.stop();
+      modernHost.stop();
       await Promise.all([listener.stop(), peerListener.stop()]);
       await Promise.all([peers.stop(), upstream.stop()]);
     },
@@ -135,14 +139,26 @@ function createParts(options: GatewayOptions, isListening: () => boolean) {
     askPeer: peers.ask,
     events,
   });
+  const { placements } = options;
+  const modernHost = createModernHost({ ...common, upstream, cluster, placements, policies });
   const takesWork = (): boolean => isListening() && upstream.ready() && ownership.valid();
   const { serve, balancing, ask } = connectPods({
     ...common,
-    ...{ cluster, peers, events, policies, upstream, host, takesWork },
+    ...{ cluster, peers, events, policies, upstream, host, modernHost, takesWork },
+  });
+  const modern = createModernFront({
+    ...common,
+    ...{ cluster, placements, policies, balancing, ask, events },
+    repeatableTools: modernHost.repeatableTools,
+    isReady: (node) =>
+      node === cluster.self.node
+        ? takesWork()
+        : cluster.members().some((member) => member.node === node && member.ready),
   });
   const handle = createRequestPath({
     ...common,
     ...{ reviewToken, config, policies, cluster, events, balancing, ask },
+    serveModern: modern.handle,
   });
   const listener = createListener({ ...common, address: config.listen, handle });
   const peerListener = createPeerListener({
@@ -153,12 +169,16 @@ function createParts(options: GatewayOptions, isListening: () => boolean) {
   });
   const { inUse } = host;
   const sweeper = createSweeper({ ...common, cluster, events, sweepMs, inUse });
-  return { upstream, host, peers, balancing, listener, peerListener, sweeper, events, logger };
+  return {
+    ...{ upstream, host, modernHost, modern, peers, balancing },
+    ...{ listener, peerListener, sweeper, events, logger },
+  };
 }
 
 type PodTools = Pick<Front, 'cluster' | 'events' | 'policies' | 'sessions'> &
   Pick<Front, 'metrics' | 'clock' | 'random'> & {
     readonly host: SessionHost;
+    readonly modernHost: ModernHost;
     readonly upstream: Upstream;
     readonly peers: PeerClient;
     readonly takesWork: () => boolean;
@@ -167,7 +187,12 @@ type PodTools = Pick<Front, 'cluster' | 'events' | 'policies' | 'sessions'> &
 /** The way to all pods, this one included, and who gets what. */
 function connectPods(tools: PodTools): Pick<Front, 'ask' | 'balancing'> & { serve: ServeOwner } {
   const { cluster, sessions, clock } = tools;
-  const serve = answerProbes(tools.host.serve, tools.upstream);
+  const { host, modernHost } = tools;
+  const byEra: ServeOwner = (request, signal) =>
+    request.op === 'stateless' || request.op === 'listen'
+      ? modernHost.serve(request, signal)
+      : host.serve(request, signal);
+  const serve = answerProbes(byEra, tools.upstream);
   const ask = createAskNode({ ...tools, self: cluster.self, serveHere: serve });
   const balancing = createBalancing({
     ...tools,

@@ -122,10 +122,10 @@ async function sendStream(
     // Old clients read the event's name; new ones take a resume point without one.
     frame: (event, first) =>
       serializeSse({
-        id: event.id,
+        // Streams of the stateless era have no ids, and are not resumed.
+        ...(event.id === '' ? {} : { id: event.id, ...(first ? { retryMs } : {}) }),
         data: event.data,
         ...(event.data === '' ? {} : { event: 'message' }),
-        ...(first ? { retryMs } : {}),
       }),
     keepalive: serializeSseComment('keepalive'),
   });

@@ -18,6 +18,7 @@ export interface GatewayMetrics {
   readonly heldBytes: GaugeMetric;
   readonly handedOver: CounterMetric;
   readonly streams: GaugeMetric;
+  readonly listens: GaugeMetric;
   readonly inFlight: GaugeMetric;
   readonly live: GaugeMetric;
   readonly backendUp: GaugeMetric;
@@ -90,6 +91,7 @@ export function createGatewayMetrics(metrics: Metrics): GatewayMetrics {
       ['result'],
     ),
     streams: metrics.gauge('gateway_streams', 'SSE streams open towards clients'),
+    listens: metrics.gauge('gateway_listens', 'Subscriptions (subscriptions/listen) of clients'),
     inFlight: metrics.gauge('gateway_requests_in_flight', 'Requests of clients being handled'),
     live: metrics.gauge('gateway_sessions_owned', 'Sessions this pod serves'),
     backendUp: metrics.gauge('gateway_backend_up', '1 while the MCP server of this pod answers'),

@@ -1,5 +1,5 @@
 /** The way of a client's request through the gateway, on one screen. */
-import { errorText, LEGACY_VERSIONS, MCP_ERRORS, mcpError, type Era } from '../mcp/index.ts';
+import type { Era } from '../mcp/index.ts';
 import type { Clock, Random } from '../std/index.ts';
 import type { Logger } from '../telemetry/index.ts';
 import { createAudit } from './auth/audit.ts';
@@ -9,7 +9,7 @@ import { serveMetadata } from './auth/protected-resource.ts';
 import { createProviders } from './auth/providers.ts';
 import type { GatewayConfig, ResolvedLimits, ResolvedTiming } from './config.ts';
 import type { GatewayEvents } from './events.ts';
-import { compose, plain, requestIdOf, type Handler } from './exchange.ts';
+import { compose, type Handler } from './exchange.ts';
 import { accessLog } from './interceptors/access-log.ts';
 import { failover } from './interceptors/failover.ts';
 import { enforceLimits } from './interceptors/limits.ts';
@@ -40,6 +40,8 @@ export interface Front {
   /** The way to every pod, this one included; what becomes of requests is watched. */
   readonly ask: AskNode;
   readonly reviewToken: ReviewToken | undefined;
+  /** The end of the path for requests without sessions. */
+  readonly serveModern: Handler;
 }
 
 /**
@@ -73,7 +75,7 @@ export function createRequestPath(front: Front): Handler {
           events: front.events,
         }),
       ),
-      modern: refuseModern,
+      modern: front.serveModern,
     }),
   );
 }
@@ -82,16 +84,3 @@ const byEra =
   (handlers: Readonly<Record<Era, Handler>>): Handler =>
   (exchange) =>
     handlers[exchange.era](exchange);
-
-/** The stateless era is not served yet, and says so in its own words. */
-const refuseModern: Handler = async (exchange) =>
-  plain(
-    400,
-    errorText(
-      mcpError(MCP_ERRORS.unsupportedProtocolVersion, undefined, {
-        supported: LEGACY_VERSIONS,
-        requested: exchange.requestedVersion,
-      }),
-      requestIdOf(exchange),
-    ),
-  );

@@ -32,7 +32,7 @@ export type CallOutcome =
 
 /** Sends `message` and waits for its answer; other messages of a stream are dropped. Never rejects. */
 export async function callBackend(
-  tools: OwnerTools,
+  tools: Pick<OwnerTools, 'upstream'>,
   message: JsonRpcRequest,
   headers: FlatHeaders,
   options: BackendHeaderOptions & { readonly signal: AbortSignal },

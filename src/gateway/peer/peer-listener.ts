@@ -123,7 +123,7 @@ async function sendEvents(
     await writeStream(response, reply.events, {
       ...writing(options, signal),
       keepaliveMs: options.keepaliveMs,
-      frame: (event) => serializeSse(event),
+      frame: ({ id, data }) => serializeSse(id === '' ? { data } : { id, data }),
       keepalive: serializeSseComment('peer'),
     });
   } catch (error) {

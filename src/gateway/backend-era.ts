@@ -1,0 +1,143 @@
+/**
+ * Which era the MCP server of this pod speaks, asked once after each of its starts with `server/discover`. Requests with
+ * sessions are not judged by it: the server refuses them itself if it must.
+ */
+import {
+  HEADER,
+  isJsonObject,
+  isResult,
+  MCP_ERRORS,
+  MODERN_VERSIONS,
+  type JsonRpcRequest,
+} from '../mcp/index.ts';
+import { createBackoff, delay, type Clock, type Random } from '../std/index.ts';
+import type { FlatHeaders } from './exchange.ts';
+import { modernRequest } from './modern/own-request.ts';
+import { callBackend, type CallOutcome } from './owner/call.ts';
+import type { OwnerTools } from './owner/session-state.ts';
+
+export type BackendEra =
+  /** Answers stateless requests of these revisions. */
+  | { readonly type: 'modern'; readonly versions: readonly string[] }
+  /** Knows sessions only. */
+  | { readonly type: 'legacy' }
+  /** Does not say so to us, who have no credentials: whatever it is asked, it answers itself. */
+  | { readonly type: 'unsaid' };
+
+export interface BackendEraProbe {
+  /** The era once it is known; undefined after `timeoutMs` without an answer. */
+  get(timeoutMs: number, signal: AbortSignal): Promise<BackendEra | undefined>;
+  /** The server may have been replaced by another: ask it again. */
+  forget(): void;
+  stop(): void;
+}
+
+export interface BackendEraOptions {
+  readonly tools: Pick<OwnerTools, 'upstream'>;
+  /** Longest time one probe may take. */
+  readonly probeMs: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Called for each answer, thus after each start of the server. */
+  readonly onKnown: (era: BackendEra) => void;
+}
+
+export function createBackendEra(options: BackendEraOptions): BackendEraProbe {
+  const { tools, clock } = options;
+  const stopped = new AbortController();
+  const waiting = new Set<() => void>();
+  let era: BackendEra | undefined;
+  /** Counts the server's starts: an answer of an earlier one counts for nothing. */
+  let start = 0;
+
+  const probe = async (mine: number): Promise<void> => {
+    const backoff = createBackoff({ initialMs: 20, maxMs: 1_000 }, options.random);
+    while (!stopped.signal.aborted && mine === start && era === undefined) {
+      const found = eraOf(await ask(options, stopped.signal));
+      if (mine !== start || stopped.signal.aborted) return;
+      if (found !== undefined) {
+        era = found;
+        options.onKnown(found);
+        for (const wake of [...waiting]) wake();
+        return;
+      }
+      if (!tools.upstream.ready()) return;
+      await delay(clock, backoff.next(), stopped.signal).catch(() => undefined);
+    }
+  };
+  const forget = (): void => {
+    start += 1;
+    era = undefined;
+    if (tools.upstream.ready()) void probe(start);
+  };
+  const offChange = tools.upstream.onChange(forget);
+
+  return {
+    async get(timeoutMs, signal) {
+      if (era !== undefined) return era;
+      const known = new AbortController();
+      const wake = (): void => known.abort();
+      waiting.add(wake);
+      const any = AbortSignal.any([known.signal, signal, stopped.signal]);
+      await delay(clock, timeoutMs, any).catch(() => undefined);
+      waiting.delete(wake);
+      return era;
+    },
+    forget,
+    stop() {
+      offChange();
+      stopped.abort();
+    },
+  };
+}
+
+async function ask(options: BackendEraOptions, stopped: AbortSignal): Promise<CallOutcome> {
+  const { message, headers }: { message: JsonRpcRequest; headers: FlatHeaders } =
+    modernRequest('server/discover');
+  const limit = AbortSignal.any([stopped, AbortSignal.timeout(options.probeMs)]);
+  return callBackend(options.tools, message, headers, { signal: limit });
+}
+
+/** What an answer to `server/discover` says; undefined when it says nothing, as while a server starts. */
+export function eraOf(outcome: CallOutcome): BackendEra | undefined {
+  if (outcome.type === 'failed') return undefined;
+  if (outcome.type === 'answer') {
+    const { response } = outcome;
+    if (!isResult(response)) return eraOfError(response.error.code, response.error.data);
+    const versions = texts(response.result['supportedVersions']);
+    return versions === undefined ? { type: 'legacy' } : { type: 'modern', versions };
+  }
+  const { status, body } = outcome;
+  if (status === 401 || status === 403) return { type: 'unsaid' };
+  if (status === 429 || status >= 500) return undefined;
+  const error = errorIn(body);
+  return error === undefined ? { type: 'legacy' } : eraOfError(error['code'], error['data']);
+}
+
+/** The stateless revision has codes of its own; whoever uses one speaks it. */
+function eraOfError(code: unknown, data: unknown): BackendEra {
+  if (code === MCP_ERRORS.unsupportedProtocolVersion.code) {
+    const versions = isJsonObject(data) ? texts(data['supported']) : undefined;
+    return versions === undefined ? { type: 'legacy' } : { type: 'modern', versions };
+  }
+  const modern = code === MCP_ERRORS.headerMismatch.code || code === MISSING_CAPABILITY;
+  return modern ? { type: 'modern', versions: MODERN_VERSIONS } : { type: 'legacy' };
+}
+
+/** MissingRequiredClientCapability: said by servers only. */
+const MISSING_CAPABILITY = -32021;
+
+function texts(value: unknown): readonly string[] | undefined {
+  if (!Array.isArray(value) || value.length === 0) return undefined;
+  return value.every((item) => typeof item === 'string') ? value : undefined;
+}
+
+function errorIn(body: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(body);
+    const error = isJsonObject(value) ? value['error'] : undefined;
+    return isJsonObject(error) ? error : undefined;
+  } catch {
+    return undefined;
+  }
+}

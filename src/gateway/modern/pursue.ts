@@ -1,0 +1,199 @@
+/** One stateless request over all its attempts: chooses a pod, asks it, and repeats elsewhere what may be repeated. */
+import {
+  errorText,
+  MCP_ERRORS,
+  mcpError,
+  type McpError,
+  type ParsedBody,
+} from '../../mcp/index.ts';
+import { createBackoff, delay, type Clock, type Random } from '../../std/index.ts';
+import type { ResolvedTiming } from '../config.ts';
+import { refusalTraits } from '../core/refusal.ts';
+import type { GatewayEvents } from '../events.ts';
+import {
+  plain,
+  requestIdOf,
+  type Exchange,
+  type FlatHeaders,
+  type OwnerReply,
+  type PlainReply,
+  type Refusal,
+  type Reply,
+} from '../exchange.ts';
+import type { Balancing } from '../health/balancing.ts';
+import { unsupportedByLegacy } from '../interceptors/parse.ts';
+import type { AskNode } from '../interceptors/upstream.ts';
+import type { GatewayMetrics } from '../metrics.ts';
+import type { GatewayPolicies } from '../policies.ts';
+import type { Cluster, Placements } from '../ports.ts';
+import { isRepeatable } from '../repeat.ts';
+import { HANDLE_TTL_MS, type Named } from './affinity.ts';
+import { mapReply, withNewId, type MappedId } from './map-id.ts';
+
+export interface StatelessOptions {
+  readonly cluster: Cluster;
+  readonly balancing: Pick<Balancing, 'place' | 'whyNot' | 'admits' | 'budget'>;
+  readonly placements: Placements;
+  readonly policies: () => GatewayPolicies;
+  readonly ask: AskNode;
+  /** Tools that may be repeated, as this pod's own server says. */
+  readonly repeatableTools: () => readonly string[];
+  readonly timing: ResolvedTiming;
+  readonly metrics: GatewayMetrics;
+  readonly events: GatewayEvents;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** One request over all its attempts. */
+export interface Errand {
+  readonly exchange: Exchange;
+  readonly parsed: ParsedBody;
+  readonly headers: FlatHeaders;
+  readonly tool: string | undefined;
+  readonly key: string | undefined;
+  readonly named: Named | undefined;
+  /** Pods that just refused. */
+  readonly avoid: Set<string>;
+  /** Whether anybody refused for another reason than the era since everybody was asked anew. */
+  onlyWrongEra: boolean;
+  /** The pod that holds what the request names, while it lives. */
+  holder: string | undefined;
+  /** Who was asked last. */
+  node: string | undefined;
+  attempts: number;
+  /** Set from the first repetition on: the request goes upstream under another id. */
+  mapped: MappedId | undefined;
+  /** Gives the place among the retries back. */
+  release: (() => void) | undefined;
+}
+
+/** Attempts until there is an answer; after the failover time that answer is an error. Rejects only for a client that left. */
+export async function pursue(options: StatelessOptions, errand: Errand): Promise<Reply> {
+  const { clock, timing } = options;
+  const { signal } = errand.exchange;
+  const deadline = clock.monotonic() + timing.failoverMs;
+  const backoff = createBackoff({ initialMs: 10, maxMs: 250 }, options.random);
+  try {
+    for (;;) {
+      signal.throwIfAborted();
+      errand.node = await choose(options, errand);
+      const reply =
+        errand.node === undefined ? undefined : await attempt(options, errand, errand.node);
+      signal.throwIfAborted();
+      if (reply !== undefined && reply.type !== 'refused') return reply;
+      const verdict = afterRefusal(options, errand, reply);
+      if (verdict !== undefined) return verdict;
+      if (clock.monotonic() > deadline) return unavailable(options, errand);
+      const wait = reply === undefined || refusalTraits(reply.code).wait || errand.attempts > 2;
+      if (wait) await delay(clock, backoff.next(), signal);
+    }
+  } finally {
+    errand.release?.();
+    errand.release = undefined;
+  }
+}
+
+/** The pod that holds what the request names, or the one that the balancer picks. */
+async function choose(options: StatelessOptions, errand: Errand): Promise<string | undefined> {
+  const { cluster, balancing, placements, timing } = options;
+  const { named, holder, avoid, tool, key } = errand;
+  const lives = (node: string): boolean => cluster.members().some((each) => each.node === node);
+  if (holder !== undefined && lives(holder) && !avoid.has(holder)) return holder;
+  const picked = balancing.place({ tool, key, avoid });
+  if (picked === undefined || named?.type !== 'handle') return picked;
+  // Of the fronts that meet a handle for the first time, or after its pod died, one decides for all.
+  const ttl = { ttlMs: HANDLE_TTL_MS, ...(holder === undefined ? {} : { replaces: holder }) };
+  const limit = AbortSignal.timeout(timing.commitMs);
+  const agreed = await placements.place(named.key, picked, ttl, limit).catch(() => picked);
+  errand.holder = agreed;
+  return avoid.has(agreed) || !lives(agreed) ? picked : agreed;
+}
+
+async function attempt(
+  options: StatelessOptions,
+  errand: Errand,
+  node: string,
+): Promise<OwnerReply> {
+  const { exchange, parsed, headers, mapped } = errand;
+  errand.attempts += 1;
+  if (errand.attempts > 1) options.metrics.retries.inc();
+  const reply = await options.ask(
+    node,
+    {
+      op: 'stateless',
+      sessionId: '',
+      epoch: 0,
+      headers,
+      body: mapped?.body ?? exchange.body,
+      ...(mapped === undefined ? { parsed } : {}),
+      ...(node === errand.holder ? { placed: true } : {}),
+    },
+    exchange.signal,
+  );
+  return mapped === undefined || reply.type === 'refused' ? reply : mapReply(reply, mapped);
+}
+
+/** Decides after a refusal: an answer for the client, or undefined for another attempt with what was learnt. */
+export function afterRefusal(
+  options: StatelessOptions,
+  errand: Errand,
+  refusal: Refusal | undefined,
+): PlainReply | undefined {
+  const { exchange, avoid, tool, node } = errand;
+  if (node === undefined || refusal === undefined) {
+    if (avoid.size > 0 && errand.onlyWrongEra)
+      return problem(exchange, unsupportedByLegacy(exchange.requestedVersion ?? ''));
+    const why = options.balancing.whyNot({ tool, avoid });
+    // Everybody refused once: everybody may be asked again.
+    const again = avoid.size > 0;
+    avoid.clear();
+    errand.onlyWrongEra = true;
+    if (again || why.error === MCP_ERRORS.unavailable) return undefined;
+    return problem(exchange, mcpError(why.error), why.retryAfterMs);
+  }
+  avoid.add(node);
+  if (refusal.code !== 'wrong-era') errand.onlyWrongEra = false;
+  if (refusal.proof === true) options.cluster.reportRefused(node);
+  if (!refusal.sent) return undefined;
+  return judge(options, errand, refusal);
+}
+
+/** A request that the server may have seen is repeated only if that does no harm, and while few others are. */
+function judge(
+  options: StatelessOptions,
+  errand: Errand,
+  refusal: Refusal,
+): PlainReply | undefined {
+  const { exchange, parsed } = errand;
+  const fact = { id: '', method: exchange.label, reason: refusal.code };
+  const repeatable = isRepeatable(parsed, options.repeatableTools());
+  if (repeatable) errand.release ??= options.balancing.budget.tryRetry();
+  if (repeatable && errand.release !== undefined) {
+    options.events.emit({ type: 'request-retried', ...fact });
+    errand.mapped = withNewId(parsed, options.random);
+    return undefined;
+  }
+  options.metrics.lost.inc();
+  options.events.emit({ type: 'request-failed', ...fact });
+  return problem(exchange, mcpError(MCP_ERRORS.interrupted));
+}
+
+/**
+ * Time is over. A request gets its answer as JSON-RPC; the version probe gets HTTP, as any answer in JSON-RPC would tell the
+ * client for good that there is no stateless server.
+ */
+function unavailable({ metrics }: StatelessOptions, { exchange }: Errand): PlainReply {
+  metrics.lost.inc();
+  const error = mcpError(MCP_ERRORS.unavailable);
+  const id = requestIdOf(exchange);
+  const status = id === null || exchange.label === 'server/discover' ? 503 : 200;
+  return plain(status, errorText(error, id), status === 503 ? { 'retry-after': '1' } : {});
+}
+
+export function problem(exchange: Exchange, error: McpError, retryAfterMs?: number): PlainReply {
+  const retry = retryAfterMs ?? (error.kind.status === 503 ? 1_000 : undefined);
+  const headers: FlatHeaders =
+    retry === undefined ? {} : { 'retry-after': String(Math.ceil(retry / 1_000)) };
+  return plain(error.kind.status, errorText(error, requestIdOf(exchange)), headers);
+}

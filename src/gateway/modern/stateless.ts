@@ -1,0 +1,49 @@
+/** The end of the request path of the stateless era for everything but `subscriptions/listen`. */
+import { isRemovedMethod, MCP_ERRORS, mcpError, type ParsedBody } from '../../mcp/index.ts';
+import { InvariantError } from '../../std/index.ts';
+import type { Exchange, Handler } from '../exchange.ts';
+import { keyOf, toolOf } from '../health/request-key.ts';
+import { clientHeaders } from '../owner/backend-headers.ts';
+import { holderOf, namedBy } from './affinity.ts';
+import { continueStream } from './continue-stream.ts';
+import { problem, pursue, type Errand, type StatelessOptions } from './pursue.ts';
+
+export function serveStateless(options: StatelessOptions): Handler {
+  return async (exchange) => {
+    const { parsed } = exchange;
+    const [first] = parsed?.messages ?? [];
+    if (parsed === undefined || first === undefined)
+      throw new InvariantError('only POST has a stateless era');
+    if (first.kind !== 'response' && isRemovedMethod(first.message.method))
+      return problem(exchange, mcpError(MCP_ERRORS.methodNotFound, first.message.method));
+    const errand = await begin(options, exchange, parsed);
+    const reply = await pursue(options, errand);
+    if (reply.type !== 'stream') return reply;
+    return { ...reply, events: continueStream(options, errand, reply) };
+  };
+}
+
+async function begin(
+  options: StatelessOptions,
+  exchange: Exchange,
+  parsed: ParsedBody,
+): Promise<Errand> {
+  const policy = options.policies().loadBalancing;
+  const headers = clientHeaders(exchange.headers);
+  const named = namedBy(parsed, policy);
+  const { placements, timing } = options;
+  const holder =
+    named === undefined ? undefined : await holderOf(placements, named, timing.commitMs);
+  const principal = exchange.principal.id;
+  return {
+    ...{ exchange, parsed, headers, named, holder },
+    tool: toolOf(parsed),
+    key: named?.key ?? keyOf(policy, { headers, principal, parsed }),
+    avoid: new Set(),
+    onlyWrongEra: true,
+    node: undefined,
+    attempts: 0,
+    mapped: undefined,
+    release: undefined,
+  };
+}
