@@ -88,7 +88,7 @@ const isLoopback = (host: string): boolean =>
 
 /** The answer to a preflight (Fetch standard, CORS protocol). */
 function allowance(exchange: Exchange): Reply {
-  const requested = String(exchange.headers['access-control-request-headers'] ?? '');
+  const requested = exchange.headers['access-control-request-headers'] ?? '';
   const names = requested
     .slice(0, REQUESTED_LENGTH_MAX)
     .split(',')
