@@ -5,6 +5,7 @@
  */
 import { admission } from './requirements/admission.ts';
 import { auth } from './requirements/auth.ts';
+import { balancing } from './requirements/balancing.ts';
 import { devcluster } from './requirements/devcluster.ts';
 import { foundation } from './requirements/foundation.ts';
 import { gateway } from './requirements/gateway.ts';
@@ -24,6 +25,7 @@ const rows = {
   ...store,
   ...gossip,
   ...gateway,
+  ...balancing,
   ...auth,
   ...admission,
   ...modern,
