@@ -8,6 +8,7 @@ export { mcpClusterCrd } from './crd.ts';
 export { defaultVoters } from './defaults.ts';
 export {
   APPLIED_HASH_ANNOTATION,
+  CAPABILITIES_ANNOTATION,
   CLUSTER_LABEL,
   CONFIG_HASH_ANNOTATION,
   MANAGED_BY_LABEL,
@@ -15,6 +16,7 @@ export {
   objectLabels,
   selectorLabels,
   selectorText,
+  WEIGHT_ANNOTATION,
 } from './labels.ts';
 export {
   API_VERSION,

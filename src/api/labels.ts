@@ -7,6 +7,10 @@ export const MANAGER = 'mcp-cluster-operator';
 export const CONFIG_HASH_ANNOTATION = 'mcpcluster.io/config-hash';
 /** What the operator last asked for; another value means that fields it no longer wants must go. */
 export const APPLIED_HASH_ANNOTATION = 'mcpcluster.io/applied-hash';
+/** Share of new work that a pod gets, on the pod. */
+export const WEIGHT_ANNOTATION = 'mcpcluster.io/weight';
+/** Labels that tools may require of a pod, separated by commas, on the pod. */
+export const CAPABILITIES_ANNOTATION = 'mcpcluster.io/capabilities';
 
 /** The labels that select the pods of a cluster; they never change. */
 export function selectorLabels(cluster: string): Readonly<Record<string, string>> {

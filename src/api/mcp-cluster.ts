@@ -1,6 +1,7 @@
 /** The McpCluster resource: its names and its TypeScript types, inferred from the schema the API server enforces. */
 import type { FromSchema, Schema } from './schema.ts';
 import { SPEC_SCHEMA } from './spec/spec.ts';
+import { WEIGHT_RULES } from './spec/weight-rules.ts';
 import { STATUS_SCHEMA, type CONDITION_TYPES } from './status-schema.ts';
 
 export const GROUP = 'mcpcluster.io';
@@ -48,6 +49,7 @@ export const MCP_CLUSTER_SCHEMA = {
       message: 'cannot be changed: the voters of a running cluster are fixed',
       fieldPath: '.spec.voters',
     },
+    ...WEIGHT_RULES,
   ],
 } as const satisfies Schema;
 

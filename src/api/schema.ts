@@ -148,6 +148,61 @@ export function integer(
   } as const;
 }
 
+/** A yes or no with a default. */
+export function flag<const D extends boolean>(description: string, byDefault: D) {
+  return { type: 'boolean', description, default: byDefault } as const;
+}
+
+/** A quantity as Kubernetes writes it, such as `500m` or `64Mi`; more than nothing. */
+export function quantity(description: string) {
+  return {
+    'x-kubernetes-int-or-string': true,
+    anyOf: [{ type: 'integer' }, { type: 'string' }],
+    description,
+    maxLength: 64,
+    'x-kubernetes-validations': [
+      {
+        rule: `type(self) == int ? self > 0 : (self.matches('${QUANTITY_PATTERN}') && quantity(self).isGreaterThan(quantity('0')))`,
+        message: 'must be a quantity above 0 such as 500m, 64Mi or 2',
+        messageExpression: `'"' + string(self) + '" is not a quantity above 0 such as 500m, 64Mi or 2'`,
+      },
+    ],
+  } as const;
+}
+
+/** An https URL. */
+export function httpsUrl(description: string) {
+  return {
+    type: 'string',
+    description,
+    minLength: 1,
+    maxLength: 1024,
+    'x-kubernetes-validations': [
+      {
+        rule: "isURL(self) && url(self).getScheme() == 'https' && url(self).getHostname() != ''",
+        message: 'must be an https URL',
+        messageExpression: `'"' + self + '" is not an https URL such as https://login.example.com'`,
+      },
+    ],
+  } as const;
+}
+
+/** A list of different texts, each at most `lengthMax` long. */
+export function names<const I extends object>(
+  description: string,
+  options: { readonly max: number; readonly lengthMax: number; readonly min?: number },
+  item: I = {} as I,
+) {
+  return {
+    type: 'array',
+    description,
+    ...(options.min === undefined ? {} : { minItems: options.min }),
+    maxItems: options.max,
+    'x-kubernetes-list-type': 'set',
+    items: { type: 'string', minLength: 1, maxLength: options.lengthMax, ...item },
+  } as const;
+}
+
 /** A TCP port with a default. */
 export function port(description: string, byDefault: number) {
   return {

@@ -60,10 +60,35 @@ program
   .option('--upstream <url>', 'MCP server behind this member, without Kubernetes')
   .option('--gateway-port <port>', 'where MCP clients connect, with --upstream (default 8080)')
   .option('--gateway-peer-port <port>', "where other members' gateways connect (default 8081)")
+  .option('--policies <file>', 'JSON: balancing, bulkheads, rate limits, auth, without Kubernetes')
+  .option(
+    '--pod-annotations-dir <dir>',
+    "files weight and capabilities: this pod's annotations mcpcluster.io/…",
+  )
   .addOption(logLevel())
   .action(async (options) => {
     const { sidecarCommand } = await import('./sidecar-command.ts');
     await sidecarCommand(options);
+  });
+
+program
+  .command('bridge')
+  .description('serve an MCP server that speaks over stdio as Streamable HTTP: bridge -- COMMAND …')
+  .argument('<command...>', 'the server and its arguments, after --')
+  .option('--host <address>', 'where it listens', '127.0.0.1')
+  .option('--port <port>', 'where it listens', '3000')
+  .option('--path <path>', 'URL path of the MCP endpoint', '/mcp')
+  .addOption(
+    new Option('--mode <mode>', 'a process for each session, or one for all')
+      .choices(['PerSession', 'Shared'])
+      .default('PerSession'),
+  )
+  .option('--max-children <count>', 'sessions, and so processes, at most', '100')
+  .option('--idle-timeout <duration>', 'a session nobody uses for so long is ended', '8h')
+  .addOption(logLevel())
+  .action(async (command: string[], options) => {
+    const { bridgeCommand } = await import('./bridge-command.ts');
+    await bridgeCommand(command, options);
   });
 
 const raft = program.command('raft').description('who takes part in the agreed log of a cluster');

@@ -12,6 +12,7 @@ export {
 export type { ClaimReason, RefusalCode } from './core/types.ts';
 export type { GatewayEvent } from './events.ts';
 export { createGateway, type Gateway, type GatewayOptions, type GatewayStatus } from './gateway.ts';
+export { DEFAULT_POLICIES, type GatewayPolicies } from './policies.ts';
 export type {
   Cluster,
   Member,

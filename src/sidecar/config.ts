@@ -1,7 +1,9 @@
 /** The sidecar's configuration: one frozen value, read from the operator's file or built from flags. */
 import { readFile } from 'node:fs/promises';
-import { Ajv, type ErrorObject, type JSONSchemaType } from 'ajv';
+import type { GatewayPolicies } from '../gateway/index.ts';
 import { UsageError } from '../host/index.ts';
+import { checkPolicies, checkRunning, checkWhole } from './config-schema.ts';
+import { policiesProblem } from './policies-schema.ts';
 
 /** What a running sidecar takes over without a restart; the operator replicates it under `/config`. */
 export interface RunningConfig {
@@ -15,13 +17,19 @@ export interface RunningConfig {
       readonly headerBytes: number;
       readonly streamsPerSession: number;
     };
+    /** Balancing, health, bulkheads, rates, who may call. */
+    readonly policies: GatewayPolicies;
   };
   readonly sessions: {
     readonly idleTimeoutMs: number;
     /** Live sessions in the whole cluster; one more is refused. */
     readonly max: number;
-    /** Events kept per stream for `Last-Event-ID`. */
-    readonly resume: { readonly events: number; readonly bytes: number };
+    /** Events kept per stream for `Last-Event-ID`, and on how many other members. */
+    readonly resume: {
+      readonly events: number;
+      readonly bytes: number;
+      readonly replicas: number;
+    };
   };
 }
 
@@ -57,117 +65,58 @@ export interface SidecarConfig extends RunningConfig {
   };
 }
 
-const text = { type: 'string', minLength: 1 } as const;
-const texts = { type: 'array', items: { type: 'string' } } as const;
-const port = { type: 'integer', minimum: 1, maximum: 65_535 } as const;
-const positive = { type: 'integer', minimum: 1 } as const;
-
-/** A closed object: every field but the optional ones is required and no other is accepted. */
-function closed(
-  properties: Record<string, unknown>,
-  optional: Record<string, unknown> = {},
-): Record<string, unknown> {
-  return {
-    type: 'object',
-    additionalProperties: false,
-    required: Object.keys(properties),
-    properties: { ...properties, ...optional },
-  };
+/** A configuration that was read, and the paths of fields in it that this version does not know. */
+export interface ReadConfig<T> {
+  readonly config: T;
+  readonly unknown: readonly string[];
 }
 
-const limits = closed({
-  bodyBytes: positive,
-  headerBytes: positive,
-  streamsPerSession: positive,
-});
-const dynamicGateway = { allowedOrigins: texts, allowedHosts: texts, limits };
-const sessions = closed({
-  idleTimeoutMs: positive,
-  max: positive,
-  resume: closed({ events: positive, bytes: positive }),
-});
-
-const RUNNING = closed({ gateway: closed(dynamicGateway), sessions });
-const WHOLE = closed({
-  clusterId: text,
-  name: text,
-  namespace: text,
-  peerService: text,
-  replicas: positive,
-  voters: { type: 'array', items: text, minItems: 1, maxItems: 7, uniqueItems: true },
-  ports: closed({ gateway: port, gatewayPeer: port, peer: port, metrics: port }),
-  server: closed({ port, path: { type: 'string', pattern: '^/' } }),
-  gateway: closed({ ...dynamicGateway, path: { type: 'string', pattern: '^/' } }),
-  sessions,
-  consensus: closed(
-    {
-      heartbeatIntervalMs: positive,
-      electionTimeoutMs: closed({ min: positive, max: positive }),
-    },
-    { learnerDeadAfterMs: positive },
-  ),
-  gossip: closed({
-    probeIntervalMs: positive,
-    probeTimeoutMs: positive,
-    suspicionMs: positive,
-    fanout: positive,
-  }),
-});
-
-const ajv = new Ajv({ allErrors: true, verbose: true });
-const validateWhole = ajv.compile<SidecarConfig>(WHOLE as unknown as JSONSchemaType<SidecarConfig>);
-const validateRunning = ajv.compile<RunningConfig>(
-  RUNNING as unknown as JSONSchemaType<RunningConfig>,
-);
-
 /** Reads the file the operator wrote; a {@link UsageError} names the field, its value and what is allowed. */
-export async function readConfigFile(path: string): Promise<SidecarConfig> {
-  const content = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw new UsageError(`cannot read --config ${path}: ${(error as Error).message}`);
-  });
-  const parsed = parseJson(content);
-  if (parsed === undefined || !validateWhole(parsed)) {
-    throw new UsageError(`${path}: ${describe(validateWhole.errors, parsed)}`);
-  }
-  const { min, max } = parsed.consensus.electionTimeoutMs;
+export async function readConfigFile(path: string): Promise<ReadConfig<SidecarConfig>> {
+  const content = await readText('--config', path);
+  const checked = checkWhole(content);
+  if ('problem' in checked) throw new UsageError(`${path}: ${checked.problem}`);
+  const { value, unknown } = checked;
+  const { min, max } = value.consensus.electionTimeoutMs;
   if (min > max)
     throw new UsageError(`${path}: /consensus/electionTimeoutMs: min ${min} > max ${max}`);
-  return Object.freeze(parsed);
+  const problem = policiesProblem(value.gateway.policies);
+  if (problem !== undefined) throw new UsageError(`${path}: /gateway/policies${problem}`);
+  return { config: Object.freeze(value), unknown };
+}
+
+/** Reads policies that a person wrote for a sidecar without Kubernetes; what is left out has its default. */
+export async function readPoliciesFile(path: string): Promise<GatewayPolicies> {
+  const checked = checkPolicies(await readText('--policies', path));
+  const problem = 'problem' in checked ? checked.problem : policiesProblem(checked.value);
+  if ('problem' in checked || problem !== undefined) {
+    throw new UsageError(`--policies ${path}: ${problem}`);
+  }
+  return checked.value;
 }
 
 /** Parses a replicated configuration; the error is a sentence with field, value and rule. */
 export function parseRunningConfig(
   content: string,
-): { readonly config: RunningConfig } | { readonly problem: string } {
-  const parsed = parseJson(content);
-  if (parsed !== undefined && validateRunning(parsed)) return { config: parsed };
-  return { problem: describe(validateRunning.errors, parsed) };
+): ReadConfig<RunningConfig> | { readonly problem: string } {
+  const checked = checkRunning(content);
+  if ('problem' in checked) return checked;
+  const problem = policiesProblem(checked.value.gateway.policies);
+  if (problem !== undefined) return { problem: `/gateway/policies${problem}` };
+  return { config: checked.value, unknown: checked.unknown };
 }
 
 /** The part of a whole configuration that may change while the sidecar runs. */
 export function runningPart(config: SidecarConfig): RunningConfig {
-  const { allowedHosts, allowedOrigins, limits: gatewayLimits } = config.gateway;
+  const { allowedHosts, allowedOrigins, limits, policies } = config.gateway;
   return {
-    gateway: { allowedHosts, allowedOrigins, limits: gatewayLimits },
+    gateway: { allowedHosts, allowedOrigins, limits, policies },
     sessions: config.sessions,
   };
 }
 
-function parseJson(content: string): unknown {
-  try {
-    return JSON.parse(content) as unknown;
-  } catch {
-    return undefined;
-  }
-}
-
-function describe(errors: readonly ErrorObject[] | null | undefined, parsed: unknown): string {
-  if (parsed === undefined) return 'not a JSON document';
-  return (errors ?? [])
-    .map(({ instancePath, message, data, params }) => {
-      const extra = (params as { additionalProperty?: string }).additionalProperty;
-      if (extra !== undefined) return `${instancePath}/${extra}: unknown field`;
-      return `${instancePath || '/'}: ${message}, got ${JSON.stringify(data)}`;
-    })
-    .join('; ');
+async function readText(flag: string, path: string): Promise<string> {
+  return readFile(path, 'utf8').catch((error: unknown) => {
+    throw new UsageError(`cannot read ${flag} ${path}: ${(error as Error).message}`);
+  });
 }

@@ -22,6 +22,8 @@ export interface SidecarFlags {
   readonly gatewayPort?: string;
   readonly gatewayPeerPort?: string;
   readonly upstream?: string;
+  readonly policies?: string;
+  readonly podAnnotationsDir?: string;
 }
 
 export interface PeerAddress {

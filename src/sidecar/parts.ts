@@ -83,23 +83,7 @@ export function createParts(options: PartsOptions): Parts {
   const store = createStore({ ...tools, log: raft, leaderLink });
   lifecycle.add('store', () => store.stop());
   serveLeases(rpcServer, store);
-  membership = createGossip({
-    ...tools,
-    ...identity,
-    self: {
-      id: plan.id,
-      address: `${plan.advertise.host}:${plan.advertise.port}`,
-      meta: { instance, ready: '0', gatewayPeer: String(plan.gateway?.peerPort ?? 0) },
-    },
-    seeds: async () => seedsOf(plan),
-    peers: {
-      resolve: async (address) => splitAddress(address),
-      // Every certificate of a cluster is valid for each of its members' names.
-      serverName: () => plan.serverName(plan.id),
-    },
-    rpcServer,
-    config: plan.gossip,
-  });
+  membership = createMembership(options, tools);
   const config = createReplicatedConfig({ store, initial: plan.running, logger });
   const sessions = createSessions({ store, config: liveSessions(config), clock, metrics });
   lifecycle.add('sessions', () => sessions.directory.stop());
@@ -127,6 +111,30 @@ export function createParts(options: PartsOptions): Parts {
   const problems = (): readonly MemberProblem[] =>
     problemsOf(raft.status(), options.founders.length === 0);
   return { raft, store, membership, ownership, sessions, config, view, deaths, gateway, problems };
+}
+
+function createMembership(
+  { plan, instance, rpcServer }: PartsOptions,
+  tools: Pick<Parameters<typeof createGossip>[0], 'clock' | 'random' | 'logger' | 'metrics'>,
+): Membership {
+  return createGossip({
+    ...tools,
+    tls: plan.tls,
+    clusterId: plan.clusterId,
+    self: {
+      id: plan.id,
+      address: `${plan.advertise.host}:${plan.advertise.port}`,
+      meta: { instance, ready: '0', gatewayPeer: String(plan.gateway?.peerPort ?? 0) },
+    },
+    seeds: async () => seedsOf(plan),
+    peers: {
+      resolve: async (address) => splitAddress(address),
+      // Every certificate of a cluster is valid for each of its members' names.
+      serverName: () => plan.serverName(plan.id),
+    },
+    rpcServer,
+    config: plan.gossip,
+  });
 }
 
 function createMemberGateway(
@@ -158,6 +166,9 @@ function createMemberGateway(
       },
       get limits() {
         return config.current().gateway.limits;
+      },
+      get policies() {
+        return config.current().gateway.policies;
       },
     },
     tls: { source: plan.tls, clusterId: plan.clusterId, certificateClusterId },

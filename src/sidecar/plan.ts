@@ -13,7 +13,15 @@ import {
 import { createChannel, services } from '../rpc/index.ts';
 import { openTlsDirectory, type TlsSource } from '../security/index.ts';
 import { nodeId } from '../std/index.ts';
-import { readConfigFile, runningPart, type RunningConfig, type SidecarConfig } from './config.ts';
+import { DEFAULT_POLICIES } from '../gateway/index.ts';
+import type { Logger } from '../telemetry/index.ts';
+import {
+  readConfigFile,
+  readPoliciesFile,
+  runningPart,
+  type RunningConfig,
+  type SidecarConfig,
+} from './config.ts';
 import {
   isLoopback,
   planStandalone,
@@ -22,6 +30,7 @@ import {
   type SidecarFlags,
   type StandalonePlan,
 } from './options.ts';
+import { watchPodAnnotations, type PodAnnotationsSource } from './pod-annotations.ts';
 import {
   ensureStandaloneTls,
   STANDALONE_CLUSTER_ID,
@@ -47,6 +56,8 @@ export interface MemberPlan {
   readonly learnerDeadAfterMs: number;
   readonly gossip: SidecarConfig['gossip'];
   readonly running: RunningConfig;
+  /** What annotations of the own pod say; nothing without Kubernetes, unless there is a folder with them. */
+  readonly annotations: PodAnnotationsSource;
   /** Undefined: health and metrics answer on the cluster port. */
   readonly metricsPort: number | undefined;
   /** Undefined: no MCP server behind this member. */
@@ -65,25 +76,38 @@ const DEFAULT_RUNNING: RunningConfig = {
     allowedOrigins: [],
     allowedHosts: [],
     limits: { bodyBytes: 4 * 2 ** 20, headerBytes: 16 * 2 ** 10, streamsPerSession: 16 },
+    policies: DEFAULT_POLICIES,
   },
-  sessions: { idleTimeoutMs: 8 * 3_600_000, max: 10_000, resume: { events: 256, bytes: 2 ** 20 } },
+  sessions: {
+    idleTimeoutMs: 8 * 3_600_000,
+    max: 10_000,
+    resume: { events: 256, bytes: 2 ** 20, replicas: 1 },
+  },
 };
 const DEFAULT_GOSSIP = { probeIntervalMs: 200, probeTimeoutMs: 100, suspicionMs: 600, fanout: 3 };
 const JOIN_TIMEOUT_MS = 10_000;
 const LEARNER_DEAD_AFTER_MS = 600_000;
 
 /** Reads and checks everything before anything starts; a {@link UsageError} says what to do. */
-export async function planMember(flags: SidecarFlags): Promise<MemberPlan> {
+export async function planMember(flags: SidecarFlags, logger: Logger): Promise<MemberPlan> {
   const plan =
     flags.config === undefined
-      ? await fromFlags(planStandalone(flags))
-      : await fromFile(flags, flags.config);
+      ? await fromFlags(planStandalone(flags), flags.policies)
+      : await fromFile(flags, flags.config, logger);
   await prepareDataDir(plan.dataDir);
-  return plan;
+  const tools = { clock: systemClock, logger };
+  return { ...plan, annotations: await watchPodAnnotations(flags.podAnnotationsDir, tools) };
 }
 
-async function fromFile(flags: SidecarFlags, path: string): Promise<MemberPlan> {
-  const config = await readConfigFile(path);
+type FixedPlan = Omit<MemberPlan, 'annotations'>;
+
+async function fromFile(flags: SidecarFlags, path: string, logger: Logger): Promise<FixedPlan> {
+  if (flags.policies !== undefined)
+    throw new UsageError('--policies: the policies come with --config; leave one of them out');
+  const { config, unknown } = await readConfigFile(path);
+  if (unknown.length > 0) {
+    logger.warn('configuration holds fields that this version does not know', { unknown });
+  }
   const id = flags.nodeId ?? process.env['POD_NAME'];
   if (id === undefined) throw new UsageError('--node-id is missing and $POD_NAME is not set');
   if (flags.tlsDir === undefined)
@@ -117,7 +141,12 @@ async function fromFile(flags: SidecarFlags, path: string): Promise<MemberPlan> 
   };
 }
 
-async function fromFlags(plan: StandalonePlan): Promise<MemberPlan> {
+async function fromFlags(
+  plan: StandalonePlan,
+  policiesFile: string | undefined,
+): Promise<FixedPlan> {
+  const policies =
+    policiesFile === undefined ? DEFAULT_POLICIES : await readPoliciesFile(policiesFile);
   const tls = await openTls(plan.tlsDir ?? (await standaloneTls(plan)));
   const dataDir = join(plan.dataRoot, `cluster-${plan.id}`);
   await prepareDataDir(dataDir);
@@ -136,7 +165,7 @@ async function fromFlags(plan: StandalonePlan): Promise<MemberPlan> {
     consensus: plan.consensus,
     learnerDeadAfterMs: plan.consensus.learnerDeadAfterMs ?? LEARNER_DEAD_AFTER_MS,
     gossip: DEFAULT_GOSSIP,
-    running: DEFAULT_RUNNING,
+    running: { ...DEFAULT_RUNNING, gateway: { ...DEFAULT_RUNNING.gateway, policies } },
     metricsPort: plan.metricsPort,
     gateway: plan.gateway && {
       port: plan.gateway.port,

@@ -1,4 +1,5 @@
 /** The running configuration: agreed in the store under `/config`, taken over by every member at the same revision. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Store } from '../store/index.ts';
 import type { Logger } from '../telemetry/index.ts';
 import type { ApplyConfigResult } from '../admin/index.ts';
@@ -11,6 +12,12 @@ interface Agreed {
   /** metadata.generation of the resource it was made from. */
   readonly generation: number;
   readonly config: RunningConfig;
+}
+
+/** As it stands in the store: what was proposed, fields that some members do not know included. */
+interface Stored {
+  readonly generation: number;
+  readonly config: unknown;
 }
 
 export interface ReplicatedConfig {
@@ -33,15 +40,28 @@ export interface ReplicatedConfigOptions {
 export function createReplicatedConfig(options: ReplicatedConfigOptions): ReplicatedConfig {
   const { store, logger } = options;
   let agreed: Agreed = { generation: 0, config: options.initial };
+  let refusedGeneration = 0;
   let stopWatch = (): void => undefined;
 
   function take(): void {
     const known = store.local.get(KEY);
     if (known === undefined) return;
-    const next = JSON.parse(known.value) as Agreed;
-    if (next.generation <= agreed.generation) return;
-    agreed = next;
-    logger.info('configuration taken over', { generation: next.generation });
+    const { generation, config: content } = JSON.parse(known.value) as Stored;
+    if (generation <= Math.max(agreed.generation, refusedGeneration)) return;
+    // It was checked by the member that proposed it, which may be of another version.
+    const parsed = parseRunningConfig(JSON.stringify(content));
+    if ('problem' in parsed) {
+      refusedGeneration = generation;
+      const { problem } = parsed;
+      logger.error('configuration of another version cannot be used', { generation, problem });
+      return;
+    }
+    agreed = { generation, config: unchangedParts(agreed.config, parsed.config) };
+    const { unknown } = parsed;
+    logger.info(
+      'configuration taken over',
+      unknown.length > 0 ? { generation, unknown } : { generation },
+    );
   }
 
   return {
@@ -51,10 +71,11 @@ export function createReplicatedConfig(options: ReplicatedConfigOptions): Replic
       const parsed = parseRunningConfig(text);
       if ('problem' in parsed) return parsed;
       const known = await store.get(KEY, signal);
-      if (known !== undefined && (JSON.parse(known.value) as Agreed).generation >= generation) {
+      if (known !== undefined && (JSON.parse(known.value) as Stored).generation >= generation) {
         return { revision: known.modRevision };
       }
-      const value = JSON.stringify({ generation, config: parsed.config } satisfies Agreed);
+      const stored: Stored = { generation, config: JSON.parse(text) as unknown };
+      const value = JSON.stringify(stored);
       const { succeeded, revision } = await store.txn(
         {
           compare: [
@@ -72,4 +93,21 @@ export function createReplicatedConfig(options: ReplicatedConfigOptions): Replic
     },
     stop: () => stopWatch(),
   };
+}
+
+/**
+ * `next` with every part that equals that of `previous` replaced by it: who keeps state for a policy knows it by identity,
+ * and a change of something else must not cost that state.
+ */
+function unchangedParts<T>(previous: unknown, next: T): T {
+  if (typeof previous !== 'object' || typeof next !== 'object') return next;
+  if (previous === null || next === null) return next;
+  if (Array.isArray(previous) !== Array.isArray(next)) return next;
+  if (isDeepStrictEqual(previous, next)) return previous as T;
+  const before = previous as Readonly<Record<string, unknown>>;
+  const parts = Object.entries(next).map(([name, part]) => [
+    name,
+    unchangedParts(before[name], part as unknown),
+  ]);
+  return (Array.isArray(next) ? parts.map(([, part]) => part) : Object.fromEntries(parts)) as T;
 }

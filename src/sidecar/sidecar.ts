@@ -32,9 +32,10 @@ export interface RunningSidecar {
  * port that cannot be used; nothing runs then.
  */
 export async function runSidecar(flags: SidecarFlags, logger: Logger): Promise<RunningSidecar> {
-  const plan = await planMember(flags);
+  const plan = await planMember(flags, logger);
   const lifecycle = createLifecycle();
   lifecycle.add('TLS material', () => plan.tls.stop());
+  lifecycle.add('pod annotations', () => plan.annotations.stop());
   try {
     return await startMember(plan, lifecycle, logger.child({ node: plan.id }));
   } catch (error) {

@@ -11,97 +11,9 @@ import {
   type RealApi,
 } from '../operator/real-api.ts';
 import { verifies } from '../requirements.ts';
+import { REFUSED } from './refused.ts';
 
 const NAMESPACE = 'default';
-const server = { image: 'x', port: 3001 };
-
-/** Spec fields (over a valid one), the path the refusal names, and what it says of value and rule. */
-const REFUSED: readonly [spec: Record<string, unknown>, path: string, says: RegExp][] = [
-  [{ replicas: 'three' }, 'spec.replicas', /must be of type integer: "string"/],
-  [{ replicas: 0 }, 'spec.replicas', /0.*greater than or equal to 1/],
-  [{ replicas: 100 }, 'spec.replicas', /100.*less than or equal to 99/],
-  [{ voters: 4, replicas: 5 }, 'spec.voters', /4: supported values: "1", "3", "5", "7"/],
-  [{ voters: 5, replicas: 3 }, 'spec.voters', /5 voters need at least as many replicas/],
-  [{ nonsense: true }, 'spec.nonsense', /unknown field/],
-  [{ server: { ...server, imag: 'y' } }, 'spec.server.imag', /unknown field/],
-  [{ server: { port: 3001 } }, 'spec.server.image', /Required value/],
-  [{ server: { ...server, image: '' } }, 'spec.server.image', /at least 1 chars/],
-  [{ server: { ...server, port: 8080 } }, 'spec.server.port', /must differ from gateway.port/],
-  [{ server: { ...server, port: 7000 } }, 'spec.server.port', /7000.*8081, 7000, 9090/],
-  [{ server: { ...server, path: 'mcp' } }, 'spec.server.path', /"mcp" is not an absolute URL path/],
-  [
-    { server: { ...server, transport: 'Stdio' } },
-    'spec.server.transport',
-    /"Stdio".*StreamableHTTP/,
-  ],
-  [
-    { server: { ...server, resources: { limits: { memory: 'much' } } } },
-    'spec.server.resources.limits[memory]',
-    /"much" is not a quantity/,
-  ],
-  [
-    {
-      server: {
-        ...server,
-        env: [{ name: 'A', value: 'b', valueFrom: { fieldRef: { fieldPath: 'x' } } }],
-      },
-    },
-    'spec.server.env[0]',
-    /value and valueFrom exclude each other/,
-  ],
-  [
-    { server: { ...server, env: [{ name: 'A', valueFrom: {} }] } },
-    'spec.server.env[0].valueFrom',
-    /exactly one of/,
-  ],
-  [{ gateway: { port: 9090 } }, 'spec.gateway.port', /9090/],
-  [
-    { gateway: { allowedOrigins: ['example.com'] } },
-    'spec.gateway.allowedOrigins[0]',
-    /"example.com" is not \* or an origin/,
-  ],
-  [{ gateway: { limits: { bodyBytes: 1 } } }, 'spec.gateway.limits.bodyBytes', /1: .*1024/],
-  [{ sessions: { idleTimeout: 'soon' } }, 'spec.sessions.idleTimeout', /"soon" is not a duration/],
-  [{ sessions: { idleTimeout: 3600 } }, 'spec.sessions.idleTimeout', /must be of type string/],
-  [
-    { sessions: { idleTimeout: '999h' } },
-    'spec.sessions.idleTimeout',
-    /"999h" is not between 1s and 720h/,
-  ],
-  [
-    { consensus: { heartbeatInterval: '150ms' } },
-    'spec.consensus.electionTimeout',
-    /electionTimeout.min 200ms must be at least twice heartbeatInterval 150ms/,
-  ],
-  [
-    { consensus: { electionTimeout: { min: '400ms', max: '400ms' } } },
-    'spec.consensus.electionTimeout',
-    /min 400ms must be shorter than electionTimeout.max 400ms/,
-  ],
-  [
-    { gossip: { probeTimeout: '1s' } },
-    'spec.gossip.probeTimeout',
-    /probeTimeout 1s must be shorter than probeInterval 200ms/,
-  ],
-  [
-    { gossip: { suspicion: '100ms' } },
-    'spec.gossip.suspicion',
-    /suspicion 100ms must be at least probeInterval 200ms/,
-  ],
-  [{ storage: { size: 'large' } }, 'spec.storage.size', /"large" is not a quantity/],
-  [{ storage: { size: '-1Gi' } }, 'spec.storage.size', /"-1Gi" is not a quantity/],
-  [
-    { podTemplate: { volumes: [{ name: 'data', emptyDir: {} }] } },
-    'spec.podTemplate.volumes[0].name',
-    /volumes of the sidecar/,
-  ],
-  [
-    { podTemplate: { volumes: [{ name: 'mine' }] } },
-    'spec.podTemplate.volumes[0]',
-    /exactly one of/,
-  ],
-];
-
 void suite('McpCluster at a real API server', { skip }, () => {
   let api: RealApi;
   before(async () => {

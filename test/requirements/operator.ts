@@ -14,6 +14,16 @@ export const operator = {
     sentence: 'Voters, volume size and storage class of a running cluster cannot be changed',
     source: 'design',
   },
+  'operator.policies': {
+    sentence:
+      "What the spec says of balancing, health, bulkheads, rates and auth is what the gateway takes, and a spec that says nothing gives the gateway's defaults",
+    source: 'issue 5',
+  },
+  'operator.auth-mounts': {
+    sentence:
+      'The sidecar, and only it, gets the Secrets with tokens, and a token of its own only to ask the API server about callers',
+    source: 'issue 5: security by default',
+  },
   'operator.least-privilege': {
     sentence: 'The rights in the install manifests are enough, and hold no wildcard',
     source: 'CIS Kubernetes Benchmark 5.1',

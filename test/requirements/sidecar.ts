@@ -7,6 +7,25 @@ export const sidecar = {
       'A configuration proposed at one member is in force at every member, without a restart',
     source: 'design: configuration is replicated',
   },
+  'sidecar.config.versions': {
+    sentence:
+      'A sidecar goes on with a configuration of an operator or member that is older or newer, and never guesses who may call',
+    source: 'design: operator and sidecars are not replaced at the same instant',
+  },
+  'sidecar.config.identity': {
+    sentence:
+      'A change of the configuration keeps the identity of every policy that it leaves alone',
+    source: 'design: breakers, counters and queues are kept by policy',
+  },
+  'sidecar.policies.refused': {
+    sentence: 'A wrong policy in a file is refused with its field, value and rule',
+    source: 'design: bad input',
+  },
+  'sidecar.pod-annotations': {
+    sentence:
+      'Weight and capabilities in annotations of a running pod are in force without a restart',
+    source: 'issue 5: weights and capabilities come from the resource and pod annotations',
+  },
   'sidecar.flags.refused': {
     sentence:
       'A wrong flag of the sidecar is refused in one line with the flag, its value and what is allowed',

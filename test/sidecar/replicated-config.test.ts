@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { suite, test } from 'node:test';
+import { DEFAULT_POLICIES } from '../../src/gateway/index.ts';
 import type { RunningConfig } from '../../src/sidecar/config.ts';
 import { createReplicatedConfig } from '../../src/sidecar/replicated-config.ts';
 import { silentLogger } from '../../src/telemetry/index.ts';
@@ -12,8 +13,9 @@ const INITIAL: RunningConfig = {
     allowedOrigins: [],
     allowedHosts: [],
     limits: { bodyBytes: 1024, headerBytes: 1024, streamsPerSession: 4 },
+    policies: DEFAULT_POLICIES,
   },
-  sessions: { idleTimeoutMs: 1000, max: 10, resume: { events: 8, bytes: 1024 } },
+  sessions: { idleTimeoutMs: 1000, max: 10, resume: { events: 8, bytes: 1024, replicas: 1 } },
 };
 const withMax = (max: number): RunningConfig => ({
   ...INITIAL,
@@ -21,8 +23,8 @@ const withMax = (max: number): RunningConfig => ({
 });
 const signal = AbortSignal.timeout(10_000);
 
-function twoMembers() {
-  const { store } = createStores(['a', 'b']);
+function twoMembers(stores = createStores(['a', 'b'])) {
+  const { store } = stores;
   return ['a', 'b'].map((id) => {
     const config = createReplicatedConfig({
       store: store(id),
@@ -60,4 +62,43 @@ test('a configuration that is none is refused before anything is proposed', asyn
   const answer = await a.apply(1, JSON.stringify(withMax(-1)), signal);
   assert.deepEqual(answer, { problem: '/sessions/max: must be >= 1, got -1' });
   assert.equal(a.generation(), 0);
+});
+
+test(verifies('sidecar.config.identity'), async () => {
+  const [a] = twoMembers();
+  const before = a.current();
+  await a.apply(1, JSON.stringify(withMax(20)), signal);
+  await eventually('the new configuration', () => a.generation() === 1);
+  assert.notEqual(a.current().sessions, before.sessions);
+  assert.equal(a.current().gateway.policies, before.gateway.policies);
+  const { gateway } = INITIAL;
+  const policies = { ...gateway.policies, requestTimeoutMs: 5 };
+  await a.apply(2, JSON.stringify({ ...withMax(20), gateway: { ...gateway, policies } }), signal);
+  await eventually('the changed policies', () => a.generation() === 2);
+  assert.equal(a.current().gateway.policies.requestTimeoutMs, 5);
+  assert.equal(a.current().gateway.policies.health, before.gateway.policies.health);
+});
+
+void suite(verifies('sidecar.config.versions'), () => {
+  test('what an older proposer does not know reaches the others', async () => {
+    const stores = createStores(['a', 'b']);
+    const [a] = twoMembers(stores);
+    await a.apply(1, JSON.stringify({ ...withMax(20), colour: 'red' }), signal);
+    await eventually('the configuration', () => a.generation() === 1);
+    const stored = stores.store('b').local.get('/config');
+    assert.equal(JSON.parse(stored?.value ?? '{}').config.colour, 'red');
+  });
+
+  test('a member goes on with what it has when a newer one agreed on what it cannot use', async () => {
+    const stores = createStores(['a', 'b']);
+    const [a] = twoMembers(stores);
+    await a.apply(1, JSON.stringify(withMax(20)), signal);
+    const config = { ...withMax(30), gateway: { ...INITIAL.gateway, limits: 'none' } };
+    const value = JSON.stringify({ generation: 2, config });
+    const success = [{ type: 'put', key: '/config', value } as const];
+    await stores.store('a').txn({ compare: [], success }, signal);
+    await a.apply(3, JSON.stringify(withMax(40)), signal);
+    await eventually('the next one that it can use', () => a.generation() === 3);
+    assert.equal(a.current().sessions.max, 40);
+  });
 });

@@ -204,8 +204,9 @@ export const VOLUMES = {
         maxLength: 63,
         'x-kubernetes-validations': [
           {
-            rule: "!(self in ['data', 'tls', 'config', 'sidecar-tmp'])",
-            message: 'data, tls, config and sidecar-tmp are volumes of the sidecar',
+            rule: "!(self in ['data', 'tls', 'config']) && !self.startsWith('sidecar-')",
+            message:
+              'data, tls, config and names that begin with sidecar- are volumes of the sidecar',
           },
         ],
       },

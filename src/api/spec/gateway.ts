@@ -1,5 +1,7 @@
 /** The schema of `spec.gateway`: what clients of the cluster meet. */
-import { group, integer, urlPath } from '../schema.ts';
+import { duration, group, integer, urlPath } from '../schema.ts';
+import { RATE_LIMITS } from './admission.ts';
+import { AUTH } from './auth.ts';
 import { freePort } from './ports.ts';
 
 export const GATEWAY = group('What clients of the cluster meet.', {
@@ -49,4 +51,11 @@ export const GATEWAY = group('What clients of the cluster meet.', {
       maximum: 1024,
     }),
   }),
+  requestTimeout: duration('How long a request may take, whatever its client would wait.', {
+    default: '1h',
+    min: '100ms',
+    max: '24h',
+  }),
+  rateLimits: RATE_LIMITS,
+  auth: AUTH,
 });

@@ -1,7 +1,9 @@
 /** The schema of a McpCluster's `spec`: the one source of its TypeScript type, its CRD and `kubectl explain`. */
 import type { Schema } from '../schema.ts';
 import { CONSENSUS, GOSSIP } from './agreement.ts';
+import { BULKHEADS } from './admission.ts';
 import { GATEWAY } from './gateway.ts';
+import { LOAD_BALANCING } from './load-balancing.ts';
 import { POD_TEMPLATE, STORAGE } from './pods.ts';
 import { SERVER } from './server.ts';
 import { SESSIONS } from './sessions.ts';
@@ -29,6 +31,8 @@ export const SPEC_SCHEMA = {
     server: SERVER,
     gateway: GATEWAY,
     sessions: SESSIONS,
+    loadBalancing: LOAD_BALANCING,
+    bulkheads: BULKHEADS,
     consensus: CONSENSUS,
     gossip: GOSSIP,
     storage: STORAGE,

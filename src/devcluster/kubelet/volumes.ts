@@ -75,9 +75,8 @@ export async function mountVolume(
 
 /** True when the volume's files come from API objects, so that a change of those must reach it. */
 export function isRefreshed(volume: Volume): boolean {
-  return (
-    volume.configMap !== undefined || volume.secret !== undefined || volume.projected !== undefined
-  );
+  const { configMap, secret, projected, downwardAPI } = volume;
+  return [configMap, secret, projected, downwardAPI].some((source) => source !== undefined);
 }
 
 /** The files of a volume that has a source; undefined for an empty folder. */

@@ -1,8 +1,9 @@
 /** The sidecar's configuration made from a spec: the whole of it for the start, a part of it for a running cluster. */
 import { SIDECAR_PORTS, type McpCluster } from '../../api/index.ts';
-import { parseDuration, required } from '../../std/index.ts';
+import { durationMs } from './durations.ts';
 import { fingerprint } from './hash.ts';
 import { objectNames, ownedMetadata, podName } from './names.ts';
+import { policiesOf } from './policies.ts';
 import type { DesiredObject } from './shapes.ts';
 
 export const CONFIG_FILE = 'config.json';
@@ -23,6 +24,7 @@ export function runningConfig(cluster: McpCluster) {
       allowedOrigins: gateway.allowedOrigins,
       allowedHosts: gateway.allowedHosts,
       limits: gateway.limits,
+      policies: policiesOf(cluster),
     },
     sessions: {
       idleTimeoutMs: durationMs(sessions.idleTimeout),
@@ -92,9 +94,4 @@ export function configMap(
     metadata: ownedMetadata(cluster, objectNames(cluster.metadata.name).configMap),
     data: { [CONFIG_FILE]: `${JSON.stringify(sidecarConfig(cluster, size), null, 2)}\n` },
   };
-}
-
-/** The API server admits nothing that is not a duration. */
-function durationMs(text: string): number {
-  return Math.round(required(parseDuration(text), `not a duration: ${text}`));
 }

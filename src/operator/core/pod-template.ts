@@ -1,11 +1,14 @@
 /** The pod of a cluster: the sidecar as a native sidecar, so that it starts first and stops last, beside the server. */
 import {
+  CAPABILITIES_ANNOTATION,
   CONFIG_HASH_ANNOTATION,
   SIDECAR_PORTS,
   objectLabels,
   selectorLabels,
+  WEIGHT_ANNOTATION,
   type McpCluster,
 } from '../../api/index.ts';
+import { authVolumes } from './auth-volumes.ts';
 import { CONFIG_FILE, configHash } from './config.ts';
 import { objectNames, SERVER_CONTAINER, SIDECAR_CONTAINER } from './names.ts';
 
@@ -18,6 +21,7 @@ export interface PodTemplateOptions {
 const USER_ID = 65_532;
 const CONFIG_PATH = '/etc/mcp-cluster/config';
 const TLS_PATH = '/etc/mcp-cluster/tls';
+const POD_PATH = '/etc/mcp-cluster/pod';
 const DATA_PATH = '/var/lib/mcp-cluster';
 /** Name of the volume claim of a pod, and of its volume. */
 export const DATA_VOLUME = 'data';
@@ -30,6 +34,17 @@ const RESTRICTED = {
   runAsNonRoot: true,
   capabilities: { drop: ['ALL'] },
 };
+
+/** As files, because those follow the annotations of a running pod. */
+const POD_ANNOTATIONS = [
+  annotationFile('weight', WEIGHT_ANNOTATION),
+  annotationFile('capabilities', CAPABILITIES_ANNOTATION),
+];
+
+function annotationFile(path: string, annotation: string) {
+  const fieldPath = `metadata.annotations['${annotation}']`;
+  return { path, fieldRef: { apiVersion: 'v1', fieldPath } };
+}
 
 export function podTemplate(cluster: McpCluster, options: PodTemplateOptions) {
   const { name } = cluster.metadata;
@@ -75,6 +90,8 @@ export function podTemplate(cluster: McpCluster, options: PodTemplateOptions) {
         { name: 'config', configMap: { name: objectNames(name).configMap } },
         { name: 'tls', secret: { secretName: objectNames(name).tlsSecret, defaultMode: 0o440 } },
         { name: 'sidecar-tmp', emptyDir: {} },
+        { name: 'sidecar-pod', downwardAPI: { items: POD_ANNOTATIONS } },
+        ...authVolumes(cluster).map(({ volume }) => volume),
         ...(template.volumes ?? []),
       ],
     },
@@ -107,6 +124,7 @@ function sidecarContainer(cluster: McpCluster, image: string): object {
       `--config=${CONFIG_PATH}/${CONFIG_FILE}`,
       `--tls-dir=${TLS_PATH}`,
       `--session-db-path=${DATA_PATH}`,
+      `--pod-annotations-dir=${POD_PATH}`,
     ],
     env: [
       fieldVariable('POD_NAME', 'metadata.name'),
@@ -132,6 +150,12 @@ function sidecarContainer(cluster: McpCluster, image: string): object {
       { name: 'tls', mountPath: TLS_PATH, readOnly: true },
       { name: DATA_VOLUME, mountPath: DATA_PATH },
       { name: 'sidecar-tmp', mountPath: '/tmp' },
+      { name: 'sidecar-pod', mountPath: POD_PATH, readOnly: true },
+      ...authVolumes(cluster).map(({ volume, mountPath }) => ({
+        name: volume.name,
+        mountPath,
+        readOnly: true,
+      })),
     ],
   };
 }

@@ -13,6 +13,7 @@ import {
   type DesiredObject,
 } from '../../../src/operator/core/index.ts';
 import { configHash } from '../../../src/operator/core/config.ts';
+import { policiesOf } from '../../../src/operator/core/policies.ts';
 import { canonicalJson, fingerprint } from '../../../src/operator/core/hash.ts';
 import { verifies } from '../../requirements.ts';
 import { answer, cluster, pod, view } from './fixtures.ts';
@@ -95,6 +96,7 @@ void suite('objects of a cluster', () => {
       '--config=/etc/mcp-cluster/config/config.json',
       '--tls-dir=/etc/mcp-cluster/tls',
       '--session-db-path=/var/lib/mcp-cluster',
+      '--pod-annotations-dir=/etc/mcp-cluster/pod',
     ]);
     assert.deepEqual(
       sidecar.env.map(({ name }: { name: string }) => name),
@@ -187,11 +189,12 @@ void suite('objects of a cluster', () => {
         allowedOrigins: [],
         allowedHosts: [],
         limits: { bodyBytes: 4_194_304, headerBytes: 16_384, streamsPerSession: 16 },
+        policies: json(policiesOf(cluster())),
       },
       sessions: {
         idleTimeoutMs: 28_800_000,
         max: 10_000,
-        resume: { events: 256, bytes: 1_048_576 },
+        resume: { events: 256, bytes: 1_048_576, replicas: 1 },
       },
       consensus: { heartbeatIntervalMs: 50, electionTimeoutMs: { min: 200, max: 400 } },
       gossip: { probeIntervalMs: 200, probeTimeoutMs: 100, suspicionMs: 600, fanout: 3 },
@@ -206,6 +209,8 @@ void suite('objects of a cluster', () => {
       { sessions: { ...spec.sessions, max: 1 } },
       { gateway: { ...spec.gateway, allowedOrigins: ['*'] } },
       { gateway: { ...spec.gateway, limits: { ...spec.gateway.limits, bodyBytes: 2048 } } },
+      { loadBalancing: { ...spec.loadBalancing, strategy: 'RoundRobin' } },
+      { gateway: { ...spec.gateway, requestTimeout: '1m' } },
     ];
     for (const change of live) assert.equal(configHash(cluster(change), 3), before);
     const restart: Parameters<typeof cluster>[0][] = [

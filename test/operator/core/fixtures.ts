@@ -6,31 +6,16 @@ import {
   type ClusterView,
   type Observation,
 } from '../../../src/operator/core/view.ts';
+import { defaultedSpec } from '../../api/defaulted.ts';
 
-const SPEC: McpClusterSpec = {
-  replicas: 3,
+const SPEC = defaultedSpec({
   server: {
     image: 'docker.io/mcp/everything',
     args: ['streamableHttp'],
     env: [{ name: 'PORT', value: '3001' }],
-    transport: 'StreamableHTTP',
     port: 3001,
-    path: '/mcp',
   },
-  gateway: {
-    port: 8080,
-    path: '/mcp',
-    allowedOrigins: [],
-    allowedHosts: [],
-    limits: { bodyBytes: 4_194_304, headerBytes: 16_384, streamsPerSession: 16 },
-  },
-  sessions: { idleTimeout: '8h', max: 10_000, resume: { events: 256, bytes: 1_048_576 } },
-  consensus: { heartbeatInterval: '50ms', electionTimeout: { min: '200ms', max: '400ms' } },
-  gossip: { probeInterval: '200ms', probeTimeout: '100ms', suspicion: '600ms' },
-  storage: { size: '1Gi' },
-  podTemplate: { antiAffinity: 'Preferred' },
-  paused: false,
-};
+});
 
 export function cluster(
   spec: Partial<McpClusterSpec> = {},

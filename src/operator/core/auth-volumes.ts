@@ -1,0 +1,92 @@
+/** What the sidecar needs of Kubernetes to know callers: Secrets with tokens, and an own token to ask the API server. */
+import type { McpCluster } from '../../api/index.ts';
+import { fingerprint } from './hash.ts';
+
+const TOKENS_PATH = '/etc/mcp-cluster/auth';
+/** Where in-cluster clients of the API server look for their token. */
+const API_TOKEN_PATH = '/var/run/secrets/kubernetes.io/serviceaccount';
+const API_TOKEN_VOLUME = 'sidecar-api';
+/** The kubelet makes a new one when a fifth of this is left. */
+const API_TOKEN_SECONDS = 3600;
+
+interface KeyReference {
+  readonly name: string;
+  readonly key: string;
+}
+
+/** A volume and where the sidecar has it. */
+export interface SidecarVolume {
+  readonly volume: { readonly name: string } & Readonly<Record<string, unknown>>;
+  readonly mountPath: string;
+}
+
+/** Where the sidecar finds the tokens of a Secret. */
+export function tokenFilePath({ name, key }: KeyReference): string {
+  return `${TOKENS_PATH}/${name}/${key}`;
+}
+
+/** Secrets with tokens that a cluster names, each with the field that names it. */
+export function tokenSecrets(
+  cluster: McpCluster,
+): readonly (KeyReference & { readonly field: string })[] {
+  return cluster.spec.gateway.auth.providers.flatMap(({ tokenFile }, index) => {
+    const field = `spec.gateway.auth.providers[${index}].tokenFile.secretKeyRef`;
+    return tokenFile === undefined ? [] : [{ ...tokenFile.secretKeyRef, field }];
+  });
+}
+
+/** The first field that makes the sidecars ask the API server about tokens. */
+export function tokenReviewField({ spec }: McpCluster): string | undefined {
+  const index = spec.gateway.auth.providers.findIndex(
+    ({ tokenReview }) => tokenReview !== undefined,
+  );
+  return index < 0 ? undefined : `spec.gateway.auth.providers[${index}].tokenReview`;
+}
+
+export function authVolumes(cluster: McpCluster): readonly SidecarVolume[] {
+  const keysByName = new Map<string, Set<string>>();
+  for (const { name, key } of tokenSecrets(cluster)) {
+    keysByName.set(name, (keysByName.get(name) ?? new Set()).add(key));
+  }
+  const secrets = [...keysByName].map(([name, keys]) => ({
+    volume: {
+      name: `sidecar-auth-${fingerprint(name)}`,
+      secret: {
+        secretName: name,
+        defaultMode: 0o440,
+        // Without the Secret nobody is let in, but the pods run: nobody is let in is what the cluster then says.
+        optional: true,
+        items: [...keys].sort().map((key) => ({ key, path: key })),
+      },
+    },
+    mountPath: `${TOKENS_PATH}/${name}`,
+  }));
+  return tokenReviewField(cluster) === undefined ? secrets : [...secrets, API_TOKEN];
+}
+
+/** What the kubelet mounts by itself into pods that do not refuse it; ours do, because the server must not have it. */
+const API_TOKEN: SidecarVolume = {
+  volume: {
+    name: API_TOKEN_VOLUME,
+    projected: {
+      defaultMode: 0o440,
+      sources: [
+        { serviceAccountToken: { path: 'token', expirationSeconds: API_TOKEN_SECONDS } },
+        {
+          configMap: { name: 'kube-root-ca.crt', items: [{ key: 'ca.crt', path: 'ca.crt' }] },
+        },
+        {
+          downwardAPI: {
+            items: [
+              {
+                path: 'namespace',
+                fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' },
+              },
+            ],
+          },
+        },
+      ],
+    },
+  },
+  mountPath: API_TOKEN_PATH,
+};
