@@ -80,8 +80,17 @@ interface TokenReviewStatus {
   };
 }
 
+/** The parser's own error would quote the text, and that quotes the token. */
+function parseAnswer(text: string): { readonly status?: TokenReviewStatus } {
+  try {
+    return JSON.parse(text) as { readonly status?: TokenReviewStatus };
+  } catch {
+    throw new Error('the API server answered something that is not JSON');
+  }
+}
+
 function statusIn(text: string): ReviewedToken {
-  const { status = {} } = JSON.parse(text) as { readonly status?: TokenReviewStatus };
+  const { status = {} } = parseAnswer(text);
   const { username, uid = '', groups = [] } = status.user ?? {};
   return {
     authenticated: status.authenticated === true,
