@@ -57,7 +57,7 @@ test('ejections grow to their limit, and shrink again while a pod does well', ()
   let now = 0;
   const lengthOfNext = (): number => {
     const changes = Array.from({ length: 5 }, () => detector.record('p0', false, now)).flat();
-    const [ejected] = changes as [{ untilMs: number }];
+    const [ejected] = changes as unknown as [{ untilMs: number }];
     const lengthMs = ejected.untilMs - now;
     detector.sweep(names(2), (now = ejected.untilMs));
     return lengthMs;

@@ -3,19 +3,16 @@
  * about them. Made once per front; everything is decided from memory.
  */
 import { MCP_ERRORS, type McpErrorKind } from '../../mcp/index.ts';
-import type { Clock, Random } from '../../std/index.ts';
-import { createBalancer } from '../core/balancers.ts';
-import type { Balancer, Picker } from '../core/balancer.ts';
+import type { Random } from '../../std/index.ts';
 import { hasAll } from '../core/capability.ts';
 import type { Ejection } from '../core/outlier.ts';
 import { createRetryBudget, type RetryBudget } from '../core/retry-budget.ts';
 import type { GatewayEvents } from '../events.ts';
 import type { GatewayMetrics } from '../metrics.ts';
 import { namesTool, type GatewayPolicies, type LoadBalancingPolicy } from '../policies.ts';
-import type { Cluster } from '../ports.ts';
-import { Backend } from './backends.ts';
-import { createBreakers, type OpenBreaker } from './breakers.ts';
-import { createOutliers } from './outliers.ts';
+import { createBreakers, type Breakers, type OpenBreaker } from './breakers.ts';
+import { createOutliers, type Outliers } from './outliers.ts';
+import { createPool, type Pool, type PoolOptions } from './pool.ts';
 
 export interface PlaceRequest {
   /** The tool that is called; a new session may call every one. */
@@ -63,106 +60,132 @@ export interface BalancingStatus {
   readonly breakers: readonly OpenBreaker[];
 }
 
-export interface BalancingOptions {
-  readonly cluster: Cluster;
-  /** Sessions per node. */
-  readonly sessions: () => ReadonlyMap<string, number>;
-  /** This pod takes new work: its MCP server answers, and it is not draining. */
-  readonly selfReady: () => boolean;
+export interface BalancingOptions extends Omit<PoolOptions, 'policy'> {
   readonly policies: () => GatewayPolicies;
   /** A read-only request to the pod's MCP server; true when it answered. */
   readonly probe: (node: string, signal: AbortSignal) => Promise<boolean>;
-  readonly clock: Clock;
   readonly random: Random;
   readonly metrics: GatewayMetrics;
   readonly events: GatewayEvents;
 }
 
 export function createBalancing(options: BalancingOptions): Balancing {
-  const { cluster, clock, random, metrics, events, policies } = options;
+  const { cluster, policies } = options;
   const health = (): GatewayPolicies['health'] => policies().health;
   let stale = true;
-  const changed = (): void => void (stale = true);
-  const pool = createPool(options);
-  const breakers = createBreakers({
-    ...{ clock, metrics, events, changed, probe: options.probe },
-    rules: () => health().circuitBreaker,
-  });
+  const tools = { ...options, changed: (): void => void (stale = true) };
+  const pool = createPool({ ...options, policy: () => policies().loadBalancing });
+  const breakers = createBreakers({ ...tools, rules: () => health().circuitBreaker });
   const outliers = createOutliers({
-    ...{ clock, metrics, events, changed },
+    ...tools,
     rules: () => health().outlierDetection,
     nodes: () => new Set(pool.backends.keys()),
   });
-  let active = 0;
-  const budget = createRetryBudget(
-    () => health().retryBudget,
-    () => active,
-  );
+  const refresh = (): Pool => {
+    if (!stale && !pool.isStale()) return pool;
+    stale = false;
+    pool.refresh((node, working) => {
+      const ejected = outliers.isEjected(node) && !outliers.panics(working);
+      return !ejected && breakers.closed(node, undefined);
+    });
+    breakers.keep(new Set(pool.backends.keys()));
+    return pool;
+  };
+  const { began, active } = createWatch(options, pool, breakers, outliers);
   let stopWatching = (): void => undefined;
-
-  const refresh = (): Picker => {
-    if (stale || pool.isStale()) {
-      stale = false;
-      pool.refresh((node, ready) => {
-        const ejected = outliers.isEjected(node) && !outliers.panics(ready);
-        return !ejected && breakers.closed(node, undefined);
-      });
-      breakers.keep(new Set(pool.backends.keys()));
-    }
-    return pool.picker();
-  };
-  const requiresFor = ({ tool, forSession }: PlaceRequest): readonly string[] => {
-    const { capabilities } = policies().loadBalancing;
-    if (forSession === true) return pool.offered(labels(capabilities, () => true));
-    return tool === undefined ? [] : labels(capabilities, (name) => namesTool(name, tool));
-  };
-  const retryAfterMs = (node: string, tool?: string): number => {
-    const own = breakers
-      .open()
-      .filter((each) => each.node === node && (each.tool === undefined || each.tool === tool));
-    return Math.max(0, ...own.map((each) => each.retryAfterMs));
-  };
-
   return {
-    budget,
+    ...createPlacement(options, refresh, breakers),
+    began,
+    admits: (node, tool, repeatable = false) =>
+      breakers.admits(node, tool, repeatable) ? 'yes' : 'open',
+    retryAfterMs: (node, tool) => retryAfterMs(breakers, node, tool),
+    budget: createRetryBudget(() => health().retryBudget, active),
+    status: () => ({ ejected: outliers.ejections(), breakers: breakers.open() }),
+    start() {
+      stopWatching = cluster.onChange(tools.changed);
+      outliers.start();
+    },
+    stop() {
+      stopWatching();
+      outliers.stop();
+      breakers.stop();
+    },
+  };
+}
+
+/** Who gets new work. `refresh` answers with the pool as it is now. */
+function createPlacement(
+  { clock, random, policies }: BalancingOptions,
+  refresh: () => Pool,
+  breakers: Breakers,
+): Pick<Balancing, 'place' | 'whyNot' | 'takesWork' | 'lacks'> {
+  const requiresFor = ({ tool, forSession }: Partial<PlaceRequest>): readonly string[] => {
+    const { capabilities } = policies().loadBalancing;
+    if (capabilities.length === 0) return [];
+    // A session may call every tool: a pod that has everything is best, and any other better than none.
+    if (forSession === true) return refresh().offered(labels(capabilities));
+    if (tool === undefined) return [];
+    return labels(capabilities.filter((each) => namesTool(each.tool, tool)));
+  };
+  return {
     place(request) {
-      const picker = refresh();
+      const picker = refresh().picker();
       const { tool, key } = request;
-      const requires = requiresFor(request);
-      const nowMs = clock.monotonic();
+      const picking = { key, requires: requiresFor(request), random, nowMs: clock.monotonic() };
       let { avoid } = request;
       for (;;) {
-        const node = picker.pick({ key, requires, avoid, random, nowMs });
+        const node = picker.pick({ ...picking, avoid });
         if (node === undefined || tool === undefined || breakers.closed(node, tool)) return node;
         avoid = new Set([...avoid, node]);
       }
     },
-    whyNot({ tool, avoid }) {
-      refresh();
-      const working = [...pool.backends.values()].filter(({ takesWork }) => takesWork);
-      const requires = requiresFor({ tool, avoid });
+    whyNot({ tool }) {
+      const working = [...refresh().backends.values()].filter(({ takesWork }) => takesWork);
+      const requires = requiresFor({ tool });
       const able = working.filter((backend) => hasAll(backend, requires));
       if (working.length > 0 && able.length === 0)
         return { error: MCP_ERRORS.noCapablePod, requires };
-      const refusing = able.filter(({ node }) => !breakers.closed(node, tool));
-      if (able.length === 0 || refusing.length < able.length)
+      if (able.length === 0 || able.some(({ node }) => breakers.closed(node, tool)))
         return { error: MCP_ERRORS.unavailable };
-      const waits = refusing.map(({ node }) => retryAfterMs(node, tool));
+      const waits = able.map(({ node }) => retryAfterMs(breakers, node, tool));
       return { error: MCP_ERRORS.circuitOpen, retryAfterMs: Math.min(...waits) };
     },
-    takesWork(node) {
-      refresh();
-      return pool.backends.get(node)?.takesWork === true;
-    },
+    takesWork: (node) => refresh().backends.get(node)?.takesWork === true,
     lacks(node, tool) {
-      if (policies().loadBalancing.capabilities.length === 0) return [];
-      refresh();
-      const has = pool.backends.get(node)?.capabilities ?? [];
-      return requiresFor({ tool, avoid: new Set() }).filter((label) => !has.includes(label));
+      const requires = requiresFor({ tool });
+      if (requires.length === 0) return [];
+      const has = refresh().backends.get(node)?.capabilities ?? [];
+      return requires.filter((label) => !has.includes(label));
     },
+  };
+}
+
+/** Every label that these tools need. */
+const labels = (capabilities: LoadBalancingPolicy['capabilities']): readonly string[] => [
+  ...new Set(capabilities.flatMap(({ requires }) => requires)),
+];
+
+/** The longest wait of the breakers that judge a call. */
+function retryAfterMs(breakers: Breakers, node: string, tool: string | undefined): number {
+  const judging = breakers
+    .open()
+    .filter((each) => each.node === node && (each.tool === undefined || each.tool === tool));
+  return Math.max(0, ...judging.map((each) => each.retryAfterMs));
+}
+
+/** Counts what is under way, and hands every outcome to whoever learns from it. */
+function createWatch(
+  { clock }: BalancingOptions,
+  { backends }: Pool,
+  breakers: Breakers,
+  outliers: Outliers,
+): Pick<Balancing, 'began'> & { active(): number } {
+  let active = 0;
+  return {
+    active: () => active,
     began(node, tool) {
       const endBreakers = breakers.began(node, tool);
-      const outcomes = pool.backends.get(node)?.outcomes;
+      const outcomes = backends.get(node)?.outcomes;
       active += 1;
       if (outcomes !== undefined) outcomes.active += 1;
       let running = true;
@@ -176,94 +199,9 @@ export function createBalancing(options: BalancingOptions): Balancing {
           endBreakers(ok);
           if (ok === undefined) return;
           outcomes?.answered(ok, latencyMs, clock.monotonic());
-          if (pool.backends.has(node)) outliers.record(node, ok);
+          if (backends.has(node)) outliers.record(node, ok);
         },
       };
-    },
-    admits: (node, tool, repeatable = false) =>
-      breakers.admits(node, tool, repeatable) ? 'yes' : 'open',
-    retryAfterMs,
-    status: () => ({ ejected: outliers.ejections(), breakers: breakers.open() }),
-    start() {
-      stopWatching = cluster.onChange(changed);
-      outliers.start();
-    },
-    stop() {
-      stopWatching();
-      outliers.stop();
-      breakers.stop();
-    },
-  };
-}
-
-/** All labels that tools of these names need. */
-function labels(
-  capabilities: LoadBalancingPolicy['capabilities'],
-  isMeant: (tool: string) => boolean,
-): readonly string[] {
-  if (capabilities.length === 0) return [];
-  const meant = capabilities.filter(({ tool }) => isMeant(tool));
-  return [...new Set(meant.flatMap(({ requires }) => requires))];
-}
-
-interface Pool {
-  readonly backends: ReadonlyMap<string, Backend>;
-  isStale(): boolean;
-  /** Takes the cluster's view over; `isWell` is asked for each pod that takes work. */
-  refresh(isWell: (node: string, ready: readonly string[]) => boolean): void;
-  picker(): Picker;
-  /** Those of the labels that some ready pod has all of, or none. */
-  offered(requires: readonly string[]): readonly string[];
-}
-
-/** The pods and the picker over them, renewed only when that makes a difference. */
-function createPool(options: BalancingOptions): Pool {
-  const { cluster, clock } = options;
-  const backends = new Map<string, Backend>();
-  let policy: LoadBalancingPolicy | undefined;
-  let balancer: Balancer | undefined;
-  let picker: Picker = { pick: () => undefined };
-  let selfReady = false;
-
-  return {
-    backends,
-    isStale: () => policy !== options.policies().loadBalancing || selfReady !== options.selfReady(),
-    refresh(isWell) {
-      selfReady = options.selfReady();
-      const members = cluster.members();
-      const { node: self } = cluster.self;
-      const takesWork = (node: string, ready: boolean): boolean =>
-        ready && (node !== self || selfReady);
-      const ready = members.filter((each) => takesWork(each.node, each.ready));
-      const readyNodes = ready.map(({ node }) => node);
-      const next = options.policies().loadBalancing;
-      let isNew = next !== policy || balancer === undefined;
-      if (isNew) balancer = createBalancer((policy = next));
-      const gone = new Set(backends.keys());
-      for (const member of members) {
-        const { node } = member;
-        gone.delete(node);
-        const backend =
-          backends.get(node) ??
-          new Backend(node, node === self, () => options.sessions().get(node) ?? 0);
-        if (!backends.has(node)) isNew = true;
-        backends.set(node, backend);
-        const works = takesWork(node, member.ready);
-        const facts = {
-          member,
-          takesWork: works,
-          ready: works && isWell(node, readyNodes),
-          weight: member.weight ?? next.weights[node] ?? 1,
-        };
-        if (backend.refresh(facts, clock.monotonic())) isNew = true;
-      }
-      for (const node of gone) backends.delete(node);
-      if (isNew || gone.size > 0) picker = (balancer as Balancer).update([...backends.values()]);
-    },
-    picker: () => picker,
-    offered(requires) {
-      const able = [...backends.values()].some((each) => each.ready && hasAll(each, requires));
-      return able ? requires : [];
     },
   };
 }
