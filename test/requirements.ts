@@ -6,6 +6,7 @@
 import { admission } from './requirements/admission.ts';
 import { auth } from './requirements/auth.ts';
 import { balancing } from './requirements/balancing.ts';
+import { conformance } from './requirements/conformance.ts';
 import { devcluster } from './requirements/devcluster.ts';
 import { foundation } from './requirements/foundation.ts';
 import { gateway } from './requirements/gateway.ts';
@@ -29,6 +30,7 @@ const rows = {
   ...auth,
   ...admission,
   ...modern,
+  ...conformance,
   ...operator,
   ...devcluster,
   ...sidecar,

@@ -1,0 +1,54 @@
+/** What the sessions of a soak do, and how often. */
+
+export interface Kind {
+  readonly name: string;
+  /** Of all calls, relative to the others. */
+  readonly weight: number;
+  /** May be sent again without harm: no such call may be lost. */
+  readonly idempotent: boolean;
+}
+
+/** In the order of the number that stands for a kind in a record. */
+export const KINDS = [
+  { name: 'echo', weight: 34, idempotent: true },
+  { name: 'list tools', weight: 6, idempotent: true },
+  { name: 'progress', weight: 16, idempotent: true },
+  { name: 'record', weight: 16, idempotent: false },
+  { name: 'lasting record', weight: 8, idempotent: false },
+  { name: 'sampling', weight: 7, idempotent: false },
+  { name: 'elicitation', weight: 7, idempotent: false },
+  { name: 'subscription', weight: 6, idempotent: false },
+] as const satisfies readonly Kind[];
+
+export type KindName = (typeof KINDS)[number]['name'];
+
+/** Longest a client waits for an answer; nobody may ever wait so long. */
+export const CALL_TIMEOUT_MS = 15_000;
+
+/** One call as a client saw it: number of its kind, session, wall clock in ms, time taken in ms, and the error. */
+export type CallRecord = readonly [
+  kind: number,
+  session: number,
+  startedAt: number,
+  tookMs: number,
+  error: string | null,
+];
+
+/** What a client program leaves behind. */
+export interface ClientLog {
+  readonly opened: number;
+  /** Sessions that answered a last call. */
+  readonly survived: number;
+  /** Sessions whose id is the one they were given. */
+  readonly sameId: number;
+  /** Session ids by number; null in an era without sessions. */
+  readonly ids: readonly (string | null)[];
+  readonly calls: readonly CallRecord[];
+  /** Calls with an effect that were answered. */
+  readonly recorded: readonly string[];
+  /** What went wrong when sessions were opened, or at the last call. */
+  readonly errors: readonly string[];
+}
+
+/** Begins the mark of a call that may be executed again. */
+export const REPEATABLE_MARK = 'again ';

@@ -1,0 +1,141 @@
+/**
+ * The official clients at work over three pods, one of which is killed every ten seconds. Exit code 1 if a session is lost,
+ * or a call that need not be.
+ *   npm run soak -- --client ts1,ts2,ts2-modern,python --sessions 200 --seconds 60 [--seed N] [--json] [--keep-logs]
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Command, InvalidArgumentError } from 'commander';
+import { integerBetween, seededRandom } from '../../src/std/index.ts';
+import { startSprayProxy } from '../fixtures/spray-proxy.ts';
+import { judgeEffects, judgeLost, summarizeKinds } from './judge.ts';
+import type { ClientLog } from './kinds.ts';
+import { startPods, type Pods } from './pods.ts';
+import { preparePython } from './python.ts';
+import { isGood, report, type SoakResult } from './report.ts';
+
+interface Options {
+  readonly client: readonly string[];
+  readonly sessions: number;
+  readonly seconds: number;
+  readonly seed: number;
+  readonly json?: boolean;
+  readonly keepLogs?: boolean;
+}
+
+const CLIENTS = ['ts1', 'ts2', 'ts2-modern', 'python', 'python-modern'];
+const PODS = 3;
+const KILL_EVERY_MS = 10_000;
+/** After the start of the work. */
+const FIRST_KILL_MS = 5_000;
+/** As long as it takes until a container runs again. */
+const RESTART_AFTER_MS = 1_500;
+/** No kill so close to the end that its effects would not be seen. */
+const QUIET_END_MS = 3_000;
+
+function parseOptions(): Options {
+  return new Command('soak')
+    .option('--client <names>', CLIENTS.join(), parseClients, CLIENTS)
+    .option('--sessions <count>', 'open at the same time, of each client', Number, 200)
+    .option('--seconds <count>', 'of work, for each client', Number, 60)
+    .option('--seed <number>', 'of pods, calls and kills', Number, 1)
+    .option('--json', 'print one JSON object on the last line')
+    .option('--keep-logs', 'leave the folder with the logs of all processes behind')
+    .parse()
+    .opts<Options>();
+}
+
+function parseClients(text: string): string[] {
+  const clients = text.split(',');
+  if (clients.some((client) => !CLIENTS.includes(client))) {
+    throw new InvalidArgumentError(`some of ${CLIENTS.join()}`);
+  }
+  return clients;
+}
+
+/** Kills a pod every ten seconds until `seconds` are over; resolves with the wall clock of each kill. */
+async function killPods(pods: Pods, { seconds, seed }: Options): Promise<number[]> {
+  const random = seededRandom(seed);
+  const began = Date.now();
+  const kills: number[] = [];
+  for (let at = FIRST_KILL_MS; at < seconds * 1_000 - QUIET_END_MS; at += KILL_EVERY_MS) {
+    await pause(Math.max(0, began + at - Date.now()));
+    // Two dead pods of three would be no quorum: that is not what is shown here.
+    await pods.allReady();
+    const victim = integerBetween(random, 0, PODS - 1);
+    kills.push(Date.now());
+    await pods.kill(victim);
+    await pause(RESTART_AFTER_MS);
+    pods.start(victim);
+  }
+  return kills;
+}
+
+async function soak(client: string, options: Options, python?: string): Promise<SoakResult> {
+  const pods = await startPods(PODS);
+  const random = seededRandom(options.seed);
+  const proxy = await startSprayProxy({ targets: () => pods.ready(), random });
+  try {
+    await pods.allReady();
+    const url = `http://localhost:${proxy.port}/mcp`;
+    const out = join(pods.folder, 'clients.json');
+    const program = join(import.meta.dirname, python === undefined ? 'worker.ts' : 'soak.py');
+    const { sessions, seconds, seed } = options;
+    const worker = spawn(
+      python ?? process.execPath,
+      [program, client, url, String(sessions), String(seconds), String(seed), out],
+      { stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    // Clients print stack traces for broken connections: they are kept with the other logs.
+    worker.stderr.pipe(createWriteStream(join(pods.folder, 'clients.log')));
+    const exited = once(worker, 'exit');
+    const ended = exited.then(([code]) =>
+      Promise.reject(new Error(`${client}: exit code ${code}`)),
+    );
+    ended.catch(() => undefined);
+    await Promise.race([once(worker.stdout, 'data'), ended]);
+    const kills = await killPods(pods, options);
+    const [code] = (await exited) as [number | null];
+    if (code !== 0) throw new Error(`${client}: the clients ended with code ${code}`);
+    const log = JSON.parse(await readFile(out, 'utf8')) as ClientLog;
+    return {
+      client,
+      wanted: sessions,
+      opened: log.opened,
+      survived: log.survived,
+      sameId: log.sameId,
+      kills: kills.length,
+      kinds: summarizeKinds(log.calls),
+      lost: judgeLost(log, kills),
+      effects: judgeEffects(await pods.effects(), log.recorded),
+      errors: log.errors,
+    };
+  } finally {
+    proxy.close();
+    await pods.stop({ keepLogs: options.keepLogs === true });
+    if (options.keepLogs === true) console.error(`logs of ${client}: ${pods.folder}`);
+  }
+}
+
+async function main(): Promise<number> {
+  const options = parseOptions();
+  const results: SoakResult[] = [];
+  for (const client of options.client) {
+    const python = client.startsWith('python') ? await preparePython() : undefined;
+    if (client.startsWith('python') && typeof python !== 'string') {
+      console.error(`${client}: skipped, ${python?.reason ?? ''}`);
+      continue;
+    }
+    const result = await soak(client, options, python as string | undefined);
+    console.error(report(result));
+    results.push(result);
+  }
+  if (options.json === true) console.log(JSON.stringify({ seed: options.seed, results }));
+  return results.every(isGood) ? 0 : 1;
+}
+
+process.exit(await main());

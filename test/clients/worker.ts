@@ -1,0 +1,114 @@
+/**
+ * The clients of a soak in a process of their own: opens the sessions, says so, works until the time is over, and leaves a
+ * {@link ClientLog} in a file.   node worker.ts CLIENT URL SESSIONS SECONDS SEED OUT
+ */
+import { writeFile } from 'node:fs/promises';
+import { setTimeout as pause } from 'node:timers/promises';
+import { seededRandom, type Random } from '../../src/std/index.ts';
+import { KINDS, REPEATABLE_MARK, type CallRecord, type KindName } from './kinds.ts';
+import type { OpenSession, SoakSession } from './session.ts';
+import { openTs1 } from './ts1.ts';
+import { openTs2 } from './ts2.ts';
+
+const CLIENTS: Readonly<Record<string, OpenSession>> = {
+  ts1: openTs1,
+  ts2: openTs2('legacy'),
+  'ts2-modern': openTs2('modern'),
+};
+/** Sessions opened at the same time. */
+const OPENING_MAX = 8;
+/** Mean pause of a session between two calls. */
+const THINK_MS = 1_000;
+
+interface Opened {
+  readonly session: SoakSession;
+  readonly number: number;
+  readonly id: string | undefined;
+}
+
+const calls: CallRecord[] = [];
+const recorded: string[] = [];
+const errors: string[] = [];
+
+async function openAll(open: OpenSession, url: URL, count: number): Promise<Opened[]> {
+  const opened: Opened[] = [];
+  let next = 0;
+  const opener = async (): Promise<void> => {
+    for (let number = next++; number < count; number = next++) {
+      try {
+        const session = await open(url, number);
+        opened.push({ session, number, id: session.id() });
+      } catch (error) {
+        errors.push(`session ${number} did not open: ${String(error)}`);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: OPENING_MAX }, opener));
+  return opened;
+}
+
+function pickKind(random: Random): KindName {
+  const total = KINDS.reduce((sum, { weight }) => sum + weight, 0);
+  let left = random.next() * total;
+  for (const { name, weight } of KINDS) {
+    left -= weight;
+    if (left < 0) return name;
+  }
+  return 'echo';
+}
+
+async function work({ session, number }: Opened, seed: number, deadline: number): Promise<void> {
+  const random = seededRandom(seed * 100_003 + number);
+  for (let turn = 0; ; turn++) {
+    await pause(-Math.log(1 - random.next()) * THINK_MS);
+    if (Date.now() > deadline) return;
+    const kind = pickKind(random);
+    const mark = `${kind === 'progress' ? REPEATABLE_MARK : ''}${number}.${turn}`;
+    const startedAt = Date.now();
+    const began = performance.now();
+    let error: string | null = null;
+    try {
+      await session.call(kind, mark);
+      if (kind === 'record' || kind === 'lasting record') recorded.push(mark);
+    } catch (thrown) {
+      const { code, message } = thrown as { code?: unknown; message?: string };
+      const cause = (thrown as { cause?: { code?: string } }).cause?.code;
+      error = [code, message, cause].filter((part) => part !== undefined).join(' ');
+    }
+    const tookMs = Math.round(performance.now() - began);
+    calls.push([KINDS.findIndex(({ name }) => name === kind), number, startedAt, tookMs, error]);
+  }
+}
+
+/** True when a session answers one more call. */
+async function isAlive({ session, number }: Opened): Promise<boolean> {
+  try {
+    await session.call('echo', `last of ${number}`);
+    return true;
+  } catch (error) {
+    errors.push(`session ${number} is lost: ${String(error)}`);
+    return false;
+  }
+}
+
+const [client = '', url = '', sessions = '', seconds = '', seed = '', out = ''] =
+  process.argv.slice(2);
+const open = CLIENTS[client];
+if (open === undefined) throw new Error(`no client ${client}`);
+const opened = await openAll(open, new URL(url), Number(sessions));
+console.log('opened');
+const deadline = Date.now() + Number(seconds) * 1_000;
+await Promise.all(opened.map((each) => work(each, Number(seed), deadline)));
+const alive = await Promise.all(opened.map(isAlive));
+const sameId = opened.filter(({ session, id }) => session.id() === id).length;
+const survived = alive.filter((each) => each).length;
+const ids = Array.from(
+  { length: Number(sessions) },
+  (_, number) => opened.find((each) => each.number === number)?.id ?? null,
+);
+await writeFile(
+  out,
+  JSON.stringify({ opened: opened.length, survived, sameId, ids, calls, recorded, errors }),
+);
+// Clients hold streams open; what they would still say does not matter.
+process.exit(0);
