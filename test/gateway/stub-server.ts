@@ -12,7 +12,7 @@ export interface StubOptions {
   readonly stateless?: boolean;
   /** Status of GET; 200 opens a stream that says nothing. */
   readonly getStatus?: number;
-  /** Called with each GET stream once it is open. */
+  /** Called with each GET stream of a session once it is open. */
   readonly onGet?: (response: ServerResponse) => void;
   /** Status of DELETE. */
   readonly deleteStatus?: number;
@@ -98,7 +98,7 @@ export async function startStub(options: StubOptions = {}): Promise<StubServer> 
     if (request.method === 'GET' && status === 200) {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       response.flushHeaders();
-      options.onGet?.(response);
+      if (request.headers['mcp-session-id'] !== undefined) options.onGet?.(response);
     } else response.writeHead(status).end();
   });
   server.listen(options.port ?? 0, '127.0.0.1');

@@ -75,6 +75,8 @@ export interface WorldOptions {
   readonly idleTimeoutMs?: number;
   readonly sessionsMax?: number;
   readonly touchIntervalMs?: number;
+  /** Another address for a pod's peer port, for tests that stand in between. */
+  readonly peerThrough?: (node: string, peer: Member['peer']) => Promise<Member['peer']>;
   /** False: do not wait until every MCP server answers. */
   readonly waitReady?: boolean;
   readonly resume?: { readonly events: number; readonly bytes: number; readonly replicas?: number };
@@ -221,12 +223,13 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     });
     gateway.onEvent((event) => events.push({ ...event, pod: node }));
     const { port, peerPort } = await gateway.start();
+    const peer = { host, port: peerPort, serverName: 'pod.test' };
     members.set(node, {
       node,
       instance,
       ready: true,
       load: 0,
-      peer: { host, port: peerPort, serverName: 'pod.test' },
+      peer: (await options.peerThrough?.(node, peer)) ?? peer,
     });
     announce();
     const url = new URL(`http://${host}:${port}/mcp`);

@@ -49,6 +49,11 @@ export const gateway = {
     sentence: 'A stream that dropped is resumed after its last event at any pod.',
     source: 'specification 2025-11-25, transports: resumability',
   },
+  'gateway.resume-after-death': {
+    sentence:
+      'What a dead pod had sent, an answer that nobody had read too, reaches the resuming client once, at any pod.',
+    source: 'issue: events kept by the owner and `sessions.resume.replicas` more pods',
+  },
   'gateway.lost-request': {
     sentence:
       'A request that was lost and must not be repeated is answered with an error that says so.',

@@ -8,7 +8,7 @@
  */
 import { createBackoff, delay } from '../../std/index.ts';
 import type { OwnerReply, OwnerRequest } from '../exchange.ts';
-import type { Cluster, EventLog, Member } from '../ports.ts';
+import type { Cluster, EventLog, HeldEpoch, Member } from '../ports.ts';
 import { encodeCopies, type CopiedSession } from './copy-wire.ts';
 import type { OwnerTools } from './session-state.ts';
 
@@ -22,7 +22,7 @@ const BATCH_TIMEOUT_MS = 2_000;
 export interface Copied {
   readonly id: string;
   readonly epoch: number;
-  readonly log: EventLog;
+  readonly log: Pick<EventLog, 'since'>;
 }
 
 export interface Copies {
@@ -31,6 +31,28 @@ export interface Copies {
   /** The session is not served here any more. */
   release(session: Copied): void;
   stop(): void;
+}
+
+/** What an earlier owner sent: its other copy may have died with it, so it is copied again. */
+export function copiedPast(id: string, held: HeldEpoch): Copied {
+  const { epoch, delivered } = held;
+  return {
+    id,
+    epoch,
+    log: {
+      since(position, bytesMax) {
+        let room = bytesMax;
+        const events = held.events.slice(position).filter((event, index) => {
+          room -= event.data.length;
+          return room >= 0 || index === 0;
+        });
+        const next = position + events.length;
+        // One step more at the end, so that what was delivered is told even when there are no events.
+        const end = held.events.length;
+        return { events, delivered, position: next >= end ? end + 1 : next };
+      },
+    },
+  };
 }
 
 export interface CopiesOptions {

@@ -5,7 +5,7 @@ import type { Cluster, EventId, HeldEpoch, OutgoingEvent, Sessions } from '../po
 import type { AskPeer } from './copies.ts';
 import { decodeCopies, encodeCopies } from './copy-wire.ts';
 import { lostRequestText } from './post.ts';
-import { openReader, type SessionState } from './session-state.ts';
+import { copyPast, openReader, type SessionState } from './session-state.ts';
 
 /** How long the other pods have to tell which events they keep; one that died without a word must not hold up the rest. */
 const ASK_MS = 500;
@@ -81,11 +81,21 @@ export async function missedEvents(
 ): Promise<readonly OutgoingEvent[]> {
   if (state.epoch === 1 || (resumed !== undefined && resumed.epoch >= state.epoch)) return [];
   const held = await state.past();
-  if (resumed !== undefined) return state.tools.sessions.heldAfter(held, resumed);
-  // Each message goes on one stream: only the first reader after a move is told.
-  const first = !state.pastRead;
+  const { sessions } = state.tools;
+  const unread = state.pastRead ? [] : sessions.heldUnread(held);
+  if (!state.pastRead) noteRead(state, held);
+  return resumed === undefined ? unread : sessions.heldAfter(held, resumed);
+}
+
+/** Each message goes on one stream: only the first reader after a move is told what nobody had read, also after more moves. */
+function noteRead(state: SessionState, held: readonly HeldEpoch[]): void {
   state.pastRead = true;
-  return first ? state.tools.sessions.heldUnread(held) : [];
+  const read = held.map(({ epoch }) => ({
+    ...{ epoch, delivered: Number.MAX_SAFE_INTEGER },
+    events: [],
+  }));
+  for (const each of read) state.tools.sessions.held.put(state.id, each);
+  copyPast(state, read);
 }
 
 /** The same events with `before` in front. */

@@ -13,7 +13,7 @@ import type {
   SessionRecord,
   Sessions,
 } from '../ports.ts';
-import type { Copies } from './copies.ts';
+import { copiedPast, type Copies } from './copies.ts';
 import type { Upstream } from '../upstream.ts';
 import { delay, type Clock, type Random } from '../../std/index.ts';
 import type { Logger } from '../../telemetry/index.ts';
@@ -61,7 +61,12 @@ export interface SessionState {
   /** Why it is not served here any more. */
   closed: RefusalCode | undefined;
   /** A signal for one exchange with the server: aborts with the session or after `timeoutMs`; call `release` at its end. */
-  startExchange(timeoutMs: number): { readonly signal: AbortSignal; release(): void };
+  startExchange(timeoutMs: number): {
+    readonly signal: AbortSignal;
+    /** It ends with the session only. */
+    untime(): void;
+    release(): void;
+  };
   /** Stops serving: every stream is interrupted with `code`. Harmless when closed before. */
   close(code: RefusalCode): void;
 }
@@ -93,7 +98,7 @@ export function createSessionState(tools: OwnerTools, session: NewSession): Sess
     repeatableTools: record.repeatableTools,
     readers: new Map(),
     standalone: { type: 'closed' },
-    past: () => (past ??= tools.fetchPast(record.id, record.epoch)),
+    past: () => (past ??= fetchPast(state)),
     pastRead: false,
     closed: undefined,
     startExchange(timeoutMs) {
@@ -104,6 +109,7 @@ export function createSessionState(tools: OwnerTools, session: NewSession): Sess
       );
       return {
         signal: exchange.signal,
+        untime: cancel,
         release: () => {
           cancel();
           exchanges.delete(exchange);
@@ -121,6 +127,23 @@ export function createSessionState(tools: OwnerTools, session: NewSession): Sess
     },
   };
   return state;
+}
+
+async function fetchPast(state: SessionState): Promise<readonly HeldEpoch[]> {
+  const past = await state.tools.fetchPast(state.id, state.epoch);
+  if (state.closed !== undefined) return past;
+  copyPast(state, past);
+  return past;
+}
+
+/** Earlier owners' events, or what is known of their readers, go to the pods that keep copies now. */
+export function copyPast(state: SessionState, past: readonly HeldEpoch[]): void {
+  const { copies } = state.tools;
+  for (const held of past) {
+    const copied = copiedPast(state.id, held);
+    state.signal.addEventListener('abort', () => copies.release(copied), { once: true });
+    copies.changed(copied);
+  }
 }
 
 /** What was sent is kept for the session's next owner, which may be this pod; of a session that has ended nothing is. */
