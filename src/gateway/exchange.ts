@@ -67,6 +67,7 @@ export interface OwnerRequest {
     | 'stateless'
     | 'listen'
     | 'probe'
+    | 'rates'
     | OwnerOp;
   /** '' where there are no sessions. */
   readonly sessionId: string;
@@ -83,6 +84,10 @@ export interface OwnerRequest {
   readonly lastEventId?: string;
   /** `initialize`: id of the principal that opens the session. */
   readonly principal?: string;
+  /** What is left of the time the request may take, when it is sent. */
+  readonly timeoutMs?: number;
+  /** On whose behalf; absent = of nobody in particular. */
+  readonly tenant?: string;
   /** `task`: the server's session in which the task runs. */
   readonly backendSessionId?: string;
   /** `stateless`: it names state of this pod, which serves it while draining, too. */
@@ -135,6 +140,8 @@ export interface Exchange {
   requestedVersion?: string;
   lastEventId?: EventId & { readonly text: string };
   session?: ExchangeSession;
+  /** When the request's time is over, by the gateway's monotonic clock; absent: it has no end. */
+  deadline?: number;
 }
 
 export type ExchangeSession =

@@ -1,6 +1,7 @@
 /** Puts the gateway together: the request path, the owner's side, the two listeners and the MCP server's probe. */
 import type { Clock, Random } from '../std/index.ts';
 import type { Logger, Metrics } from '../telemetry/index.ts';
+import { createAdmission } from './admission/admission.ts';
 import { resolveLimits, resolveTiming, type GatewayConfig } from './config.ts';
 import { createGatewayEvents, type GatewayEvent } from './events.ts';
 import type { Ejection } from './core/outlier.ts';
@@ -18,7 +19,15 @@ import { createSessionHost, type SessionHost } from './owner/session-host.ts';
 import { createPeerClient, type PeerClient } from './peer/peer-client.ts';
 import { createPeerListener } from './peer/peer-listener.ts';
 import { DEFAULT_POLICIES, type GatewayPolicies } from './policies.ts';
-import type { Cluster, Ownership, PeerTls, Placements, ReviewToken, Sessions } from './ports.ts';
+import type {
+  Cluster,
+  Ownership,
+  PeerTls,
+  Placements,
+  ReviewToken,
+  ServerUsage,
+  Sessions,
+} from './ports.ts';
 import { createRequestPath, type Front } from './request-path.ts';
 import { createSweeper } from './sweeper.ts';
 import { createUpstream, type Upstream } from './upstream.ts';
@@ -32,6 +41,8 @@ export interface GatewayOptions {
   readonly ownership: Ownership;
   /** Absent where there is no Kubernetes; tokens of the provider `TokenReview` are refused then. */
   readonly reviewToken?: ReviewToken;
+  /** Absent: quotas of the server's processor and memory stop nothing. */
+  readonly usage?: ServerUsage;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -76,6 +87,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       const { port } = await listener.start();
       sweeper.start();
       balancing.start();
+      parts.admission.start();
       state = 'listening';
       parts.logger.info('gateway listens', { port, peerPort });
       return { port, peerPort };
@@ -91,6 +103,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       state = 'stopped';
       sweeper.stop();
       balancing.stop();
+      parts.admission.stop();
       host.stop();
       modernHost.stop();
       await Promise.all([listener.stop(), peerListener.stop()]);
@@ -140,11 +153,16 @@ function createParts(options: GatewayOptions, isListening: () => boolean) {
     events,
   });
   const { placements } = options;
+  const admission = createAdmission({
+    ...{ cluster, clock, policies, sessions, usage: options.usage },
+    askPeer: peers.ask,
+    telemetry: options.metrics,
+  });
   const modernHost = createModernHost({ ...common, upstream, cluster, placements, policies });
   const takesWork = (): boolean => isListening() && upstream.ready() && ownership.valid();
   const { serve, balancing, ask } = connectPods({
     ...common,
-    ...{ cluster, peers, events, policies, upstream, host, modernHost, takesWork },
+    ...{ cluster, peers, events, policies, upstream, host, modernHost, admission, takesWork },
   });
   const modern = createModernFront({
     ...common,
@@ -157,7 +175,7 @@ function createParts(options: GatewayOptions, isListening: () => boolean) {
   });
   const handle = createRequestPath({
     ...common,
-    ...{ reviewToken, config, policies, cluster, events, balancing, ask },
+    ...{ reviewToken, config, policies, cluster, events, admission, balancing, ask },
     serveModern: modern.handle,
   });
   const listener = createListener({ ...common, address: config.listen, handle });
@@ -170,12 +188,12 @@ function createParts(options: GatewayOptions, isListening: () => boolean) {
   const { inUse } = host;
   const sweeper = createSweeper({ ...common, cluster, events, sweepMs, inUse });
   return {
-    ...{ upstream, host, modernHost, modern, peers, balancing },
+    ...{ upstream, host, modernHost, modern, peers, admission, balancing },
     ...{ listener, peerListener, sweeper, events, logger },
   };
 }
 
-type PodTools = Pick<Front, 'cluster' | 'events' | 'policies' | 'sessions'> &
+type PodTools = Pick<Front, 'admission' | 'cluster' | 'events' | 'policies' | 'sessions'> &
   Pick<Front, 'metrics' | 'clock' | 'random'> & {
     readonly host: SessionHost;
     readonly modernHost: ModernHost;
@@ -192,7 +210,7 @@ function connectPods(tools: PodTools): Pick<Front, 'ask' | 'balancing'> & { serv
     request.op === 'stateless' || request.op === 'listen'
       ? modernHost.serve(request, signal)
       : host.serve(request, signal);
-  const serve = answerProbes(byEra, tools.upstream);
+  const serve = answerProbes(tools.admission.guard(byEra), tools.upstream);
   const ask = createAskNode({ ...tools, self: cluster.self, serveHere: serve });
   const balancing = createBalancing({
     ...tools,

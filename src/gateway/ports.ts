@@ -188,6 +188,11 @@ export interface Placements {
   ): Promise<string>;
 }
 
+/** What the MCP server of this pod uses now; undefined as long as that is not known. */
+export interface ServerUsage {
+  current(): { readonly cpuCores: number; readonly memoryBytes: number } | undefined;
+}
+
 /** Ownership rests on leases: false as soon as this pod's lease might have expired. */
 export interface Ownership {
   valid(): boolean;

@@ -2,6 +2,7 @@
 import type { Era } from '../mcp/index.ts';
 import type { Clock, Random } from '../std/index.ts';
 import type { Logger } from '../telemetry/index.ts';
+import type { Admission } from './admission/admission.ts';
 import { createAudit } from './auth/audit.ts';
 import { authenticate } from './auth/authenticate.ts';
 import { authorize } from './auth/authorize.ts';
@@ -39,6 +40,7 @@ export interface Front {
   readonly balancing: Balancing;
   /** The way to every pod, this one included; what becomes of requests is watched. */
   readonly ask: AskNode;
+  readonly admission: Admission;
   readonly reviewToken: ReviewToken | undefined;
   /** The end of the path for requests without sessions. */
   readonly serveModern: Handler;
@@ -51,7 +53,7 @@ export interface Front {
 export function createRequestPath(front: Front): Handler {
   const { config, sessions, cluster, limits, timing, metrics, clock, random, logger } = front;
   const { self } = cluster;
-  const { balancing, policies, ask } = front;
+  const { admission, balancing, policies, ask } = front;
   const tryOnce = createRoute({ self, cluster, balancing, policies, ask });
   const audit = createAudit({ metrics, clock, logger });
   const providers = createProviders({ clock, random, logger, reviewToken: front.reviewToken });
@@ -66,6 +68,9 @@ export function createRequestPath(front: Front): Handler {
       enforceLimits({ path: config.path, limits, metrics }),
       parseRequest,
       authorize({ policies, audit }),
+      admission.limitRates,
+      admission.limitTime,
+      admission.enterBulkheads,
     ],
     byEra({
       legacy: compose(

@@ -79,6 +79,12 @@ export const MCP_ERRORS = {
   hostMalformed: kind(400, -31057, 'The Host header is missing, doubled or malformed'),
   circuitOpen: kind(503, -31030, 'The server fails and is left alone for a while', true),
   noCapablePod: kind(503, -31031, 'No pod has what this tool needs'),
+  rateLimited: kind(429, -31040, 'Too many requests', true),
+  bulkheadFull: kind(503, -31041, 'Too many requests at once', true),
+  serverOverloaded: kind(503, -31042, 'The server uses more than it may', true),
+  deadlineExceeded: kind(200, -31043, 'The request took longer than it may'),
+  tooManyChildren: kind(503, -31070, 'As many server processes run as may', true),
+  childEnded: kind(503, -31071, 'The server process ended before it answered', true),
   badGateway: kind(502, -31006, 'The server sent an answer that is not MCP'),
 } as const satisfies Record<string, McpErrorKind>;
 

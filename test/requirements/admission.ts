@@ -16,4 +16,29 @@ export const admission = {
       'A pod that is cut off never admits more than its last share, and nobody else takes that share before the pod is known to be gone.',
     source: 'issue 5: rate limits',
   },
+  'admission.bulkhead-isolates': {
+    sentence: 'While calls of one tool fill its compartment, other requests are served.',
+    source: 'issue 5: bulkheads',
+  },
+  'admission.bulkhead-queue': {
+    sentence: 'Who waits for a place enters in turn, and who leaves while waiting frees its own.',
+    source: 'issue 5: bulkheads',
+  },
+  'admission.stream-holds-place': {
+    sentence: 'An answer that streams holds its place until it ends or its reader leaves.',
+    source: 'issue 5: bulkheads',
+  },
+  'admission.never-blocked': {
+    sentence: 'Streams of GET, notifications, responses and DELETE are never held back.',
+    source: 'issue 5: bulkheads; facts/mcp §1',
+  },
+  'admission.bytes-held-back': {
+    sentence: 'Answers over a quota of bytes per second are held back, not cut.',
+    source: 'issue 5: bulkheads',
+  },
+  'admission.deadline': {
+    sentence:
+      'A request that takes longer than it may is cancelled at the server, whichever pod it is, and answered with an error.',
+    source: 'issue 5: deadlines; specification 2025-11-25, lifecycle: timeouts',
+  },
 } as const satisfies Record<string, Requirement>;

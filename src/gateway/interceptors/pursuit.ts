@@ -12,6 +12,7 @@ import { plain, type Exchange, type PlainReply, type Refusal, type Reply } from 
 import type { GatewayMetrics } from '../metrics.ts';
 import { clientHeaders } from '../owner/backend-headers.ts';
 import type { Cluster, SessionRecord, Sessions } from '../ports.ts';
+import { timeLeft } from '../admission/deadline.ts';
 import { isRepeatable } from '../repeat.ts';
 import type { TryOnce } from './route.ts';
 
@@ -62,6 +63,8 @@ export async function pursue(
         released: pursuit.released,
         headers: clientHeaders(pursuit.exchange.headers),
         principal: pursuit.exchange.principal.id,
+        tenant: pursuit.exchange.principal.tenant,
+        timeoutMs: timeLeft(pursuit.exchange, clock),
         body: pursuit.exchange.body,
         parsed: pursuit.exchange.parsed,
         lastEventId: pursuit.lastEventId,

@@ -27,6 +27,9 @@ export interface Attempt {
   readonly released: { readonly epoch: number; readonly reason: ClaimReason } | undefined;
   readonly headers: FlatHeaders;
   readonly principal: string;
+  readonly tenant: string;
+  /** Undefined: as long as it takes. */
+  readonly timeoutMs: number | undefined;
   readonly body: string;
   readonly parsed?: OwnerRequest['parsed'];
   readonly lastEventId: string | undefined;
@@ -88,6 +91,8 @@ function requestOf(attempt: Attempt, claim?: ClaimReason): OwnerRequest {
     epoch: attempt.record?.epoch ?? 0,
     headers: attempt.headers,
     principal: attempt.principal,
+    tenant: attempt.tenant,
+    ...(attempt.timeoutMs === undefined ? {} : { timeoutMs: attempt.timeoutMs }),
     body: attempt.body,
     ...(attempt.parsed === undefined ? {} : { parsed: attempt.parsed }),
     ...(attempt.lastEventId === undefined ? {} : { lastEventId: attempt.lastEventId }),

@@ -127,6 +127,7 @@ async function attempt(
       headers,
       body: mapped?.body ?? exchange.body,
       ...(mapped === undefined ? { parsed } : {}),
+      tenant: exchange.principal.tenant,
       ...(node === errand.holder ? { placed: true } : {}),
     },
     exchange.signal,

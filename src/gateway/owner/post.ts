@@ -24,6 +24,7 @@ import { readText, TransportError, type HttpResponse } from '../http-client.ts';
 import { readAnswer, type AnswerBody } from '../pass-body.ts';
 import { saysSessionLost } from '../upstream.ts';
 import { answerHeaders, backendHeaders, headerOf } from './backend-headers.ts';
+import { expirePending, isExpired, type Expiring } from './expire.ts';
 import { observeAnswer, unobserved } from './observe.ts';
 import { readServerStream } from './server-stream.ts';
 import {
@@ -56,14 +57,16 @@ export async function servePost(
   }
   let counted = pending.size;
   state.inFlight += counted;
-  const running = state.startExchange(timing.exchangeMs);
+  const { timeoutMs = Infinity } = request;
+  const running = state.startExchange(Math.min(timing.exchangeMs, timeoutMs));
   const done = (): void => {
     state.inFlight -= counted;
     counted = 0;
     running.release();
   };
   try {
-    const post = { request, parsed, pending, body, done, signal: running.signal };
+    const { signal: ends, untime } = running;
+    const post = { request, parsed, pending, body, done, untime, signal: ends };
     const reply = await exchange(state, post, signal);
     if (reply.type === 'plain' || reply.type === 'refused') done();
     return reply;
@@ -82,6 +85,8 @@ interface PostExchange {
   readonly signal: AbortSignal;
   /** Call when the exchange is over; more often does no harm. */
   readonly done: () => void;
+  /** From now on it may take as long as it takes. */
+  readonly untime: () => void;
 }
 
 async function exchange(
@@ -101,6 +106,7 @@ async function exchange(
       signal: post.signal,
     });
   } catch (error) {
+    if (isExpired(state, post.signal)) return plain(200, expirePending(state, expiring(post)));
     return lostAnswer(state, error);
   }
   if (
@@ -110,6 +116,12 @@ async function exchange(
     return answerStream(state, post, response, signal);
   return answerPlain(state, post, response, signal);
 }
+
+const expiring = ({ request, parsed, pending }: PostExchange): Expiring => ({
+  headers: request.headers,
+  batch: parsed.batch,
+  pending,
+});
 
 /** The server did not answer: if it cannot even be reached, its sessions are gone with it. */
 function lostAnswer(state: SessionState, error: unknown): OwnerReply {
@@ -129,6 +141,13 @@ function answerStream(
   const stream = state.log.open([...post.pending.keys()]);
   // The reader comes first: what the server says next must find it.
   const reader = openReader(state, stream, signal);
+  const onExpiry = (): void => {
+    if (!isExpired(state, post.signal) || post.pending.size === 0) return;
+    const text = expirePending(state, expiring(post));
+    post.done();
+    void mayAnswer(state).then((may) => may && state.log.append(stream, text, true));
+  };
+  post.signal.addEventListener('abort', onExpiry, { once: true });
   const relay = async (data: string): Promise<void> => {
     await relayEvent(state, stream, post.pending, data);
     if (post.pending.size === 0) post.done();
@@ -171,11 +190,15 @@ async function answerPlain(
       ? await readAnswer(response, { heldBytesMax: HELD_BYTES_MAX, signal, done: post.done })
       : { type: 'whole', text: await readText(response) };
   } catch (error) {
+    if (isExpired(state, post.signal)) return plain(200, expirePending(state, expiring(post)));
     return refused('request-lost', true, String(error));
   }
   const { status } = response;
-  if (read.type === 'long')
+  if (read.type === 'long') {
+    // The answer has begun; how long its delivery takes is the reader's affair.
+    post.untime();
     return { type: 'body', status, headers: answerHeaders(response), chunks: read.chunks };
+  }
   let body = read.text;
   if (state.backendSessionId !== undefined && saysSessionLost(response.status, body)) {
     state.close('backend-lost');

@@ -70,6 +70,7 @@ const OPERATIONS: ReadonlySet<string> = new Set<OwnerRequest['op']>([
   'stateless',
   'listen',
   'probe',
+  'rates',
 ]);
 
 const encode = (value: object): string =>
