@@ -23,7 +23,7 @@ const RULES: BreakerRules = {
 const call = (breaker: Breaker, ok: boolean, nowMs: number): string | undefined =>
   breaker.ended(breaker.began(nowMs), ok, nowMs);
 const calls = (breaker: Breaker, outcomes: string, nowMs = 0): (string | undefined)[] =>
-  [...outcomes].map((outcome) => call(breaker, outcome === '+', nowMs));
+  Array.from(outcomes, (outcome) => call(breaker, outcome === '+', nowMs));
 
 test(verifies('breaker.windows'), () => {
   const consecutive = createBreaker(RULES);

@@ -46,6 +46,8 @@ export interface Belief {
   leaseValid: boolean;
   /** How often the gateway asked whether its lease is in force. */
   leaseChecks: number;
+  /** What the others hear of the pod otherwise than is true. */
+  told: Partial<Member>;
 }
 
 export interface World {
@@ -147,7 +149,9 @@ export async function startWorld(options: WorldOptions): Promise<World> {
   const clusterFor = (node: string, instance: string): Cluster => ({
     self: { node, instance },
     members: () =>
-      [...members.values()].filter((member) => beliefs.get(member.node)?.state !== 'gone'),
+      [...members.values()]
+        .filter((member) => beliefs.get(member.node)?.state !== 'gone')
+        .map((member) => ({ ...member, ...beliefs.get(member.node)?.told })),
     ownerState: (owner) => {
       const known = members.get(owner.node);
       if (known !== undefined && known.instance !== owner.instance) return 'gone';
@@ -191,7 +195,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     });
     const placements = createPlacements({ store, clock: systemClock, metrics });
     stopPlacements.push(() => placements.stop());
-    const belief: Belief = { state: 'alive', leaseValid: true, leaseChecks: 0 };
+    const belief: Belief = { state: 'alive', leaseValid: true, leaseChecks: 0, told: {} };
     beliefs.set(node, belief);
     const gateway = createGateway({
       config: {
