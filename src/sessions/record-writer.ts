@@ -42,8 +42,7 @@ export interface RecordWriterOptions {
 export function createRecordWriter(options: RecordWriterOptions): RecordWriter {
   const { store, clock, copy, attemptsMax } = options;
   const keyOf = (id: string): string => options.prefix + id;
-  const tooMany = (id: string): Error =>
-    new Error(`session ${id}: ${attemptsMax} conflicting writes in a row`);
+  const tooMany = (): Error => new Error(`${attemptsMax} conflicting writes of a session in a row`);
 
   const writer: RecordWriter = {
     async read(id, signal) {
@@ -81,7 +80,7 @@ export function createRecordWriter(options: RecordWriterOptions): RecordWriter {
         if (attempt > 1) await delay(clock, attempt * 2, signal);
         entry = await writer.read(id, signal);
       }
-      throw tooMany(id);
+      throw tooMany();
     },
     async remove(id, signal) {
       let entry = copy.get(id) ?? (await writer.read(id, signal));
@@ -90,7 +89,7 @@ export function createRecordWriter(options: RecordWriterOptions): RecordWriter {
         if (await writer.swap(id, entry.modRevision, undefined, signal)) return true;
         entry = await writer.read(id, signal);
       }
-      throw tooMany(id);
+      throw tooMany();
     },
   };
   return writer;

@@ -35,11 +35,15 @@ export function createLogger(options: LoggerOptions): Logger {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths: REDACTED, censor: '[redacted]' },
+      serializers: { session: beginningOf },
     },
     pino.destination({ dest: options.file ?? 2, sync: true }),
   );
   return wrap(base);
 }
+
+/** Enough to find a session's lines; the whole id would let a reader of the log go on with the session. */
+const beginningOf = (id: unknown): string => String(id).slice(0, 8);
 
 function wrap(logger: PinoLogger<never, boolean>): Logger {
   return {
