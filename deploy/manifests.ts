@@ -34,6 +34,8 @@ const RULES: readonly Rule[] = [
   rule('apps', ['statefulsets'], MANAGED),
   rule('discovery.k8s.io', ['endpointslices'], MANAGED),
   rule('policy', ['poddisruptionbudgets'], MANAGED),
+  // Whether the sidecars of a cluster may review tokens, when its spec asks for that; the right to is not ours to give.
+  rule('authorization.k8s.io', ['subjectaccessreviews'], ['create']),
   rule('events.k8s.io', ['events'], ['create', 'patch']),
 ];
 const LEASE_RULES: readonly Rule[] = [

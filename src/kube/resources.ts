@@ -56,6 +56,11 @@ export const RESOURCES = {
   clusterRoles: clusterWide('rbac.authorization.k8s.io/v1', 'clusterroles', 'ClusterRole'),
   roleBindings: namespaced('rbac.authorization.k8s.io/v1', 'rolebindings', 'RoleBinding'),
   roles: namespaced('rbac.authorization.k8s.io/v1', 'roles', 'Role'),
+  subjectAccessReviews: clusterWide(
+    'authorization.k8s.io/v1',
+    'subjectaccessreviews',
+    'SubjectAccessReview',
+  ),
   priorityClasses: clusterWide('scheduling.k8s.io/v1', 'priorityclasses', 'PriorityClass'),
   storageClasses: clusterWide('storage.k8s.io/v1', 'storageclasses', 'StorageClass'),
   customResourceDefinitions: clusterWide(

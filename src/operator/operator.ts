@@ -33,6 +33,7 @@ import type { SidecarClient } from './ports.ts';
 import { createReconciler } from './reconciler.ts';
 import { createServerLogs } from './server-logs.ts';
 import { createSidecarClient } from './sidecar-client.ts';
+import { createSpecFacts } from './spec-facts.ts';
 import { createStatusWriter } from './status-writer.ts';
 
 /** Image of operator and sidecar when none is given. */
@@ -167,6 +168,7 @@ function assemble(context: Context): { caches: Caches; controller: Controller } 
     statusWriter: createStatusWriter({ client, recorder, clock, clusterMetrics }),
     replacer: createPodReplacer({ client, fleet, recorder, clock, logger }),
     serverLogs: createServerLogs({ client, clock }),
+    specFacts: createSpecFacts({ client, clock }),
     clock,
     logger,
     sidecarImage: options.sidecarImage ?? DEFAULT_IMAGE,

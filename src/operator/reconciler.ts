@@ -10,6 +10,7 @@ import {
   type Outcome,
   type ResourceType,
 } from '../kube/index.ts';
+import { RpcError } from '../rpc/index.ts';
 import type { Clock } from '../std/index.ts';
 import type { Logger } from '../telemetry/index.ts';
 import { ForeignObjectError, type Applier } from './applier.ts';
@@ -23,10 +24,12 @@ import {
   disruptionBudget,
   endpointSlice,
   isTerminating,
+  lackAuthVolumes,
   observeCluster,
   peerService,
   runningConfig,
   serviceAccount,
+  specProblem,
   statefulSet,
   statusOf,
   type ClusterSize,
@@ -41,6 +44,7 @@ import type { Fleet, Watched } from './fleet.ts';
 import type { PodReplacer } from './pod-replacer.ts';
 import { currentRevision } from './revision.ts';
 import type { ServerLogs } from './server-logs.ts';
+import type { SpecFactsReader } from './spec-facts.ts';
 import type { StatusWriter } from './status-writer.ts';
 
 export interface ReconcilerOptions {
@@ -51,6 +55,7 @@ export interface ReconcilerOptions {
   readonly statusWriter: StatusWriter;
   readonly replacer: PodReplacer;
   readonly serverLogs: ServerLogs;
+  readonly specFacts: SpecFactsReader;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly sidecarImage: string;
@@ -58,7 +63,7 @@ export interface ReconcilerOptions {
 
 /** Secrets are not watched: they are looked at this often. */
 const RESYNC_MS = 60_000;
-const RETRY_MS = 10_000;
+const RETRY_MS = 5_000;
 const SOON_MS = 1_000;
 /** While pods start, time alone turns silence into a problem. */
 const MOVING_MS = 2_000;
@@ -70,7 +75,10 @@ export function createReconciler(options: ReconcilerOptions): (key: string) => P
     const cached = options.caches.clusters.get(key);
     if (cached === undefined || isTerminating(cached)) {
       const uid = options.fleet.forget(key);
-      if (uid !== undefined) options.statusWriter.forget(uid);
+      if (uid !== undefined) {
+        options.statusWriter.forget(uid);
+        options.specFacts.forget(uid);
+      }
       return { kind: 'settled' };
     }
     return reconcile(options.statusWriter.withLatestStatus(cached), options);
@@ -84,7 +92,6 @@ async function reconcile(cluster: McpCluster, options: ReconcilerOptions): Promi
   const written = cluster.spec.paused
     ? await onlyRead(sized, watched, options)
     : await writeObjects(sized, { size, watched }, options);
-  const problems = refusal === undefined ? written.problems : [refusal, ...written.problems];
 
   const set = ownStatefulSet(cluster, options.caches);
   const pods = ownPods(cluster, set, options.caches);
@@ -98,11 +105,16 @@ async function reconcile(cluster: McpCluster, options: ReconcilerOptions): Promi
     ensureOwned(endpointSlice(cluster, view.members), RESOURCES.endpointSlices, options),
   );
   const step = decideRollout(view);
+  let refusedConfig: ReconcileProblem | undefined;
   if (!cluster.spec.paused) {
-    await agreeOnConfiguration(cluster, { view, watched }, options);
+    refusedConfig = await agreeOnConfiguration(cluster, { view, watched, pods }, options);
     if (step.kind === 'replace') await options.replacer.replace(sized, size, step.member);
   }
-  const problem = [...problems, ...(foreignSlice === undefined ? [] : [foreignSlice])][0];
+  const facts = await options.specFacts.of(cluster);
+  const wrongSpec = specProblem(cluster, { ...facts, pods, reports: watched.monitor.reports() });
+  const [problem] = [refusal, ...written.problems, foreignSlice, refusedConfig, wrongSpec].filter(
+    (found) => found !== undefined,
+  );
   const now = new Date(options.clock.wall()).toISOString().replace(/\.\d+Z$/, 'Z');
   const status = statusOf(cluster, { view, size, rollout: step, problem, now });
   await options.statusWriter.write(cluster, status);
@@ -251,23 +263,28 @@ async function observe(
 /** Gives the running members the part of the spec that needs no restart, once for each generation. */
 async function agreeOnConfiguration(
   cluster: McpCluster,
-  { view, watched }: { view: ClusterView; watched: Watched },
+  { view, watched, pods }: { view: ClusterView; watched: Watched; pods: readonly Pod[] },
   options: ReconcilerOptions,
-): Promise<void> {
+): Promise<ReconcileProblem | undefined> {
   const { generation } = cluster.metadata;
-  if (!view.hasQuorum || watched.configuredGeneration === generation) return;
+  if (!view.hasQuorum || watched.configuredGeneration === generation) return undefined;
   const link = watched.monitor.link(view.leader ?? '');
-  if (link === undefined) return;
+  if (link === undefined || lackAuthVolumes(cluster, pods)) return undefined;
   try {
     await link.applyConfig(generation, JSON.stringify(runningConfig(cluster)));
     watched.configuredGeneration = generation;
+    return undefined;
   } catch (error) {
     // The next round tries again; the members go on with what they have.
+    const { message } = error as Error;
     options.logger.warn('members did not take the configuration', {
       cluster: cluster.metadata.name,
       generation,
-      error: (error as Error).message,
+      error: message,
     });
+    return error instanceof RpcError && error.code === 'invalid-argument'
+      ? { reason: 'ConfigurationRefused', message: `members refused the configuration: ${message}` }
+      : undefined;
   }
 }
 

@@ -60,8 +60,14 @@ void suite('operator with the rights it is installed with', { skip }, () => {
         eventually(what, async () =>
           holds((await readCluster(api.client, NAMESPACE, 'tools')).status?.phase),
         );
-      await api.client.create(MCP_CLUSTERS, userCluster(NAMESPACE, 'tools'));
+      const providers = [{ name: 'pods', tokenReview: { audiences: ['tools'] } }];
+      const spec = { gateway: { auth: { providers } } };
+      await api.client.create(MCP_CLUSTERS, userCluster(NAMESPACE, 'tools', spec));
       await until('Running', (phase) => phase === 'Running');
+      await eventually('what the sidecars may not do to be asked for', async () => {
+        const { status } = await readCluster(api.client, NAMESPACE, 'tools');
+        return status?.conditions?.some(({ reason }) => reason === 'TokenReviewForbidden');
+      });
       pods.started.splice(0);
       await patch({ server: { image: 'docker.io/mcp/everything:2', port: 3001 } });
       await eventually('the rollout', () => pods.started.length === 3);

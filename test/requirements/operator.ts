@@ -19,6 +19,19 @@ export const operator = {
       "What the spec says of balancing, health, bulkheads, rates and auth is what the gateway takes, and a spec that says nothing gives the gateway's defaults",
     source: 'issue 5',
   },
+  'operator.policies-live': {
+    sentence: 'A changed policy reaches the members without a restart of any pod',
+    source: 'issue 5',
+  },
+  'operator.auth-order': {
+    sentence: 'Members are told to ask for tokens only when every pod can know them',
+    source: 'design: a pod that cannot know callers refuses all of them',
+  },
+  'operator.spec-problems': {
+    sentence:
+      'What is wrong with a spec and cannot be known at apply is a condition that names the field: Secrets, rights, capabilities, tools',
+    source: 'issue 5: bad input',
+  },
   'operator.auth-mounts': {
     sentence:
       'The sidecar, and only it, gets the Secrets with tokens, and a token of its own only to ask the API server about callers',

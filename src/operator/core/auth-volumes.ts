@@ -1,6 +1,7 @@
 /** What the sidecar needs of Kubernetes to know callers: Secrets with tokens, and an own token to ask the API server. */
 import type { McpCluster } from '../../api/index.ts';
 import { fingerprint } from './hash.ts';
+import type { Pod } from './shapes.ts';
 
 const TOKENS_PATH = '/etc/mcp-cluster/auth';
 /** Where in-cluster clients of the API server look for their token. */
@@ -44,19 +45,21 @@ export function tokenReviewField({ spec }: McpCluster): string | undefined {
 }
 
 export function authVolumes(cluster: McpCluster): readonly SidecarVolume[] {
-  const keysByName = new Map<string, Set<string>>();
+  const keysByName = new Map<string, string[]>();
   for (const { name, key } of tokenSecrets(cluster)) {
-    keysByName.set(name, (keysByName.get(name) ?? new Set()).add(key));
+    const keys = new Set(keysByName.get(name)).add(key);
+    keysByName.set(name, [...keys].sort());
   }
   const secrets = [...keysByName].map(([name, keys]) => ({
     volume: {
-      name: `sidecar-auth-${fingerprint(name)}`,
+      // Named by its keys too, so that a pod without one of them is told from a pod that has it.
+      name: `sidecar-auth-${fingerprint([name, ...keys])}`,
       secret: {
         secretName: name,
         defaultMode: 0o440,
         // Without the Secret nobody is let in, but the pods run: nobody is let in is what the cluster then says.
         optional: true,
-        items: [...keys].sort().map((key) => ({ key, path: key })),
+        items: keys.map((key) => ({ key, path: key })),
       },
     },
     mountPath: `${TOKENS_PATH}/${name}`,
@@ -90,3 +93,11 @@ const API_TOKEN: SidecarVolume = {
   },
   mountPath: API_TOKEN_PATH,
 };
+
+/** True while some of `pods` cannot know callers as the spec asks: told to, it would refuse everybody. */
+export function lackAuthVolumes(cluster: McpCluster, pods: readonly Pod[]): boolean {
+  const wanted = authVolumes(cluster).map(({ volume }) => volume.name);
+  return pods.some(({ spec }) =>
+    wanted.some((name) => !spec?.volumes?.some((volume) => volume.name === name)),
+  );
+}

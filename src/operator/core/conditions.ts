@@ -5,7 +5,16 @@ import type { ClusterView, MemberView } from './view.ts';
 
 /** Why the last reconcile did not do all that the spec asks for. */
 export interface ReconcileProblem {
-  readonly reason: 'ScaleBelowVoters' | 'ForeignObject' | 'Refused' | 'Paused';
+  readonly reason:
+    | 'ScaleBelowVoters'
+    | 'ForeignObject'
+    | 'Refused'
+    | 'Paused'
+    | 'SecretMissing'
+    | 'TokenReviewForbidden'
+    | 'CapabilityMissing'
+    | 'UnknownTool'
+    | 'ConfigurationRefused';
   readonly message: string;
 }
 

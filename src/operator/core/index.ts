@@ -2,6 +2,7 @@
  * The decisions of the operator, all pure: which objects a cluster needs, what its pods and sidecars add up to, which pod
  * is replaced next, what the status says. Nothing here writes, waits or looks at a clock.
  */
+export { lackAuthVolumes, tokenReviewField, tokenSecrets } from './auth-volumes.ts';
 export { type ReconcileProblem } from './conditions.ts';
 export { configMap, runningConfig, sidecarConfig, type ClusterSize } from './config.ts';
 export { isCurrent, ownershipOf, stamped } from './drift.ts';
@@ -21,6 +22,7 @@ export {
   tlsSecret,
   type Secret,
 } from './small-objects.ts';
+export { specProblem, type SpecFacts } from './spec-problems.ts';
 export { statefulSet } from './stateful-set.ts';
 export { compareStatus, statusOf } from './status.ts';
 export { transitions } from './transitions.ts';

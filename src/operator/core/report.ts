@@ -24,7 +24,13 @@ export interface SidecarStatus {
   readonly configGeneration: number;
   readonly draining: boolean;
   /** The MCP server beside it; `problem` is empty when it is ready. */
-  readonly backend: { readonly ready: boolean; readonly problem: string } | null;
+  readonly backend: {
+    readonly ready: boolean;
+    readonly problem: string;
+    /** Whether it was asked which tools it has, and what it answered. */
+    readonly toolsKnown?: boolean;
+    readonly tools?: readonly string[];
+  } | null;
 }
 
 export type SidecarReport =

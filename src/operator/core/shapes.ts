@@ -62,7 +62,10 @@ export interface PodCondition {
 }
 
 export interface Pod extends AnyObject {
-  readonly spec?: { readonly nodeName?: string };
+  readonly spec?: {
+    readonly nodeName?: string;
+    readonly volumes?: readonly { readonly name: string }[];
+  };
   readonly status?: {
     readonly phase?: string;
     readonly podIP?: string;

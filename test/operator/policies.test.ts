@@ -1,0 +1,121 @@
+/** Policies from a McpCluster to its members, at a real API server with real StatefulSets and fake sidecars. */
+import assert from 'node:assert/strict';
+import { after, before, suite, test } from 'node:test';
+import { RESOURCES } from '../../src/kube/index.ts';
+import type { McpCluster } from '../../src/api/index.ts';
+import { eventually } from '../eventually.ts';
+import { verifies } from '../requirements.ts';
+import { condition, isCalm, NAME, openBench, type Bench } from './bench.ts';
+import { skip, startRealApi, type RealApi } from './real-api.ts';
+
+const secretKeyRef = { name: 'callers', key: 'tokens' };
+const tokenFile = { name: 'file', tokenFile: { secretKeyRef } };
+const tokenReview = { name: 'pods', tokenReview: { audiences: ['tools'] } };
+
+const isReconciled = (cluster: McpCluster): boolean =>
+  isCalm(cluster) &&
+  condition(cluster, 'Reconciled')?.status === 'True' &&
+  cluster.status?.observedGeneration === cluster.metadata.generation;
+const isWrong =
+  (reason: string) =>
+  (cluster: McpCluster): boolean =>
+    condition(cluster, 'Reconciled')?.reason === reason;
+
+void suite('policies at a real API server', { skip }, () => {
+  let api: RealApi;
+  before(async () => {
+    api = await startRealApi(true);
+  });
+  after(() => api?.stop());
+
+  const secret = (b: Bench, data: Record<string, string>) =>
+    api.client.create(RESOURCES.secrets, {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { namespace: b.namespace, name: secretKeyRef.name },
+      stringData: data,
+    });
+
+  test(verifies('operator.policies-live'), async (t) => {
+    const b = await openBench(api, t);
+    await b.create();
+    await b.until('calm', isReconciled);
+    const pods = [...b.pods.started];
+    await b.patch({
+      loadBalancing: { strategy: 'RoundRobin', weights: [{ pod: 'tools-0', weight: 2 }] },
+      bulkheads: [{ name: 'slow', match: { tools: ['slow'] }, maxConcurrent: 4 }],
+    });
+    const policies = await eventually('the members to be told', () => {
+      const last = b.pods.configurations.at(-1);
+      const { gateway } = JSON.parse(last?.config ?? '{"gateway":{}}');
+      return gateway.policies?.bulkheads.length === 1 ? gateway.policies : undefined;
+    });
+    assert.equal(policies.loadBalancing.strategy, 'RoundRobin');
+    assert.deepEqual(policies.loadBalancing.weights, { 'tools-0': 2 });
+    await b.until('calm again', isReconciled);
+    assert.deepEqual(b.pods.started, pods, 'no pod was replaced');
+  });
+
+  test(verifies('operator.auth-order'), async (t) => {
+    const b = await openBench(api, t);
+    await b.create();
+    await b.until('calm', isReconciled);
+    await secret(b, { tokens: 'a-token-of-some-length team\n' });
+    const told = b.pods.configurations.length;
+    const before = b.pods.started.length;
+    await b.patch({ gateway: { auth: { providers: [tokenFile] } } });
+    await eventually('the members to be told', () => b.pods.configurations.length > told);
+    assert.ok(b.pods.started.length >= before + 3, 'every pod had the tokens before');
+    await b.until('calm again', isReconciled);
+  });
+
+  test(verifies('operator.spec-problems'), async (t) => {
+    const b = await openBench(api, t);
+    await b.create({ gateway: { auth: { providers: [tokenFile] } } });
+    const cluster = await b.until('the missing Secret to be named', isWrong('SecretMissing'));
+    assert.match(
+      condition(cluster, 'Reconciled')?.message ?? '',
+      /^spec\.gateway\.auth\.providers\[0\]\.tokenFile\.secretKeyRef: there is no Secret callers with a key tokens/,
+    );
+    await secret(b, { tokens: '' });
+    await b.until('the Secret to be found', isReconciled);
+
+    await b.patch({
+      gateway: { auth: { providers: [tokenReview] } },
+      loadBalancing: { capabilities: [{ tool: 'render', requires: ['gpu'] }] },
+    });
+    const forbidden = await b.until('both to be named', isWrong('TokenReviewForbidden'));
+    const { message } = condition(forbidden, 'Reconciled') ?? { message: '' };
+    assert.match(message, /providers\[0\]\.tokenReview: .*system:auth-delegator/);
+    assert.match(message, /capabilities\[0\]\.requires: no pod has gpu/);
+    await api.client.create(RESOURCES.clusterRoles, {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRole',
+      metadata: { name: `${b.namespace}-reviewer` },
+      rules: [
+        { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
+      ],
+    });
+    await api.client.create(RESOURCES.clusterRoleBindings, {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRoleBinding',
+      metadata: { name: `${b.namespace}-reviewer` },
+      roleRef: {
+        apiGroup: 'rbac.authorization.k8s.io',
+        kind: 'ClusterRole',
+        name: `${b.namespace}-reviewer`,
+      },
+      subjects: [{ kind: 'ServiceAccount', name: NAME, namespace: b.namespace }],
+    });
+    await b.until('only the capability to be named', isWrong('CapabilityMissing'));
+    await api.client.patch(
+      RESOURCES.pods,
+      { namespace: b.namespace, name: 'tools-1' },
+      {
+        type: 'merge',
+        body: { metadata: { annotations: { 'mcpcluster.io/capabilities': 'cpu,gpu' } } },
+      },
+    );
+    await b.until('nothing to be wrong', isReconciled);
+  });
+});
