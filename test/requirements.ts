@@ -7,6 +7,7 @@ import { admission } from './requirements/admission.ts';
 import { auth } from './requirements/auth.ts';
 import { balancing } from './requirements/balancing.ts';
 import { conformance } from './requirements/conformance.ts';
+import { bridge } from './requirements/bridge.ts';
 import { devcluster } from './requirements/devcluster.ts';
 import { foundation } from './requirements/foundation.ts';
 import { gateway } from './requirements/gateway.ts';
@@ -26,6 +27,7 @@ const rows = {
   ...store,
   ...gossip,
   ...gateway,
+  ...bridge,
   ...balancing,
   ...auth,
   ...admission,

@@ -23,6 +23,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   store: ['std', 'telemetry', 'host', 'rpc'],
   sessions: ['std', 'mcp', 'telemetry'],
   gateway: ['std', 'mcp', 'telemetry', 'host'],
+  bridge: ['std', 'mcp', 'telemetry', 'host'],
   admin: ['std', 'mcp', 'telemetry', 'rpc', 'security'],
   operator: ['std', 'host', 'telemetry', 'security', 'api', 'kube', 'rpc'],
   sidecar: [
@@ -32,7 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   devcluster: ['std', 'host', 'telemetry', 'security', 'api', 'kube'],
   cli: [
     ...['std', 'api', 'mcp', 'telemetry', 'host', 'security', 'kube', 'rpc'],
-    ...['operator', 'sidecar', 'devcluster'],
+    ...['operator', 'sidecar', 'devcluster', 'bridge'],
   ],
 };
 
