@@ -3,7 +3,6 @@
  * sessions are not judged by it: the server refuses them itself if it must.
  */
 import {
-  HEADER,
   isJsonObject,
   isResult,
   MCP_ERRORS,
@@ -25,10 +24,10 @@ export type BackendEra =
   | { readonly type: 'unsaid' };
 
 export interface BackendEraProbe {
-  /** The era once it is known; undefined after `timeoutMs` without an answer. */
+  /** The era once it is known; undefined when the server is down, or does not say within `timeoutMs`. */
   get(timeoutMs: number, signal: AbortSignal): Promise<BackendEra | undefined>;
-  /** The server may have been replaced by another: ask it again. */
-  forget(): void;
+  /** The server may have been replaced by another: it is asked again, and taken for what it was meanwhile. */
+  doubt(): void;
   stop(): void;
 }
 
@@ -47,34 +46,36 @@ export function createBackendEra(options: BackendEraOptions): BackendEraProbe {
   const stopped = new AbortController();
   const waiting = new Set<() => void>();
   let era: BackendEra | undefined;
-  /** Counts the server's starts: an answer of an earlier one counts for nothing. */
+  /** Counts the probes: an answer to an earlier one counts for nothing. */
   let start = 0;
 
-  const probe = async (mine: number): Promise<void> => {
+  const wakeAll = (): void => {
+    for (const wake of [...waiting]) wake();
+  };
+  const probe = async (): Promise<void> => {
+    const mine = ++start;
     const backoff = createBackoff({ initialMs: 20, maxMs: 1_000 }, options.random);
-    while (!stopped.signal.aborted && mine === start && era === undefined) {
+    const isOver = (): boolean => stopped.signal.aborted || mine !== start;
+    while (!isOver() && tools.upstream.ready()) {
       const found = eraOf(await ask(options, stopped.signal));
-      if (mine !== start || stopped.signal.aborted) return;
+      if (isOver()) return;
       if (found !== undefined) {
         era = found;
         options.onKnown(found);
-        for (const wake of [...waiting]) wake();
-        return;
+        return wakeAll();
       }
-      if (!tools.upstream.ready()) return;
       await delay(clock, backoff.next(), stopped.signal).catch(() => undefined);
     }
   };
-  const forget = (): void => {
-    start += 1;
+  const offChange = tools.upstream.onChange((ready) => {
     era = undefined;
-    if (tools.upstream.ready()) void probe(start);
-  };
-  const offChange = tools.upstream.onChange(forget);
+    if (ready) void probe();
+    else wakeAll();
+  });
 
   return {
     async get(timeoutMs, signal) {
-      if (era !== undefined) return era;
+      if (era !== undefined || !tools.upstream.ready()) return era;
       const known = new AbortController();
       const wake = (): void => known.abort();
       waiting.add(wake);
@@ -83,7 +84,7 @@ export function createBackendEra(options: BackendEraOptions): BackendEraProbe {
       waiting.delete(wake);
       return era;
     },
-    forget,
+    doubt: () => void probe(),
     stop() {
       offChange();
       stopped.abort();

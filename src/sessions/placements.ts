@@ -47,43 +47,17 @@ interface Placement {
 export function createPlacements(options: PlacementsOptions): Placements {
   const { store, clock } = options;
   const max = options.placementsMax ?? PLACEMENTS_MAX;
-  const known = options.metrics.gauge('placements_known', 'Tasks and state handles with a pod');
+  const sweeper = createSweeper(options);
   const limited = options.metrics.counter(
     'placements_limited_total',
     'Tasks and state handles that were not recorded because of placementsMax',
   );
-  /** As of the latest sweep, and what was added here since. */
-  let count = 0;
   const fresh = (item: StoredItem | undefined): Placement | undefined => {
     const placement = item === undefined ? undefined : decode(item.value);
     return placement !== undefined && placement.until > clock.wall() ? placement : undefined;
   };
   const localItem = (key: string): StoredItem | undefined =>
     store.local.range({ key: keyOf(key) }).items[0];
-
-  const sweep = async (): Promise<void> => {
-    const { items } = store.local.range({ prefix: PREFIX });
-    count = items.length;
-    known.set(count);
-    for (const { key, modRevision, value } of items) {
-      const placement = decode(value);
-      if (placement !== undefined && placement.until > clock.wall()) continue;
-      await store.txn({
-        compare: [{ key, target: 'modRevision', operator: '=', operand: modRevision }],
-        success: [{ type: 'delete', selector: { key } }],
-      });
-    }
-  };
-  let cancelSweep: () => void = () => undefined;
-  const schedule = (): void => {
-    cancelSweep = clock.schedule(SWEEP_MS, () => {
-      // What fails now is done by the next sweep, or by another pod's.
-      void sweep()
-        .catch(() => undefined)
-        .then(schedule);
-    });
-  };
-  schedule();
 
   return {
     local: (key) => fresh(localItem(key))?.node,
@@ -98,34 +72,80 @@ export function createPlacements(options: PlacementsOptions): Placements {
         if (theirs && recorded.node !== replaces) return recorded.node;
         // A name that is used lives on, and not each use is a write.
         if (recorded?.node === node && recorded.until - clock.wall() > ttlMs / 2) return node;
-        if (item === undefined && count >= max) {
+        if (item === undefined && sweeper.count >= max) {
           limited.inc();
           return node;
         }
         const placement: Placement = { node, until: clock.wall() + ttlMs };
-        const { succeeded } = await store.txn(
-          {
-            compare: [
-              {
-                key: keyOf(key),
-                target: 'modRevision',
-                operator: '=',
-                operand: item?.modRevision ?? 0,
-              },
-            ],
-            success: [{ type: 'put', key: keyOf(key), value: JSON.stringify(placement) }],
-          },
-          signal,
-        );
-        if (succeeded) {
-          if (item === undefined) known.set((count += 1));
+        if (await put(store, keyOf(key), item?.modRevision ?? 0, placement, signal)) {
+          if (item === undefined) sweeper.added();
           return node;
         }
         item = await store.get(keyOf(key), signal);
       }
       return fresh(item)?.node ?? node;
     },
-    stop: () => cancelSweep(),
+    stop: sweeper.stop,
+  };
+}
+
+/** Writes unless somebody else did since `revision`; 0 = the key does not exist. */
+async function put(
+  store: KeyValue,
+  key: string,
+  revision: number,
+  placement: Placement,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  const { succeeded } = await store.txn(
+    {
+      compare: [{ key, target: 'modRevision', operator: '=', operand: revision }],
+      success: [{ type: 'put', key, value: JSON.stringify(placement) }],
+    },
+    signal,
+  );
+  return succeeded;
+}
+
+interface Sweeper {
+  /** As of the latest sweep, and what was added here since. */
+  readonly count: number;
+  added(): void;
+  stop(): void;
+}
+
+/** Deletes what is over, once a minute; every pod does, and compares, so that one deletes and none too much. */
+function createSweeper({ store, clock, metrics }: PlacementsOptions): Sweeper {
+  const known = metrics.gauge('placements_known', 'Tasks and state handles with a pod');
+  let count = 0;
+  let cancel: () => void = () => undefined;
+  const sweep = async (): Promise<void> => {
+    const { items } = store.local.range({ prefix: PREFIX });
+    known.set((count = items.length));
+    for (const { key, modRevision, value } of items) {
+      const placement = decode(value);
+      if (placement !== undefined && placement.until > clock.wall()) continue;
+      await store.txn({
+        compare: [{ key, target: 'modRevision', operator: '=', operand: modRevision }],
+        success: [{ type: 'delete', selector: { key } }],
+      });
+    }
+  };
+  const schedule = (): void => {
+    cancel = clock.schedule(SWEEP_MS, () => {
+      // What fails now is done by the next sweep, or by another pod's.
+      void sweep()
+        .catch(() => undefined)
+        .then(schedule);
+    });
+  };
+  schedule();
+  return {
+    get count() {
+      return count;
+    },
+    added: () => known.set((count += 1)),
+    stop: () => cancel(),
   };
 }
 

@@ -16,4 +16,70 @@ export const modern = {
     sentence: 'Of several pods that place a task or a state handle, all take the same one for it.',
     source: 'facts/mcp §4, modern: taskId and state handle to pod',
   },
+  'modern.any-pod': {
+    sentence:
+      'Any pod serves any stateless request, also the next round of one that asked for input.',
+    source: 'facts/mcp §4, modern',
+  },
+  'modern.wire': {
+    sentence: 'Stateless answers carry no session, no event ids and no `retry:`.',
+    source: 'specification 2026-07-28, transports; facts/mcp §2',
+  },
+  'modern.refusals': {
+    sentence:
+      'Wrong stateless requests get the status and code of the specification; GET and DELETE are 405, removed methods 404.',
+    source: 'specification 2026-07-28, transports; facts/mcp §2 and §3',
+  },
+  'modern.json-if-single': {
+    sentence:
+      'A stream of the server that holds nothing but the answer reaches the client as JSON.',
+    source: 'facts/mcp §7: a cut stream makes the official client wait for its time-out',
+  },
+  'modern.cancel': {
+    sentence: 'A client that leaves cancels its request at the MCP server at once, over any hop.',
+    source: 'facts/mcp §0 rule 8',
+  },
+  'modern.repeat': {
+    sentence:
+      'A lost request that may be repeated is answered by another pod, under another upstream id, and the client sees its own.',
+    source: 'facts/mcp §0 rule 9, §4 modern',
+  },
+  'modern.lost': {
+    sentence:
+      'A lost request that must not be repeated is answered within a second by an error that says so.',
+    source: 'facts/mcp §0 rule 9',
+  },
+  'modern.stream-goes-on': {
+    sentence:
+      'A stream whose pod is lost goes on from another one without progress falling back, or ends with an error.',
+    source: 'facts/mcp §4, modern; §7',
+  },
+  'modern.discover': {
+    sentence:
+      '`server/discover` waits for a server that restarts and is not answered 5xx meanwhile.',
+    source: 'facts/mcp §0 rule 10',
+  },
+  'modern.kills': {
+    sentence:
+      'While servers and pods are killed, an official client loses what was in flight there at most, hears so at once, and no effect happens twice.',
+    source: 'design',
+  },
+  'modern.listen-merged': {
+    sentence: 'A change at any pod reaches a client that listens at any other.',
+    source: 'facts/mcp §4, modern: fan-out',
+  },
+  'modern.listen-first': {
+    sentence:
+      'A subscription begins with one acknowledgement of what the pods honour, and every message names the id of the client.',
+    source: 'specification 2026-07-28, subscriptions; facts/mcp §2',
+  },
+  'modern.listen-gap': {
+    sentence:
+      'Pods come and go without a listening client noticing; where nobody listened for a while, it hears that everything may have changed.',
+    source: 'facts/mcp §4, modern: open listens',
+  },
+  'modern.listen-drain': {
+    sentence: 'A pod that drains ends the subscriptions at it with their result.',
+    source: 'specification 2026-07-28, subscriptions; facts/mcp §4',
+  },
 } as const satisfies Record<string, Requirement>;

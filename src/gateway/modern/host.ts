@@ -59,7 +59,7 @@ export function createStatelessHost(options: StatelessHostOptions): StatelessHos
     if (message === undefined) return plain(400, errorText(mcpError(MCP_ERRORS.parse)));
     const era = await options.era.get(timing.backendWaitMs, signal);
     if (era === undefined) return refused('backend-down', false, 'the MCP server does not answer');
-    const refusal = await refuse(options, { request, message, era, signal });
+    const refusal = await refuse(options, { request, message, era });
     if (refusal !== undefined) return refusal;
     const listen = request.op === 'listen';
     const ends = listen ? AbortSignal.any([signal, draining.signal]) : signal;
@@ -99,13 +99,12 @@ interface Question {
   readonly request: OwnerRequest;
   readonly message: ClassifiedMessage;
   readonly era: BackendEra;
-  readonly signal: AbortSignal;
 }
 
 /** What is answered without asking the server. */
 async function refuse(
   options: StatelessHostOptions,
-  { request, message, era, signal }: Question,
+  { request, message, era }: Question,
 ): Promise<OwnerReply | undefined> {
   if (era.type === 'legacy') return refused('wrong-era', false);
   if (era.type === 'unsaid' || message.kind !== 'request') return undefined;
@@ -119,7 +118,7 @@ async function refuse(
     return error(mcpError(MCP_ERRORS.unsupportedProtocolVersion, undefined, data));
   }
   if (method !== 'tools/call' || params === undefined) return undefined;
-  const mismatch = await options.table.checkCall(params, request.headers, signal);
+  const mismatch = await options.table.checkCall(params, request.headers);
   return mismatch === undefined ? undefined : error(mismatch);
 }
 
@@ -141,7 +140,7 @@ async function ask(
     if (!(error instanceof TransportError)) throw error;
     if (!error.sent) return refused('backend-down', false, error.message);
     // It may come back as another program.
-    options.era.forget();
+    options.era.doubt();
     return refused('request-lost', true, error.message);
   }
   if (request.op === 'listen') return readListen(options, response);

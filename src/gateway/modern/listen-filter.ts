@@ -6,7 +6,7 @@ const LISTS = {
   promptsListChanged: 'notifications/prompts/list_changed',
   resourcesListChanged: 'notifications/resources/list_changed',
 } as const;
-export const ACKNOWLEDGED = 'notifications/subscriptions/acknowledged';
+const ACKNOWLEDGED = 'notifications/subscriptions/acknowledged';
 const UPDATED = 'notifications/resources/updated';
 const SUBSCRIPTION_ID = 'io.modelcontextprotocol/subscriptionId';
 
@@ -64,7 +64,10 @@ export function completion(id: RequestId): string {
 }
 
 /** One change for everything that was subscribed: what a client must take for true after nobody listened for a while. */
-export function everythingChanged(id: RequestId, honoured: JsonObject): readonly string[] {
+export function everythingChanged(
+  id: RequestId,
+  honoured: JsonObject,
+): readonly { readonly jsonrpc: '2.0'; readonly method: string; readonly params: JsonObject }[] {
   const lists = Object.entries(LISTS).flatMap(([name, method]) =>
     honoured[name] === true ? [{ method, params: withId(id) }] : [],
   );
@@ -73,5 +76,5 @@ export function everythingChanged(id: RequestId, honoured: JsonObject): readonly
     method: UPDATED,
     params: { uri, ...withId(id) },
   }));
-  return [...lists, ...updates].map((message) => JSON.stringify({ jsonrpc: '2.0', ...message }));
+  return [...lists, ...updates].map((message) => ({ jsonrpc: '2.0', ...message }));
 }

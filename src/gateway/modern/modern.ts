@@ -8,10 +8,11 @@ import type { GatewayPolicies } from '../policies.ts';
 import type { Cluster, Placements } from '../ports.ts';
 import type { Upstream } from '../upstream.ts';
 import { createStatelessHost } from './host.ts';
-import { createListens, type ListenOptions } from './listen.ts';
+import { createListens } from './listen.ts';
 import { createObserver } from './observe.ts';
 import type { StatelessOptions } from './pursue.ts';
 import { serveStateless } from './stateless.ts';
+import type { ListenOptions } from './subscription.ts';
 import { createToolTable } from './tool-table.ts';
 
 export interface ModernHost {

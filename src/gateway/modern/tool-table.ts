@@ -23,12 +23,8 @@ export interface ToolTable {
    * What is wrong with the headers of a call, by the schema that the server has now; undefined when nothing is, or the schema
    * is not known: then the server decides.
    */
-  checkCall(
-    params: JsonObject,
-    headers: FlatHeaders,
-    signal: AbortSignal,
-  ): Promise<McpError | undefined>;
-  /** Another server may have started: nothing is known. `read` asks it. */
+  checkCall(params: JsonObject, headers: FlatHeaders): Promise<McpError | undefined>;
+  /** Another server may have started. With `read` it is asked, otherwise nothing is known. */
   reset(read: boolean): void;
 }
 
@@ -53,23 +49,24 @@ const FRESH_MS = 1_000;
 
 export function createToolTable(options: ToolTableOptions): ToolTable {
   const { tools, clock, stopped } = options;
-  const known = new Map<string, Tool>();
+  let known = new Map<string, Tool>();
   let names: readonly string[] | undefined;
   let readAt = -Infinity;
   let reading: Promise<boolean> | undefined;
 
-  const learn = (result: unknown): void => {
+  const add = (tools: Map<string, Tool>, result: unknown): void => {
     const list = isJsonObject(result) ? result['tools'] : undefined;
     if (!Array.isArray(list)) return;
-    names = undefined;
     for (const item of list) {
       if (!isJsonObject(item) || typeof item['name'] !== 'string') continue;
-      if (known.size < TOOLS_MAX || known.has(item['name']))
-        known.set(item['name'], readTool(item));
+      if (tools.size < TOOLS_MAX || tools.has(item['name']))
+        tools.set(item['name'], readTool(item));
     }
+    names = undefined;
   };
-  /** Reads the whole list; false when the server does not give it to us. */
+  /** Reads the whole list, which then is what is known; false when the server does not give it to us. */
   const read = async (): Promise<boolean> => {
+    const found = new Map<string, Tool>();
     let cursor: unknown;
     for (let page = 0; page < PAGES_MAX; page++) {
       const params = typeof cursor === 'string' ? { cursor } : {};
@@ -77,10 +74,12 @@ export function createToolTable(options: ToolTableOptions): ToolTable {
       const signal = AbortSignal.any([stopped, AbortSignal.timeout(READ_MS)]);
       const outcome = await callBackend(tools, message, headers, { signal });
       if (outcome.type !== 'answer' || !isResult(outcome.response)) return false;
-      learn(outcome.response.result);
+      add(found, outcome.response.result);
       cursor = outcome.response.result['nextCursor'];
       if (cursor === undefined) break;
     }
+    known = found;
+    names = undefined;
     readAt = clock.monotonic();
     return true;
   };
@@ -97,7 +96,7 @@ export function createToolTable(options: ToolTableOptions): ToolTable {
   };
 
   return {
-    learn,
+    learn: (result) => add(known, result),
     get repeatable() {
       names ??= [...known].flatMap(([name, tool]) => (tool.repeatable ? [name] : []));
       return names;
@@ -109,10 +108,10 @@ export function createToolTable(options: ToolTableOptions): ToolTable {
       return (await refresh()) ? check(params, headers) : undefined;
     },
     reset(readNow) {
-      known.clear();
-      names = undefined;
       readAt = -Infinity;
       if (readNow) void refresh();
+      else known = new Map();
+      names = undefined;
     },
   };
 }
