@@ -16,6 +16,15 @@ export const admission = {
       'A pod that is cut off never admits more than its last share, and nobody else takes that share before the pod is known to be gone.',
     source: 'issue 5: rate limits',
   },
+  'admission.rate-three-gateways': {
+    sentence:
+      'Three gateways hold one rate limit, sprayed at random and when one of them has most.',
+    source: 'issue 5: rate limits',
+  },
+  'admission.rate-dead-gateway': {
+    sentence: 'Two gateways use the whole rate limit after the third has died.',
+    source: 'issue 5: rate limits',
+  },
   'admission.bulkhead-isolates': {
     sentence: 'While calls of one tool fill its compartment, other requests are served.',
     source: 'issue 5: bulkheads',

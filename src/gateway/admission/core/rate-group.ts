@@ -89,6 +89,7 @@ export class RateGroup {
     this.#roundAt = now;
     this.#awaited.clear();
     for (const { id, heard } of peers) if (heard) this.#awaited.add(id);
+    if (this.#awaited.size === 0) for (const limit of this.#limits.values()) limit.settle(now);
     return (this.#round += 1);
   }
 

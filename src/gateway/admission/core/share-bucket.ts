@@ -31,8 +31,12 @@ export interface PeerUse {
 const SLACK_MS = 400;
 /** Part of the bucket that is divided evenly, so that a pod whose first request comes now has something to give. */
 const EVEN_PART = 0.2;
-/** How far an exchange moves the allowance towards the share of the bucket: less than all of it, as news is always old. */
-const ADJUSTMENT = 0.5;
+/**
+ * How far the allowance goes up towards the share of the bucket when all pods have just said what they took, and before
+ * that, when nobody knows what they have taken since they spoke last.
+ */
+const ADJUSTMENT = 0.8;
+const BLIND_ADJUSTMENT = 0.2;
 /** Weight of the newest round in a demand that falls; one that rises counts at once. */
 const NEWEST_PART = 0.5;
 /** How far the copies of the bucket are drawn together: rounding and late news would make them drift apart. */
@@ -121,9 +125,7 @@ export class ShareBucket {
       if (known > this.#demand) this.#known.set(peer, this.#demand);
     this.#divide(peers);
     this.#agree(peers);
-    const target = this.#tokens * this.#part();
-    this.#allowance += ADJUSTMENT * (target - this.#allowance);
-    this.#clip();
+    this.#rebalance(BLIND_ADJUSTMENT);
   }
 
   /** `peer` has heard the demand of the last round. */
@@ -131,11 +133,11 @@ export class ShareBucket {
     this.#known.set(peer, this.#demand);
   }
 
-  /** Divides the limit by what is known now; the stock follows at the next round. */
+  /** Everybody has answered: divides the limit, and what is left in the bucket. */
   settle(now: number, peers: readonly PeerUse[]): void {
     this.#refill(now);
     this.#divide(peers);
-    this.#clip();
+    this.#rebalance(ADJUSTMENT);
   }
 
   /** The settings changed: what was admitted stays admitted. */
@@ -221,6 +223,13 @@ export class ShareBucket {
       if (peer.heard) this.#weights.set(peer.peer, weigh(peer.demand));
       else if (!this.#weights.has(peer.peer)) this.#weights.set(peer.peer, even);
     this.#weight = weigh(own);
+  }
+
+  /** Moves the allowance towards this pod's share of what is left; down at once. */
+  #rebalance(adjustment: number): void {
+    const target = this.#tokens * this.#part();
+    this.#allowance = Math.min(target, this.#allowance + adjustment * (target - this.#allowance));
+    this.#clip();
   }
 
   #agree(peers: readonly PeerUse[]): void {
