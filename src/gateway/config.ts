@@ -34,6 +34,11 @@ export interface GatewayTiming {
   readonly keepaliveMs?: number;
   /** A client that takes nothing of its answer for so long is cut off. */
   readonly stalledMs?: number;
+  /** A request's head, and then its body, have to be complete after so long. */
+  readonly requestHeadMs?: number;
+  readonly requestBodyMs?: number;
+  /** An idle connection of a client is kept so long: longer than load balancers in front of us do, so that they close first. */
+  readonly idleConnectionMs?: number;
   readonly connectMs?: number;
   /** Longest time one request may run at an MCP server. */
   readonly exchangeMs?: number;
@@ -84,6 +89,9 @@ const DEFAULT_TIMING: ResolvedTiming = {
   retryMs: 1_500,
   keepaliveMs: 15_000,
   stalledMs: 60_000,
+  requestHeadMs: 10_000,
+  requestBodyMs: 60_000,
+  idleConnectionMs: 75_000,
   connectMs: 1_000,
   exchangeMs: 3_600_000,
   probeDownMs: 100,

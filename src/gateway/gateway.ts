@@ -135,7 +135,7 @@ function createParts(options: GatewayOptions, isListening: () => boolean) {
 
   const upstream = createUpstream({
     ...{ config, timing, clock },
-    client: createHttpClient(plainConnector(connectMs)),
+    client: createHttpClient(plainConnector(connectMs, clock), clock),
     healthCheck: () => policies().health.healthCheck,
   });
   upstream.onChange((ready, detail) => {
@@ -144,7 +144,7 @@ function createParts(options: GatewayOptions, isListening: () => boolean) {
     events.emit(ready ? { type: 'backend-ready' } : { type: 'backend-down', detail });
   });
   const common = { sessions, limits, timing, metrics, clock, random, logger };
-  const peers = createPeerClient({ tls, connectMs, eventCharsMax: limits.eventCharsMax });
+  const peers = createPeerClient({ tls, connectMs, eventCharsMax: limits.eventCharsMax, clock });
   const host = createSessionHost({
     tools: { ...common, upstream, ownership },
     self: cluster.self,

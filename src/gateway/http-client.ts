@@ -1,6 +1,8 @@
-/** Outgoing HTTP over undici, with the one distinction a retry depends on: was anything sent? */
-import { Agent, buildConnector, type Dispatcher } from 'undici';
+/** Outgoing HTTP, with the one distinction a retry depends on: was anything sent? */
+import { connect as connectPlain, type Socket } from 'node:net';
+import type { Clock } from '../std/index.ts';
 import type { FlatHeaders } from './exchange.ts';
+import { ClientConnection, type ClientRequest, type ClientResponse } from './http1/client.ts';
 
 /** A request failed below HTTP. */
 export class TransportError extends Error {
@@ -16,7 +18,7 @@ export class TransportError extends Error {
   }
 }
 
-/** Connecting failed; made by our connector, so that it cannot be mistaken for a later failure with the same code. */
+/** Connecting failed; made here, so that it cannot be mistaken for a later failure with the same code. */
 class ConnectError extends Error {
   override readonly name = 'ConnectError';
   readonly code: string | undefined;
@@ -35,11 +37,7 @@ export interface HttpRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface HttpResponse {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly body: Dispatcher.ResponseData['body'];
-}
+export type HttpResponse = ClientResponse;
 
 export interface HttpClient {
   /** Resolves with the head; rejects with {@link TransportError}, or the signal's reason. No time-out but connecting's. */
@@ -48,54 +46,78 @@ export interface HttpClient {
   stop(): Promise<void>;
 }
 
-/** Opens a connection; given by the caller where TLS material changes. */
-export type Connector = buildConnector.connector;
+/** Opens a connection to a host and port; rejects when there is none within its time limit. */
+export type Connector = (host: string, port: number) => Promise<Socket>;
 
-/** A client with its own pool of connections. */
-export function createHttpClient(connect: Connector): HttpClient {
-  const agent = new Agent({
-    connect: (options, callback) =>
-      connect(options, (...[error, socket]) => {
-        if (error === null) callback(null, socket);
-        else callback(new ConnectError(error), null);
-      }),
-    // Tool calls may take long and streams may be silent: life is judged by probes and the cluster, not by time-outs.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    keepAliveTimeout: 30_000,
-    pipelining: 1,
-  });
+/** Idle connections kept for each origin. */
+const IDLE_CONNECTIONS_MAX = 256;
+
+/** A client with its own pool of connections; as many at once as there are requests. */
+export function createHttpClient(connect: Connector, clock: Clock): HttpClient {
+  const idle = new Map<string, ClientConnection[]>();
+  const open = new Set<Socket>();
+  const monotonic = (): number => clock.monotonic();
+  let stopped = false;
+
+  const connection = async (origin: string): Promise<ClientConnection> => {
+    const { hostname, port } = new URL(origin);
+    let socket: Socket;
+    try {
+      socket = await connect(hostname.replace(/^\[|\]$/g, ''), Number(port));
+    } catch (error) {
+      throw new ConnectError(error as Error);
+    }
+    open.add(socket);
+    socket.on('close', () => open.delete(socket));
+    if (stopped) socket.destroy();
+    return new ClientConnection(socket, monotonic, (free) => {
+      const list = idle.get(origin) ?? [];
+      if (list.length >= IDLE_CONNECTIONS_MAX) free.destroy();
+      else list.push(free);
+      idle.set(origin, list);
+    });
+  };
+  const pooled = (origin: string): ClientConnection | undefined => {
+    const list = idle.get(origin);
+    const now = monotonic();
+    for (let found = list?.pop(); found !== undefined; found = list?.pop())
+      if (found.usable(now)) return found;
+    return undefined;
+  };
+
   return {
-    async request(request) {
+    async request({ origin, path, method, headers, body, signal }) {
+      signal?.throwIfAborted();
+      const host = origin.slice(origin.indexOf('//') + 2);
+      const request: ClientRequest = { method, path, host, headers, body, signal };
       try {
-        const response = await agent.request({
-          origin: request.origin,
-          path: request.path,
-          method: request.method,
-          headers: request.headers,
-          body: request.body ?? null,
-          ...(request.signal === undefined ? {} : { signal: request.signal }),
-        });
-        // A body that breaks while nobody reads it must not be an uncaught error.
-        response.body.on('error', () => undefined);
-        return { status: response.statusCode, headers: response.headers, body: response.body };
+        const free = pooled(origin);
+        if (free !== undefined) return await free.send(request);
+        const fresh = await connection(origin);
+        if (signal?.aborted !== true) return await fresh.send(request);
+        fresh.destroy();
       } catch (error) {
-        if (request.signal?.aborted === true) throw request.signal.reason;
-        throw new TransportError(error);
+        if (signal?.aborted !== true) throw new TransportError(error);
       }
+      throw signal?.reason;
     },
-    stop: () => agent.destroy(),
+    async stop() {
+      stopped = true;
+      for (const socket of open) socket.destroy();
+    },
   };
 }
 
 /** Bytes of a complete answer that is kept in memory. */
 export const WHOLE_BYTES_MAX = 64 * 1024 * 1024;
 
-/** The whole body as text; rejects when it breaks off or is longer than 64 MiB. */
+/** The whole body as text; rejects when it breaks off or is longer than {@link WHOLE_BYTES_MAX}. */
 export async function readText(response: HttpResponse): Promise<string> {
+  const whole = response.body.takeWhole();
+  if (whole !== undefined) return whole.toString('utf8');
   const chunks: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+  for await (const chunk of response.body) {
     length += chunk.length;
     if (length > WHOLE_BYTES_MAX) throw new Error(`an answer of over ${WHOLE_BYTES_MAX} bytes`);
     chunks.push(chunk);
@@ -104,8 +126,40 @@ export async function readText(response: HttpResponse): Promise<string> {
 }
 
 /** A connector for plain HTTP. */
-export function plainConnector(timeoutMs: number): Connector {
-  return buildConnector({ timeout: timeoutMs });
+export function plainConnector(timeoutMs: number, clock: Clock): Connector {
+  return (host, port) => connected(connectPlain({ host, port }), 'connect', timeoutMs, clock);
+}
+
+/** Waits until `socket` is usable; rejects with its error, or ETIMEDOUT after `timeoutMs`. */
+export function connected<S extends Socket>(
+  socket: S,
+  event: 'connect' | 'secureConnect',
+  timeoutMs: number,
+  clock: Clock,
+): Promise<S> {
+  return new Promise((resolve, reject) => {
+    const onReady = (): void => {
+      settle();
+      resolve(socket);
+    };
+    const onError = (error: Error): void => {
+      settle();
+      socket.on('error', () => undefined);
+      socket.destroy();
+      reject(error);
+    };
+    const cancel = clock.schedule(timeoutMs, () => {
+      const error = new Error(`no connection within ${timeoutMs} ms`);
+      onError(Object.assign(error, { code: 'ETIMEDOUT' }));
+    });
+    const settle = (): void => {
+      cancel();
+      socket.off('error', onError);
+      socket.off(event, onReady);
+    };
+    socket.on('error', onError);
+    socket.on(event, onReady);
+  });
 }
 
 /** `host:port` as an origin; IPv6 addresses get their brackets. */

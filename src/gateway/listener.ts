@@ -1,21 +1,16 @@
-/** Where clients connect: `node:http` in front of the request path. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+/** Where clients connect: HTTP/1.1 in front of the request path. */
+import { createServer, type AddressInfo } from 'node:net';
 import { EVENT_STREAM_HEADERS, serializeSse, serializeSseComment } from '../mcp/index.ts';
 import type { Clock } from '../std/index.ts';
 import type { Logger } from '../telemetry/index.ts';
 import type { GatewayAddress, ResolvedLimits, ResolvedTiming } from './config.ts';
-import {
-  ANONYMOUS,
-  type Exchange,
-  type Handler,
-  type Reply,
-  type StreamReply,
-} from './exchange.ts';
+import { ANONYMOUS, type Exchange, type Handler, type StreamReply } from './exchange.ts';
+import type { Answer, ServerRequest } from './http1/types.ts';
+import { rawFields } from './http1/head.ts';
+import { createHttp1Server } from './http1/server.ts';
 import type { GatewayMetrics } from './metrics.ts';
-import { readBody } from './read-body.ts';
 import { closeServer, listen } from './server.ts';
-import { writeBody, writeStream, type WriteOptions } from './write-stream.ts';
+import { writeBody, writeStream } from './write-stream.ts';
 
 export interface Listener {
   /** Rejects when the port cannot be had. */
@@ -34,118 +29,95 @@ export interface ListenerOptions {
   readonly logger: Logger;
 }
 
-/** Longer than what load balancers in front of us keep (60 s as a rule), so that they close first. */
-const KEEP_ALIVE_MS = 75_000;
-
 export function createListener(options: ListenerOptions): Listener {
-  const sockets = new Set<Socket>();
+  const { limits, timing, metrics, clock, logger } = options;
   let streams = 0;
   const count = (step: 1 | -1): void => {
     streams += step;
-    options.metrics.streams.set(streams);
+    metrics.streams.set(streams);
   };
-  const server: Server = createServer(
-    { maxHeaderSize: options.limits.headerBytes, keepAliveTimeout: KEEP_ALIVE_MS },
-    (request, response) => {
-      answer(options, request, response, count).catch((error: unknown) => {
-        options.logger.debug('answer not delivered', { error: String(error) });
-        response.destroy();
-      });
+  const connections = createHttp1Server({
+    limits: {
+      headerBytesMax: () => limits.headerBytes,
+      headMs: timing.requestHeadMs,
+      bodyMs: timing.requestBodyMs,
+      keepAliveMs: timing.idleConnectionMs,
+      stalledMs: timing.stalledMs,
     },
-  );
-  server.on('connection', (socket) => {
-    sockets.add(socket);
-    socket.setNoDelay(true);
-    socket.on('close', () => sockets.delete(socket));
+    keepaliveMs: timing.keepaliveMs,
+    handle: (request, answer) => respond(options, request, answer, count),
+    onError: (error) => logger.debug('answer not delivered', { error: String(error) }),
+    onCutOff: (limit) => metrics.limited.inc({ limit }),
+    clock,
   });
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    if (!socket.writable) return;
-    const status =
-      error.code === 'HPE_HEADER_OVERFLOW'
-        ? '431 Request Header Fields Too Large'
-        : '400 Bad Request';
-    socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
-  });
+  const server = createServer((socket) => connections.accept(socket));
   return {
     start: () => listen(server, options.address),
-    stop: () => closeServer(server, sockets),
+    stop: () => closeServer(server, () => connections.stop()),
   };
 }
 
-async function answer(
+async function respond(
   options: ListenerOptions,
-  request: IncomingMessage,
-  response: ServerResponse,
+  request: ServerRequest,
+  answer: Answer,
   count: (step: 1 | -1) => void,
 ): Promise<void> {
-  const gone = new AbortController();
-  response.on('close', () => gone.abort(new Error('the client left')));
-  const reply = await options.handle(toExchange(request, gone.signal));
-  if (gone.signal.aborted) return;
-  if (reply.type !== 'stream') return send(options, response, reply, gone.signal);
+  const reply = await options.handle(toExchange(request));
+  if (reply.type === 'plain') return answer.send(reply.status, reply.headers, reply.body);
+  const { signal } = request;
+  if (signal.aborted) return;
+  if (reply.type === 'body') {
+    answer.begin(reply.status, reply.headers);
+    await writeBody(answer, reply.chunks, signal);
+    answer.end();
+    return;
+  }
   count(1);
   try {
-    await sendStream(options, response, reply, gone.signal);
+    await sendStream(options, answer, reply, signal);
   } finally {
     count(-1);
   }
 }
 
-async function send(
-  options: ListenerOptions,
-  response: ServerResponse,
-  reply: Exclude<Reply, StreamReply>,
-  signal: AbortSignal,
-): Promise<void> {
-  if (reply.type === 'plain') {
-    const length = { 'content-length': Buffer.byteLength(reply.body) };
-    response.writeHead(reply.status, { ...reply.headers, ...length }).end(reply.body);
-    return;
-  }
-  response.writeHead(reply.status, reply.headers);
-  await writeBody(response, reply.chunks, writing(options, signal));
-  response.end();
-}
+const KEEPALIVE = serializeSseComment('keepalive');
 
 async function sendStream(
   options: ListenerOptions,
-  response: ServerResponse,
+  answer: Answer,
   reply: StreamReply,
   signal: AbortSignal,
 ): Promise<void> {
-  response.writeHead(200, { ...reply.headers, ...EVENT_STREAM_HEADERS });
-  response.flushHeaders();
   const { keepaliveMs, retryMs } = options.timing;
-  await writeStream(response, reply.events, {
-    ...writing(options, signal),
-    keepaliveMs,
-    // Old clients read the event's name; new ones take a resume point without one.
-    frame: (event, first) =>
-      serializeSse({
-        // Streams of the stateless era have no ids, and are not resumed.
-        ...(event.id === '' ? {} : { id: event.id, ...(first ? { retryMs } : {}) }),
-        data: event.data,
-        ...(event.data === '' ? {} : { event: 'message' }),
-      }),
-    keepalive: serializeSseComment('keepalive'),
-  });
-  response.end();
+  answer.begin(200, { ...reply.headers, ...EVENT_STREAM_HEADERS });
+  answer.keepalive(keepaliveMs, KEEPALIVE);
+  await writeStream(answer, reply.events, signal, (event, first) =>
+    serializeSse({
+      // Streams of the stateless era have no ids, and are not resumed.
+      ...(event.id === '' ? {} : { id: event.id, ...(first ? { retryMs } : {}) }),
+      data: event.data,
+      // Old clients read the event's name; new ones take a resume point without one.
+      ...(event.data === '' ? {} : { event: 'message' }),
+    }),
+  );
+  answer.end();
 }
 
-function writing({ clock, timing, metrics }: ListenerOptions, signal: AbortSignal): WriteOptions {
-  const onStalled = (): void => metrics.limited.inc({ limit: 'stalledMs' });
-  return { clock, signal, stalledMs: timing.stalledMs, onStalled };
-}
-
-function toExchange(request: IncomingMessage, signal: AbortSignal): Exchange {
-  const [path = '/'] = (request.url ?? '/').split('?', 1);
+function toExchange(request: ServerRequest): Exchange {
+  const { method, target, headers } = request;
+  const query = target.indexOf('?');
   return {
-    method: request.method ?? 'GET',
-    path,
-    headers: request.headers,
-    rawHeaders: request.rawHeaders,
-    signal,
-    readBody: (bytesMax) => readBody(request, bytesMax),
+    method,
+    path: query === -1 ? target : target.slice(0, query),
+    headers,
+    get rawHeaders() {
+      return rawFields(request);
+    },
+    get signal() {
+      return request.signal;
+    },
+    readBody: (bytesMax) => request.readBody(bytesMax),
     label: 'http',
     body: '',
     principal: ANONYMOUS,

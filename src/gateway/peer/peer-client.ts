@@ -1,10 +1,11 @@
 /** Asks the gateway of another pod, over mutual TLS within one cluster. */
-import type { PeerCertificate, TLSSocket } from 'node:tls';
-import { buildConnector } from 'undici';
+import { connect as connectTls } from 'node:tls';
 import { createSseParser } from '../../mcp/index.ts';
+import type { Clock } from '../../std/index.ts';
 import type { RefusalCode } from '../core/types.ts';
 import { refused, StreamInterrupted, type OwnerReply, type OwnerRequest } from '../exchange.ts';
 import {
+  connected,
   createHttpClient,
   originOf,
   readText,
@@ -33,6 +34,7 @@ export interface PeerClientOptions {
   readonly tls: PeerTls;
   readonly connectMs: number;
   readonly eventCharsMax: number;
+  readonly clock: Clock;
 }
 
 export function createPeerClient(options: PeerClientOptions): PeerClient {
@@ -42,7 +44,7 @@ export function createPeerClient(options: PeerClientOptions): PeerClient {
     const name = member.peer.serverName ?? member.peer.host;
     const known = clients.get(name);
     if (known !== undefined) return known;
-    const client = createHttpClient(tlsConnector(options.tls, name, options.connectMs));
+    const client = createHttpClient(tlsConnector(options, name), options.clock);
     clients.set(name, client);
     return client;
   };
@@ -83,8 +85,7 @@ async function readReply(response: HttpResponse, eventCharsMax: number): Promise
     return refused('unreachable', true, `a peer answered ${response.status} without a reply`);
   }
   if (head.type === 'stream') return { ...head, events: readEvents(response, eventCharsMax) };
-  if (head.type === 'body')
-    return { ...head, chunks: response.body as AsyncIterable<Uint8Array> };
+  if (head.type === 'body') return { ...head, chunks: response.body as AsyncIterable<Uint8Array> };
   const body = await readText(response);
   return head.type === 'plain' ? { ...head, body } : head;
 }
@@ -111,17 +112,18 @@ async function* readEvents(
   }
 }
 
-/** Connects with the material of the moment, so a renewed certificate counts from the next connection on, and only to a member of our own cluster. */
-function tlsConnector(tls: PeerTls, serverName: string, timeoutMs: number): Connector {
-  return (connect, callback) => {
+/**
+ * Connects with the material of the moment, so a renewed certificate counts from the next connection on, and only to a member
+ * of our own cluster. TLS sessions are not resumed: a resumed one does not show the peer's certificate.
+ */
+function tlsConnector({ tls, connectMs, clock }: PeerClientOptions, servername: string): Connector {
+  return async (host, port) => {
     const { ca, cert, key } = tls.source.current();
-    const connector = buildConnector({ ca, cert, key, timeout: timeoutMs, allowH2: false });
-    connector({ ...connect, servername: serverName }, (...[error, socket]) => {
-      if (error !== null) return callback(error, null);
-      const certificate: PeerCertificate = (socket as TLSSocket).getPeerCertificate();
-      if (tls.certificateClusterId(certificate) === tls.clusterId) return callback(null, socket);
-      socket.destroy();
-      return callback(new Error('the peer belongs to another cluster'), null);
-    });
+    const options = { host, port, servername, ca, cert, key };
+    const socket = await connected(connectTls(options), 'secureConnect', connectMs, clock);
+    if (tls.certificateClusterId(socket.getPeerCertificate()) === tls.clusterId) return socket;
+    socket.on('error', () => undefined);
+    socket.destroy();
+    throw new Error('the peer belongs to another cluster');
   };
 }

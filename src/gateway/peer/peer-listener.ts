@@ -1,17 +1,16 @@
 /** Answers other pods' gateways on the peer port: mutual TLS, members of this cluster only. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer, type Server } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
-import type { TLSSocket } from 'node:tls';
+import type { AddressInfo } from 'node:net';
+import { createServer, type TLSSocket } from 'node:tls';
 import { serializeSse, serializeSseComment } from '../../mcp/index.ts';
 import type { Clock } from '../../std/index.ts';
 import type { Logger } from '../../telemetry/index.ts';
 import type { GatewayAddress } from '../config.ts';
 import { StreamInterrupted, type ServeOwner, type StreamReply } from '../exchange.ts';
 import type { PeerTls } from '../ports.ts';
-import { readBody } from '../read-body.ts';
+import type { Answer, ServerRequest } from '../http1/types.ts';
+import { createHttp1Server } from '../http1/server.ts';
 import { closeServer, listen } from '../server.ts';
-import { writeBody, writeStream, type WriteOptions } from '../write-stream.ts';
+import { writeBody, writeStream } from '../write-stream.ts';
 import {
   decodeRequest,
   encodeReply,
@@ -40,102 +39,84 @@ export interface PeerListenerOptions {
   readonly logger: Logger;
 }
 
+/** Peers are quick; what they send is not, when it is a large body on a slow network. */
+const REQUEST_MS = 60_000;
+const IDLE_MS = 60_000;
+
 export function createPeerListener(options: PeerListenerOptions): PeerListener {
-  const { tls } = options;
-  const server: Server = createServer(
-    {
-      ...tls.source.current(),
-      requestCert: true,
-      rejectUnauthorized: true,
-      maxHeaderSize: PEER_HEADER_BYTES_MAX,
-      keepAliveTimeout: 60_000,
-      requestTimeout: 0,
+  const { tls, logger } = options;
+  const connections = createHttp1Server({
+    limits: {
+      headerBytesMax: () => PEER_HEADER_BYTES_MAX,
+      headMs: REQUEST_MS,
+      bodyMs: REQUEST_MS,
+      keepAliveMs: IDLE_MS,
+      // The front cuts its own client off first; twice its patience says that the front itself hangs.
+      stalledMs: options.stalledMs * 2,
     },
-    (request, response) => {
-      answer(options, request, response).catch((error: unknown) => {
-        options.logger.error('peer request failed', { error: String(error) });
-        response.destroy();
-      });
-    },
-  );
-  const sockets = new Set<Socket>();
-  server.on('secureConnection', (socket: TLSSocket) => {
-    if (tls.certificateClusterId(socket.getPeerCertificate()) !== tls.clusterId) {
-      options.logger.warn('peer of another cluster refused', { address: socket.remoteAddress });
-      socket.destroy();
-      return;
-    }
-    sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket));
+    keepaliveMs: options.keepaliveMs,
+    handle: (request, answer) => respond(options, request, answer),
+    onError: (error) => logger.error('peer request failed', { error: String(error) }),
+    onCutOff: (limit) => logger.warn('peer cut off', { limit }),
+    clock: options.clock,
+  });
+  const secrets = { requestCert: true, rejectUnauthorized: true };
+  const server = createServer({ ...tls.source.current(), ...secrets }, (socket: TLSSocket) => {
+    if (tls.certificateClusterId(socket.getPeerCertificate()) === tls.clusterId)
+      return connections.accept(socket);
+    logger.warn('peer of another cluster refused', { address: socket.remoteAddress });
+    return socket.destroy();
   });
   server.on('tlsClientError', (error) =>
-    options.logger.debug('peer handshake failed', { error: error.message }),
+    logger.debug('peer handshake failed', { error: error.message }),
   );
   const offChange = tls.source.onChange(() => server.setSecureContext(tls.source.current()));
   return {
     start: () => listen(server, options.address),
     stop() {
       offChange();
-      return closeServer(server, sockets);
+      return closeServer(server, () => connections.stop());
     },
   };
 }
 
-async function answer(
+async function respond(
   options: PeerListenerOptions,
-  request: IncomingMessage,
-  response: ServerResponse,
+  request: ServerRequest,
+  answer: Answer,
 ): Promise<void> {
-  const gone = new AbortController();
-  response.on('close', () => gone.abort());
-  const body = await readBody(request, Math.max(options.limits.bodyBytes, PEER_BODY_BYTES_MIN));
-  const header = request.headers[REQUEST_HEADER];
+  const body = await request.readBody(Math.max(options.limits.bodyBytes, PEER_BODY_BYTES_MIN));
   const asked =
-    request.url === PEER_PATH && typeof header === 'string' && body !== undefined
-      ? decodeRequest(header, Buffer.from(body).toString('utf8'))
+    request.target === PEER_PATH && body !== undefined
+      ? decodeRequest(request.headers[REQUEST_HEADER], Buffer.from(body).toString('utf8'))
       : undefined;
-  if (asked === undefined) {
-    response.writeHead(400).end();
-    return;
-  }
-  const reply = await options.serve(asked, gone.signal);
-  response.writeHead(200, { [REPLY_HEADER]: encodeReply(reply) });
-  if (reply.type === 'plain' || reply.type === 'refused') {
-    response.end(reply.type === 'plain' ? reply.body : '');
-    return;
-  }
-  if (reply.type === 'body') {
-    await writeBody(response, reply.chunks, writing(options, gone.signal));
-    response.end();
-    return;
-  }
-  await sendEvents(options, response, reply, gone.signal);
+  if (asked === undefined) return answer.send(400, {}, '');
+  const { signal } = request;
+  const reply = await options.serve(asked, signal);
+  const head = { [REPLY_HEADER]: encodeReply(reply) };
+  if (reply.type === 'plain' || reply.type === 'refused')
+    return answer.send(200, head, reply.type === 'plain' ? reply.body : '');
+  answer.begin(200, head);
+  if (reply.type === 'body') await writeBody(answer, reply.chunks, signal);
+  else await sendEvents(options, answer, reply, signal);
+  answer.end();
 }
+
+const KEEPALIVE = serializeSseComment('peer');
 
 async function sendEvents(
   options: PeerListenerOptions,
-  response: ServerResponse,
+  answer: Answer,
   reply: StreamReply,
   signal: AbortSignal,
 ): Promise<void> {
-  response.flushHeaders();
+  answer.keepalive(options.keepaliveMs, KEEPALIVE);
   try {
-    await writeStream(response, reply.events, {
-      ...writing(options, signal),
-      keepaliveMs: options.keepaliveMs,
-      frame: ({ id, data }) => serializeSse(id === '' ? { data } : { id, data }),
-      keepalive: serializeSseComment('peer'),
-    });
+    await writeStream(answer, reply.events, signal, ({ id, data }) =>
+      serializeSse(id === '' ? { data } : { id, data }),
+    );
   } catch (error) {
     const code = error instanceof StreamInterrupted ? error.code : 'unreachable';
-    response.write(serializeSse({ event: INTERRUPTED_EVENT, data: code }));
+    answer.write(serializeSse({ event: INTERRUPTED_EVENT, data: code }));
   }
-  response.end();
-}
-
-/** The front cuts its own client off first; twice its patience says that the front itself hangs. */
-function writing(options: PeerListenerOptions, signal: AbortSignal): WriteOptions {
-  const { clock, logger, stalledMs } = options;
-  const onStalled = (): void => logger.warn('a peer takes nothing of its answer');
-  return { clock, signal, stalledMs: stalledMs * 2, onStalled };
 }

@@ -1,0 +1,47 @@
+/** What a connection of a client gives to whoever answers, and what it is told. */
+import type { RequestHead } from './head.ts';
+
+export interface ConnectionLimits {
+  /** Bytes of a head, asked at each request. */
+  readonly headerBytesMax: () => number;
+  /** A head has to be complete so long after its first byte, or after the connection was opened. */
+  readonly headMs: number;
+  /** A body has to be complete so long after its head. */
+  readonly bodyMs: number;
+  /** A connection without a request is kept so long. */
+  readonly keepAliveMs: number;
+  /** A client that takes nothing of its answer for so long is cut off. */
+  readonly stalledMs: number;
+}
+
+/** A request of a client. */
+export interface ServerRequest extends Pick<RequestHead, 'method' | 'target' | 'headers' | 'text'> {
+  /** Aborts when the client is gone before its answer is complete. */
+  readonly signal: AbortSignal;
+  /** The whole body, or undefined when it is longer than `bytesMax`. Rejects when it breaks off. Call it once. */
+  readBody(bytesMax: number): Promise<Uint8Array | undefined>;
+}
+
+/** The answer to a request: `send`, or `begin`, any number of `write` and `end`. Throws for a header that cannot be sent. */
+export interface Answer {
+  send(status: number, headers: Readonly<Record<string, string>>, body: string): void;
+  begin(status: number, headers: Readonly<Record<string, string>>): void;
+  /** False when the client lags; then wait for {@link drained}. */
+  write(data: string | Uint8Array): boolean;
+  /** Resolves when the client has taken what was written, or is gone. */
+  drained(): Promise<void>;
+  end(): void;
+  /** Sends `text` whenever nothing was written for `everyMs` and the client does not lag. */
+  keepalive(everyMs: number, text: string): void;
+  /** The connection ends with this answer; says nothing any more once the answer has begun. */
+  last(): void;
+  /** Cuts the connection: the client sees that the answer is not complete. */
+  destroy(): void;
+}
+
+export interface ConnectionEvents {
+  handle(request: ServerRequest, answer: Answer): void;
+  /** `reason`: a limit by name. */
+  cutOff(reason: 'headMs' | 'bodyMs' | 'stalledMs' | 'headerBytes'): void;
+  monotonic(): number;
+}
