@@ -20,6 +20,7 @@ export type {
   OwnerState,
   Ownership,
   PeerTls,
+  Resources,
   ReviewedToken,
   ReviewToken,
   Sessions,

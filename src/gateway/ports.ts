@@ -2,7 +2,7 @@
 import type { JsonObject, JsonRpcNotification, JsonRpcRequest, RequestId } from '../mcp/index.ts';
 import type { Member, Owner, OwnerState } from './core/types.ts';
 
-export type { Member, Owner, OwnerState } from './core/types.ts';
+export type { Member, Owner, OwnerState, Resources } from './core/types.ts';
 
 export interface SessionTask {
   readonly id: string;

@@ -5,6 +5,7 @@ import type { Store } from '../store/index.ts';
 import type { DeathProof } from './death-proof.ts';
 import { follow } from './follow.ts';
 import { MEMBERS_PREFIX } from './ownership.ts';
+import { decodeResources } from './resources.ts';
 
 export interface ClusterViewOptions {
   readonly self: Owner;
@@ -16,6 +17,8 @@ export interface ClusterViewOptions {
 }
 
 export interface ClusterView extends Cluster {
+  /** This member said something new of itself, which gossip tells only the others. */
+  selfChanged(): void;
   stop(): void;
 }
 
@@ -48,6 +51,7 @@ export function createClusterView(options: ClusterViewOptions): ClusterView {
           instance: member.meta['instance'] ?? '',
           ready: member.state === 'alive' && member.meta['ready'] === '1',
           load: member.load,
+          ...traitsOf(member.meta),
           peer: options.peerOf(member),
         })),
     ownerState(owner): OwnerState {
@@ -68,8 +72,22 @@ export function createClusterView(options: ClusterViewOptions): ClusterView {
       deaths.attempt(node);
       membership.reportRefused(node);
     },
+    selfChanged: changed,
     stop() {
       for (const stop of stops) stop();
     },
+  };
+}
+
+/** What a member tells about itself besides; members of another version may tell less. */
+function traitsOf(
+  meta: Readonly<Record<string, string>>,
+): Pick<Member, 'weight' | 'capabilities' | 'resources'> {
+  const { weight = '', capabilities = '' } = meta;
+  const resources = decodeResources(meta['resources']);
+  return {
+    ...(weight === '' || !(Number(weight) >= 0) ? {} : { weight: Number(weight) }),
+    ...(capabilities === '' ? {} : { capabilities: capabilities.split(',') }),
+    ...(resources === undefined ? {} : { resources }),
   };
 }

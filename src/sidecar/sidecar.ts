@@ -19,7 +19,7 @@ import { keepLearners } from './learners.ts';
 import type { SidecarFlags } from './options.ts';
 import { createParts, type Parts } from './parts.ts';
 import { planMember, type MemberPlan } from './plan.ts';
-import { announceLoad } from './presence.ts';
+import { announcePresence } from './presence.ts';
 import { readinessOf } from './readiness.ts';
 
 export interface RunningSidecar {
@@ -80,7 +80,9 @@ async function startMember(
     await gateway.start();
   }
   lifecycle.add('fence', fenceWhenDivergent({ ...parts, logger }));
-  lifecycle.add('load', announceLoad(parts, plan.id, member.isDraining));
+  const { annotations } = plan;
+  const { isDraining } = member;
+  lifecycle.add('presence', announcePresence({ parts, annotations, isDraining }));
   logger.info('member runs', { clusterId: plan.clusterId, voters: plan.voters });
   return {
     async stop() {

@@ -24,6 +24,7 @@ const configuration = {
   learnersNext: [],
   autoLeave: false,
 };
+const LEASE = { key: '/members/a', createRevision: 1, modRevision: 1, version: 1, lease: 1 };
 const HEALTHY: RaftStatus = {
   nodeId: 'a',
   role: 'follower',
@@ -54,6 +55,8 @@ async function pagesOf(wrong: Partial<RaftStatus>, withoutData = false) {
         ownership: { valid: () => true },
         gateway: undefined,
         problems,
+        store: { local: { get: () => ({ ...LEASE, value: 'x' }) } },
+        view: { self: { node: 'a', instance: 'x' } },
       },
       false,
     );
