@@ -1,5 +1,5 @@
 /** The rules of 2026-07-28 for one request that claims it: its `_meta`, and headers that repeat what the body says. */
-import { metaOf, VERSION_CLAIM } from './eras.ts';
+import { isKnownModernVersion, metaOf, VERSION_CLAIM } from './eras.ts';
 import { MCP_ERRORS, mcpError, type McpError } from './errors.ts';
 import { decodeHeaderValue } from './header-value.ts';
 import { HEADER } from './headers.ts';
@@ -54,7 +54,8 @@ export function checkModernMessage(
   const named = one(headers, HEADER.mcpMethod);
   if (named !== undefined && named !== method)
     return mismatch(`Mcp-Method is ${named}, the body says ${method}`);
-  if (!isRequest) return undefined;
+  // What another revision wants in its headers, only the server knows, if anybody does.
+  if (!isRequest || !isKnownModernVersion(String(claim))) return undefined;
   if (version === undefined) return mismatch('MCP-Protocol-Version is missing');
   if (named === undefined) return mismatch('Mcp-Method is missing');
   return checkName(mcpNameOf(method, params), one(headers, HEADER.mcpName));

@@ -101,6 +101,7 @@ const standard = (method: string, name?: string): Record<string, string> => ({
 test(verifies('modern.headers'), () => {
   const echo = call('tools/call', { name: 'echo' });
   const task = call('tasks/get', { taskId: 'ä' });
+  const unknown = call('x', {}, envelope({ 'io.modelcontextprotocol/protocolVersion': 'v999' }));
   const cases: [object, Record<string, string | string[]>, number | undefined][] = [
     [echo, standard('tools/call', 'echo'), undefined],
     [echo, standard('tools/call', ' \techo '), undefined],
@@ -135,6 +136,9 @@ test(verifies('modern.headers'), () => {
       standard('x'),
       -32602,
     ],
+    // A version that nobody knows may want other headers, but may not contradict itself.
+    [unknown, {}, undefined],
+    [unknown, standard('x'), -32020],
     [notification('notifications/cancelled', envelope()), {}, undefined],
     [notification('notifications/cancelled', envelope()), standard('other'), -32020],
     [{ jsonrpc: '2.0', id: 1, result: {} }, {}, undefined],

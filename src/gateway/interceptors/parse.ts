@@ -6,7 +6,6 @@ import {
   errorText,
   EVENT_STREAM_TYPE,
   HEADER,
-  isKnownModernVersion,
   isLegacyVersion,
   JSON_TYPE,
   LEGACY_VERSIONS,
@@ -50,9 +49,7 @@ function parsePost(exchange: Exchange): McpError | undefined {
   if (decision.type === 'legacy') return checkLegacyVersion(exchange, version);
   exchange.era = 'modern';
   exchange.requestedVersion = decision.version;
-  // What another revision wants in its headers, only the server knows, if anybody does.
-  if (first === undefined || !isKnownModernVersion(decision.version)) return undefined;
-  return checkModernMessage(first, headers);
+  return first === undefined ? undefined : checkModernMessage(first, headers);
 }
 
 function parseOther(exchange: Exchange): McpError | undefined {
