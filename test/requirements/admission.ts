@@ -33,6 +33,19 @@ export const admission = {
     sentence: 'Who waits for a place enters in turn, and who leaves while waiting frees its own.',
     source: 'issue 5: bulkheads',
   },
+  'admission.places-conserved': {
+    sentence: 'No place is lost or given twice, and nobody waits before an empty one.',
+    source: 'issue 5: bulkheads',
+  },
+  'admission.adaptive-limit': {
+    sentence: 'An adaptive limit grows while calls are fast, and shrinks when they slow down.',
+    source: 'Netflix concurrency-limits: Gradient2',
+  },
+  'admission.usage-hysteresis': {
+    sentence:
+      'Admission stops above a quota of processor or memory, and goes on only clearly below.',
+    source: 'issue 5: bulkheads',
+  },
   'admission.stream-holds-place': {
     sentence: 'An answer that streams holds its place until it ends or its reader leaves.',
     source: 'issue 5: bulkheads',

@@ -69,8 +69,8 @@ export class Gradient2 {
   #usual(shortMs: number): number {
     const before = this.#usualMs ?? shortMs;
     const next = before + (2 / (LONG_WINDOWS + 1)) * (shortMs - before);
-    // After a long time of slow calls the usual time comes down quickly, or the limit would not defend anything.
-    this.#usualMs = before / shortMs > 2 ? next * 0.95 : next;
-    return before;
+    // After a long time of slow calls the usual time comes down quickly, or the next slowness would go unnoticed.
+    this.#usualMs = next / shortMs > 2 ? next * 0.95 : next;
+    return next;
   }
 }
