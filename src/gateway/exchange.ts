@@ -82,7 +82,7 @@ export interface OwnerRequest {
   /** `body` parsed; not on the wire. */
   readonly parsed?: ParsedBody;
   readonly lastEventId?: string;
-  /** `initialize`: id of the principal that opens the session. */
+  /** Id of the principal that opens the session (`initialize`), or that asks (`stateless`). */
   readonly principal?: string;
   /** What is left of the time the request may take, when it is sent. */
   readonly timeoutMs?: number;

@@ -33,6 +33,7 @@ export const MCP_ERRORS = {
   protocolVersionHeader: kind(400, -32000, 'Bad Request: Unsupported protocol version'),
   batchNotModern: kind(400, -32600, 'Invalid Request: batches do not exist in 2026-07-28'),
   invalidEnvelope: kind(400, -32602, 'Invalid params: _meta does not say what 2026-07-28 requires'),
+  taskNotFound: kind(400, -32602, 'Invalid params: unknown task'),
   headerMismatch: kind(400, -32020, 'Headers and body disagree'),
   initializeNotModern: kind(
     400,

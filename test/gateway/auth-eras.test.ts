@@ -21,6 +21,7 @@ import { Client as Client1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as Transport1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { DEFAULT_POLICIES } from '../../src/gateway/policies.ts';
 import { MCP_ERRORS } from '../../src/mcp/index.ts';
+import { verifies } from '../requirements.ts';
 import { INITIALIZE, post } from './client.ts';
 import { call, startModern, tool, type ModernWorld } from './modern-world.ts';
 
@@ -98,6 +99,37 @@ test('2026-07-28: lists of tools are shortened and private', async () => {
         .filter((name) => name === 'echo' || name.startsWith('test_s')),
     );
     assert.equal(some.cacheScope, 'private');
+  }
+});
+
+test(verifies('auth.task-bound'), async () => {
+  const [one, two] = modern.urls as [URL, URL];
+  const capabilities = { extensions: { 'io.modelcontextprotocol/tasks': {} } };
+  const begin = async (headers: typeof ADMIN): Promise<string> => {
+    const args = { seconds: 0.2 };
+    const { json } = await tool(one, 'slow_compute', args, { headers, capabilities });
+    return (json.result as unknown as { taskId: string }).taskId;
+  };
+  const taskId = await begin(ADMIN);
+  assert.equal(typeof taskId, 'string');
+  for (const url of [one, two]) {
+    const answers = await Promise.all(
+      ['tasks/get', 'tasks/cancel'].map((method) =>
+        call(url, method, { taskId }, { headers: GUEST, capabilities }),
+      ),
+    );
+    const unknown = await call(
+      url,
+      'tasks/get',
+      { taskId: 'none' },
+      { headers: GUEST, capabilities },
+    );
+    for (const { json } of [...answers, unknown]) {
+      assert.equal(json.error?.code, -32602);
+      assert.equal(json.error?.message, unknown.json.error?.message);
+    }
+    const own = await call(url, 'tasks/get', { taskId }, { headers: ADMIN, capabilities });
+    assert.equal((own.json.result as unknown as { taskId: string }).taskId, taskId);
   }
 });
 

@@ -46,6 +46,10 @@ export const auth = {
     sentence: 'To another principal a session does not exist, at any pod.',
     source: 'MCP security best practices: session hijacking; issue 5: tenancy and auth',
   },
+  'auth.task-bound': {
+    sentence: 'To another principal a task does not exist, at any pod.',
+    source: 'MCP tasks extension: tasks are bound to who made them; issue 5: tenancy and auth',
+  },
   'auth.tools': {
     sentence:
       'A call of a tool that the rules deny is answered 403 with its id, alone or in a batch, and never reaches the server.',

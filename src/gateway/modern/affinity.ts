@@ -4,6 +4,7 @@
  * server made it, and would move handles away from living pods whenever one joins.
  */
 import { isJsonObject, type ParsedBody } from '../../mcp/index.ts';
+import { ANONYMOUS } from '../exchange.ts';
 import { namesTool, type LoadBalancingPolicy } from '../policies.ts';
 import type { Placements } from '../ports.ts';
 
@@ -17,21 +18,27 @@ export type Named =
   /** The first call that names it decides, unless a result did before. */
   | { readonly type: 'handle'; readonly key: string };
 
-export const taskKey = (taskId: string): string => `task:${taskId}`;
+/** Of the one who made it: whoever else names the task names nothing. */
+export const taskKey = (taskId: string, principal: string): string =>
+  principal === ANONYMOUS.id ? `task:${taskId}` : `task:${principal}:${taskId}`;
 
 /** The key of a handle's value; undefined for what cannot be one. */
 export function handleKey(argument: string, value: unknown): string {
   return `handle:${argument}:${JSON.stringify(value)}`;
 }
 
-/** What a request names, or undefined. */
-export function namedBy(body: ParsedBody, policy: LoadBalancingPolicy): Named | undefined {
+/** What a request of `principal` names, or undefined. */
+export function namedBy(
+  body: ParsedBody,
+  policy: LoadBalancingPolicy,
+  principal: string,
+): Named | undefined {
   const [first] = body.messages;
   if (first?.kind !== 'request') return undefined;
   const { method, params } = first.message;
   const taskId = params?.['taskId'];
   if (method.startsWith('tasks/') && typeof taskId === 'string')
-    return { type: 'task', key: taskKey(taskId) };
+    return { type: 'task', key: taskKey(taskId, principal) };
   if (method !== 'tools/call' || policy.affinity === 'None') return undefined;
   const tool = String(params?.['name']);
   const args = params?.['arguments'];
@@ -47,13 +54,19 @@ export function isHandle(value: unknown): value is string | number {
   return (typeof value === 'string' && value !== '') || typeof value === 'number';
 }
 
-/** The pod that holds it, as far as can be found out in `timeoutMs`; a store that does not answer knows none. */
+/** Nobody holds it, as far as anybody knows. */
+export const NOBODY = Symbol('nobody');
+
+/** The pod that holds it, as far as can be found out in `timeoutMs`; undefined when the store does not answer. */
 export async function holderOf(
   placements: Placements,
   { key }: Named,
   timeoutMs: number,
-): Promise<string | undefined> {
+): Promise<string | typeof NOBODY | undefined> {
   const local = placements.local(key);
   if (local !== undefined) return local;
-  return placements.find(key, AbortSignal.timeout(timeoutMs)).catch(() => undefined);
+  return placements
+    .find(key, AbortSignal.timeout(timeoutMs))
+    .then((node) => node ?? NOBODY)
+    .catch(() => undefined);
 }

@@ -15,6 +15,7 @@ import { delay, type Clock } from '../../std/index.ts';
 import type { BackendEra, BackendEraProbe } from '../backend-era.ts';
 import type { ResolvedLimits, ResolvedTiming } from '../config.ts';
 import {
+  ANONYMOUS,
   plain,
   refused,
   StreamInterrupted,
@@ -144,7 +145,8 @@ async function ask(
     return refused('request-lost', true, error.message);
   }
   if (request.op === 'listen') return readListen(options, response);
-  return readReply(options, { response, message, signal });
+  const principal = request.principal ?? ANONYMOUS.id;
+  return readReply(options, { response, message, principal, signal });
 }
 
 function firstOf(text: string): ClassifiedMessage | undefined {

@@ -26,8 +26,8 @@ export interface ObserverOptions {
 export interface Observer {
   /** True when the answer has to be read as a whole, because something may have to be learnt from it. */
   watches(request: ClassifiedMessage): boolean;
-  /** Learns from the answer's text. Resolves when other pods know, too; never rejects. */
-  learn(request: ClassifiedMessage, text: string): Promise<void>;
+  /** Learns from the text of an answer to `principal`. Resolves when other pods know, too; never rejects. */
+  learn(request: ClassifiedMessage, text: string, principal: string): Promise<void>;
 }
 
 const TASKS = 'io.modelcontextprotocol/tasks';
@@ -61,7 +61,7 @@ export function createObserver(options: ObserverOptions): Observer {
         return true;
       return method === 'tools/call' && (mayMakeTask(request) || handles().length > 0);
     },
-    async learn(request, text) {
+    async learn(request, text, principal) {
       if (request.kind !== 'request') return;
       const result = resultIn(text);
       if (result === undefined) return;
@@ -69,7 +69,8 @@ export function createObserver(options: ObserverOptions): Observer {
       if (method === 'tools/list') return options.table.learn(result);
       const { taskId } = result;
       const isTask = method !== 'tools/call' || result['resultType'] === 'task';
-      if (isTask && typeof taskId === 'string') return place(taskKey(taskId), ttlOf(result));
+      if (isTask && typeof taskId === 'string')
+        return place(taskKey(taskId, principal), ttlOf(result));
       const found = handles().flatMap((argument) => {
         const value = handleIn(result, argument);
         return value === undefined ? [] : [handleKey(argument, value)];

@@ -128,6 +128,7 @@ async function attempt(
       body: mapped?.body ?? exchange.body,
       ...(mapped === undefined ? { parsed } : {}),
       tenant: exchange.principal.tenant,
+      principal: exchange.principal.id,
       ...(node === errand.holder ? { placed: true } : {}),
     },
     exchange.signal,

@@ -26,6 +26,8 @@ export interface AnswerOptions {
 export interface ServerAnswer {
   readonly response: HttpResponse;
   readonly message: ClassifiedMessage;
+  /** Id of the principal that asked. */
+  readonly principal: string;
   readonly signal: AbortSignal;
 }
 
@@ -57,13 +59,13 @@ const isStream = (response: HttpResponse): boolean =>
 
 async function readBody(
   { observer }: AnswerOptions,
-  { response, message, signal }: ServerAnswer,
+  { response, message, principal, signal }: ServerAnswer,
 ): Promise<OwnerReply> {
   const { status } = response;
   const headers = answerHeaders(response);
   if (status < 300 && observer.watches(message)) {
     const body = await readText(response);
-    await observer.learn(message, body);
+    await observer.learn(message, body, principal);
     return { type: 'plain', status, headers, body };
   }
   const read = await readAnswer(response, {
@@ -82,7 +84,7 @@ async function readBody(
  */
 async function readStream(
   options: AnswerOptions,
-  { response, message }: ServerAnswer,
+  { response, message, principal }: ServerAnswer,
 ): Promise<OwnerReply> {
   const events = eventsOf(response, options.limits.eventCharsMax);
   const opened = new AbortController();
@@ -97,20 +99,20 @@ async function readStream(
   if (begun !== 'quiet') {
     if (begun.done === true) throw new StreamInterrupted('request-lost', 'an empty stream');
     if (isAnswer(begun.value)) {
-      await options.observer.learn(message, begun.value);
+      await options.observer.learn(message, begun.value, principal);
       await events.return(undefined);
       headers[HEADER.contentType] = JSON_TYPE;
       return { type: 'plain', status: response.status, headers, body: begun.value };
     }
   }
   delete headers[HEADER.contentType];
-  return { type: 'stream', headers, events: relay(options, message, first, events) };
+  return { type: 'stream', headers, events: relay(options, { message, principal }, first, events) };
 }
 
 /** Every message up to the answer; the stream that ends without one was cut. */
 async function* relay(
   options: AnswerOptions,
-  message: ClassifiedMessage,
+  { message, principal }: Pick<ServerAnswer, 'message' | 'principal'>,
   first: Promise<IteratorResult<string, void>>,
   events: AsyncGenerator<string, void>,
 ): AsyncGenerator<OutgoingEvent> {
@@ -118,7 +120,7 @@ async function* relay(
     for (let next = await first; next.done !== true; next = await events.next()) {
       const data = next.value;
       const answered = isAnswer(data);
-      if (answered) await options.observer.learn(message, data);
+      if (answered) await options.observer.learn(message, data, principal);
       yield { id: '', data };
       if (answered) return;
     }

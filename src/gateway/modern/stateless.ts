@@ -1,7 +1,13 @@
 /** The end of the request path of the stateless era for everything but `subscriptions/listen`. */
-import { isRemovedMethod, MCP_ERRORS, mcpError, type ParsedBody } from '../../mcp/index.ts';
+import {
+  isRemovedMethod,
+  MCP_ERRORS,
+  mcpError,
+  type McpError,
+  type ParsedBody,
+} from '../../mcp/index.ts';
 import { InvariantError } from '../../std/index.ts';
-import type { Exchange, Handler } from '../exchange.ts';
+import { ANONYMOUS, type Exchange, type Handler } from '../exchange.ts';
 import { keyOf, toolOf } from '../health/request-key.ts';
 import { clientHeaders } from '../owner/backend-headers.ts';
 import { holderOf, namedBy } from './affinity.ts';
@@ -17,6 +23,7 @@ export function serveStateless(options: StatelessOptions): Handler {
     if (first.kind !== 'response' && isRemovedMethod(first.message.method))
       return problem(exchange, mcpError(MCP_ERRORS.methodNotFound, first.message.method));
     const errand = await begin(options, exchange, parsed);
+    if ('error' in errand) return problem(exchange, errand.error);
     const reply = await pursue(options, errand);
     if (reply.type !== 'stream') return reply;
     return { ...reply, events: continueStream(options, errand, reply) };
@@ -27,16 +34,22 @@ async function begin(
   options: StatelessOptions,
   exchange: Exchange,
   parsed: ParsedBody,
-): Promise<Errand> {
+): Promise<Errand | { readonly error: McpError }> {
   const policy = options.policies().loadBalancing;
   const headers = clientHeaders(exchange.headers);
-  const named = namedBy(parsed, policy);
+  const principal = exchange.principal.id;
+  const named = namedBy(parsed, policy, principal);
   const { placements, timing } = options;
   const holder =
     named === undefined ? undefined : await holderOf(placements, named, timing.commitMs);
-  const principal = exchange.principal.id;
+  // The server may not know callers apart, and would tell anybody of the task.
+  if (named?.type === 'task' && principal !== ANONYMOUS.id && typeof holder !== 'string')
+    return {
+      error: mcpError(holder === undefined ? MCP_ERRORS.unavailable : MCP_ERRORS.taskNotFound),
+    };
   return {
-    ...{ exchange, parsed, headers, named, holder },
+    ...{ exchange, parsed, headers, named },
+    holder: typeof holder === 'string' ? holder : undefined,
     tool: toolOf(parsed),
     key: named?.key ?? keyOf(policy, { headers, principal, parsed }),
     avoid: new Set(),
