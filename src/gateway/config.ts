@@ -48,6 +48,8 @@ export interface GatewayTiming {
   readonly commitMs?: number;
   /** How long `drain` lets running requests finish. */
   readonly drainMs?: number;
+  /** How long a pod that has given its sessions away still answers, until load balancers send nobody any more. */
+  readonly lingerMs?: number;
   /** How often idle sessions are looked for. */
   readonly sweepMs?: number;
 }
@@ -97,6 +99,7 @@ const DEFAULT_TIMING: ResolvedTiming = {
   probeDownMs: 100,
   commitMs: 5_000,
   drainMs: 10_000,
+  lingerMs: 1_000,
   sweepMs: 60_000,
 };
 

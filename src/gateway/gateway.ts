@@ -65,7 +65,10 @@ export interface GatewayStatus {
 export interface Gateway {
   /** Listens on both ports and begins to probe the MCP server. Rejects when a port cannot be had. */
   start(): Promise<{ readonly port: number; readonly peerPort: number }>;
-  /** Gives every session away: running requests may finish, then any pod may take the sessions over. */
+  /**
+   * Gives every session to another pod, one by one, each once its running requests are done; then ends streams for their
+   * clients to resume elsewhere. Still answers, for others, whoever comes; `stop` when it is done.
+   */
   drain(): Promise<void>;
   /** Stops at once; streams are cut. */
   stop(): Promise<void>;
@@ -96,7 +99,10 @@ export function createGateway(options: GatewayOptions): Gateway {
       if (state !== 'listening') return;
       state = 'draining';
       modern.drain();
-      await Promise.all([host.drain(), modernHost.drain()]);
+      const place = (avoid: ReadonlySet<string>): string | undefined =>
+        balancing.place({ forSession: true, avoid });
+      await Promise.all([host.drain(place), modernHost.drain()]);
+      await listener.drain(parts.timing);
     },
     async stop() {
       if (state === 'stopped') return;
@@ -189,7 +195,7 @@ function createParts(options: GatewayOptions, isListening: () => boolean) {
   const sweeper = createSweeper({ ...common, cluster, events, sweepMs, inUse });
   return {
     ...{ upstream, host, modernHost, modern, peers, admission, balancing },
-    ...{ listener, peerListener, sweeper, events, logger },
+    ...{ listener, peerListener, sweeper, events, logger, timing },
   };
 }
 

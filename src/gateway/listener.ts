@@ -10,11 +10,14 @@ import { rawFields } from './http1/head.ts';
 import { createHttp1Server } from './http1/server.ts';
 import type { GatewayMetrics } from './metrics.ts';
 import { closeServer, listen } from './server.ts';
+import { createVisits, type Visit, type Visits } from './visits.ts';
 import { writeBody, writeStream } from './write-stream.ts';
 
 export interface Listener {
   /** Rejects when the port cannot be had. */
   start(): Promise<AddressInfo>;
+  /** Lets requests under way end and sends clients elsewhere; still answers whoever comes. */
+  drain(wait: Parameters<Visits['drain']>[0]): Promise<void>;
   /** Cuts what is still open. */
   stop(): Promise<void>;
 }
@@ -31,6 +34,7 @@ export interface ListenerOptions {
 
 export function createListener(options: ListenerOptions): Listener {
   const { limits, timing, metrics, clock, logger } = options;
+  const visits = createVisits(clock);
   let streams = 0;
   const count = (step: 1 | -1): void => {
     streams += step;
@@ -45,7 +49,14 @@ export function createListener(options: ListenerOptions): Listener {
       stalledMs: timing.stalledMs,
     },
     keepaliveMs: timing.keepaliveMs,
-    handle: (request, answer) => respond(options, request, answer, count),
+    handle: async (request, answer) => {
+      const visit = visits.began(answer, request.method);
+      try {
+        await respond(options, request, answer, { count, visit });
+      } finally {
+        visit.over();
+      }
+    },
     onError: (error) => logger.debug('answer not delivered', { error: String(error) }),
     onCutOff: (limit) => metrics.limited.inc({ limit }),
     clock,
@@ -53,6 +64,7 @@ export function createListener(options: ListenerOptions): Listener {
   const server = createServer((socket) => connections.accept(socket));
   return {
     start: () => listen(server, options.address),
+    drain: visits.drain,
     stop: () => closeServer(server, () => connections.stop()),
   };
 }
@@ -61,7 +73,7 @@ async function respond(
   options: ListenerOptions,
   request: ServerRequest,
   answer: Answer,
-  count: (step: 1 | -1) => void,
+  { count, visit }: { readonly count: (step: 1 | -1) => void; readonly visit: Visit },
 ): Promise<void> {
   const reply = await options.handle(toExchange(request));
   if (reply.type === 'plain') return answer.send(reply.status, reply.headers, reply.body);
@@ -74,8 +86,11 @@ async function respond(
     return;
   }
   count(1);
+  // The events end in good order when the pod leaves, and the reader resumes elsewhere.
+  const leave = new AbortController();
+  visit.resumable(() => leave.abort(new Error('the pod leaves')));
   try {
-    await sendStream(options, answer, reply, signal);
+    await sendStream(options, answer, reply, AbortSignal.any([signal, leave.signal]));
   } finally {
     count(-1);
   }

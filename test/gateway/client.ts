@@ -14,20 +14,22 @@ export interface Connected {
 
 export interface ConnectOptions {
   readonly capabilities?: object;
+  /** Where each request goes, as a load balancer would say; until the client is redirected. */
+  readonly through?: () => URL;
   /** Called before `connect`, for handlers. */
   readonly prepare?: (client: Client) => void;
 }
 
 /** An official client connected through `url`. */
 export async function connect(url: URL, options: ConnectOptions = {}): Promise<Connected> {
-  let target = url;
+  let target = options.through ?? ((): URL => url);
   const client = new Client(
     { name: 'test', version: '1' },
     { capabilities: options.capabilities ?? {} },
   );
   options.prepare?.(client);
   const transport = new StreamableHTTPClientTransport(url, {
-    fetch: (_url, init) => fetch(target, init),
+    fetch: (_url, init) => fetch(target(), init),
   });
   await client.connect(transport);
   return {
@@ -35,7 +37,7 @@ export async function connect(url: URL, options: ConnectOptions = {}): Promise<C
     transport,
     sessionId: transport.sessionId ?? '',
     redirect: (next) => {
-      target = next;
+      target = () => next;
     },
   };
 }

@@ -60,6 +60,8 @@ export interface World {
   pod(index: number): Pod;
   /** Starts pod `index` anew, as another incarnation. */
   restart(index: number): Promise<Pod>;
+  /** Drains pod `index`, and starts it anew, as a rolling update does. */
+  roll(index: number): Promise<Pod>;
   /** Tells every gateway that the cluster's view changed. */
   announce(): void;
   /** The pod that owns a session now, by the agreed record. */
@@ -231,7 +233,9 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     members.set(node, {
       node,
       instance,
-      ready: true,
+      get ready() {
+        return !gateway.status().draining;
+      },
       load: 0,
       peer: (await options.peerThrough?.(node, peer)) ?? peer,
     });
@@ -262,6 +266,10 @@ export async function startWorld(options: WorldOptions): Promise<World> {
       await pod(index).kill();
       pods[index] = await startPod(index, 2);
       return pod(index);
+    },
+    async roll(index) {
+      await pod(index).gateway.drain();
+      return world.restart(index);
     },
     async ownerOf(sessionId) {
       const record = await pod(0).sessions.directory.refresh(sessionId);

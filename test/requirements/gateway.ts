@@ -54,6 +54,15 @@ export const gateway = {
       'What a dead pod had sent, an answer that nobody had read too, reaches the resuming client once, at any pod.',
     source: 'issue: events kept by the owner and `sessions.resume.replicas` more pods',
   },
+  'gateway.hand-over': {
+    sentence:
+      'A pod that leaves gives its sessions to others, one by one, before its server stops, and cuts nothing that runs.',
+    source: 'issue: drain',
+  },
+  'gateway.rolling-restart': {
+    sentence: 'A rolling restart of all pods under load: no request fails.',
+    source: 'issue: drain',
+  },
   'gateway.lost-request': {
     sentence:
       'A request that was lost and must not be repeated is answered with an error that says so.',

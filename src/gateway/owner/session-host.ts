@@ -1,6 +1,5 @@
 /** The owner's side of the gateway: the sessions this pod serves, how it comes by them, and how it lets them go. */
 import { errorText, HEADER, MCP_ERRORS, mcpError, parseBody } from '../../mcp/index.ts';
-import { delay } from '../../std/index.ts';
 import type { GatewayEvents } from '../events.ts';
 import {
   plain,
@@ -8,12 +7,14 @@ import {
   StreamInterrupted,
   type OwnerReply,
   type OwnerRequest,
+  type Refusal,
   type ServeOwner,
 } from '../exchange.ts';
 import type { Cluster, HeldEpoch, Owner } from '../ports.ts';
 import { createCopies, type AskPeer } from './copies.ts';
 import { decodeCopies } from './copy-wire.ts';
 import { endSession } from './end.ts';
+import { createHandOver, type HandOver, type HandOverOptions } from './hand-over.ts';
 import { initializeSession } from './initialize.ts';
 import { servePost } from './post.ts';
 import { createLiveSessions, type LiveSessions } from './live-sessions.ts';
@@ -28,8 +29,8 @@ export interface SessionHost {
   readonly size: number;
   /** True for a session with a client connected; it counts as used. */
   inUse(sessionId: string): boolean;
-  /** Lets every session go: the next request of each may be claimed by another pod. Waits for running requests. */
-  drain(): Promise<void>;
+  /** Gives every session to a pod that `place` names, when its running requests are done; see `hand-over.ts`. */
+  drain(place: HandOverOptions['place']): Promise<void>;
   stop(): void;
 }
 
@@ -49,7 +50,7 @@ export function createSessionHost(given: HostOptions): SessionHost {
   const tools: OwnerTools = { ...given.tools, copies, fetchPast };
   const options: ServeOptions = { ...given, tools };
   const live = createLiveSessions(options);
-  const phase = { draining: false };
+  const phase: { handOver: HandOver | undefined } = { handOver: undefined };
   const serve = createServe(options, live, phase);
   return {
     async serve(request, signal) {
@@ -72,26 +73,17 @@ export function createSessionHost(given: HostOptions): SessionHost {
       tools.sessions.directory.touch(sessionId);
       return true;
     },
-    async drain() {
-      phase.draining = true;
-      const all = [...live.sessions.values()];
-      for (const state of all) if (state.inFlight === 0) state.close('draining');
-      const deadline = tools.clock.monotonic() + tools.timing.drainMs;
-      while (all.some((state) => state.closed === undefined && state.inFlight > 0)) {
-        if (tools.clock.monotonic() > deadline) break;
-        await delay(tools.clock, DRAIN_POLL_MS);
-      }
-      for (const state of all) state.close('draining');
+    async drain(place) {
+      phase.handOver = createHandOver({ ...given, tools, place });
+      await phase.handOver.drain(() => [...live.sessions.values()]);
     },
     stop() {
-      phase.draining = true;
+      phase.handOver ??= createHandOver({ ...given, tools, place: () => undefined });
       live.stop();
       copies.stop();
     },
   };
 }
-
-const DRAIN_POLL_MS = 20;
 
 /** Questions of other owners that concern no session this pod serves; undefined for any other request. */
 function serveOwner(
@@ -116,20 +108,23 @@ type ServeOptions = Omit<HostOptions, 'tools'> & { readonly tools: OwnerTools };
 function createServe(
   options: ServeOptions,
   live: LiveSessions,
-  phase: { readonly draining: boolean },
+  phase: { readonly handOver: HandOver | undefined },
 ): ServeOwner {
-  const { tools } = options;
-  /** While draining, a session with running requests is still served: they may need the client's answers. */
-  const mayFinish = (request: OwnerRequest): boolean => {
+  const { tools, self } = options;
+  /** While draining, a session is served here only as far as its running requests need it. */
+  const leave = async (handOver: HandOver, request: OwnerRequest): Promise<Refusal | undefined> => {
     const state = live.sessions.get(request.sessionId);
-    if (state !== undefined && state.inFlight > 0) return true;
-    state?.close('draining');
-    return false;
+    if (state !== undefined) return handOver.meet(state, request);
+    const owner = tools.sessions.directory.local(request.sessionId)?.owner;
+    const elsewhere = owner !== undefined && owner.instance !== self.instance;
+    const stale = elsewhere && request.claim === undefined;
+    return refused(stale ? 'not-owner' : 'draining', false);
   };
   return async (request, signal) => {
     const told = serveOwner(tools, live, request);
     if (told !== undefined) return told;
-    if (phase.draining && !mayFinish(request)) return refused('draining', false);
+    const left = phase.handOver && (await leave(phase.handOver, request));
+    if (left !== undefined) return left;
     // Without a lease nobody here may answer: another pod may already be serving.
     if (!tools.ownership.valid()) return refused('lease-lost', false);
     if (request.op === 'initialize') return initialize(options, live, request);
@@ -138,6 +133,7 @@ function createServe(
       .acquire(request)
       .catch((error: unknown) => refused('lease-lost', false, String(error)));
     if ('type' in state) return state;
+    if (request.op === 'take') return plain(200, '');
     state.clientHeaders = request.headers;
     tools.sessions.directory.touch(state.id);
     const reply = await serveOwned(options, state, request, signal);

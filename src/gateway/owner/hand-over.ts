@@ -1,0 +1,102 @@
+/** A pod that leaves gives its sessions to others, one by one, so that their clients find them there. */
+import { readMessages } from '../../mcp/index.ts';
+import { delay } from '../../std/index.ts';
+import type { Refusal } from '../exchange.ts';
+import { refused, type OwnerRequest } from '../exchange.ts';
+import type { Cluster } from '../ports.ts';
+import type { AskPeer } from './copies.ts';
+import type { OwnerTools, SessionState } from './session-state.ts';
+
+/** Sessions that are being given away at the same time: enough to keep the agreement of the cluster busy. */
+const HAND_OVERS_MAX = 16;
+/** Pods that are asked to take one session. */
+const ATTEMPTS_MAX = 3;
+/** While a session waits for its running requests, new ones are held back for so long, so that it comes to rest. */
+const HOLD_MS = 2_000;
+const POLL_MS = 10;
+
+export interface HandOver {
+  /** Gives every session away; resolves when none is left, at the latest after `drainMs`. */
+  drain(sessions: () => readonly SessionState[]): Promise<void>;
+  /** A request for a session that is on its way out: undefined when it is served here all the same. */
+  meet(state: SessionState, request: OwnerRequest): Promise<Refusal | undefined>;
+}
+
+export interface HandOverOptions {
+  readonly tools: OwnerTools;
+  readonly cluster: Cluster;
+  readonly askPeer: AskPeer;
+  /** The pod that shall take a session, if there is one beside those to avoid. */
+  readonly place: (avoid: ReadonlySet<string>) => string | undefined;
+}
+
+export function createHandOver(options: HandOverOptions): HandOver {
+  const { tools } = options;
+  const { clock, timing } = tools;
+  const leaving = new Map<SessionState, Promise<void>>();
+  /** A session goes once, whoever asks first. */
+  const go = (state: SessionState): Promise<void> => {
+    const known = leaving.get(state);
+    if (known !== undefined) return known;
+    const promise = giveAway(options, state).finally(() => leaving.delete(state));
+    leaving.set(state, promise);
+    return promise;
+  };
+  return {
+    async drain(sessions) {
+      const deadline = clock.monotonic() + timing.drainMs;
+      while (sessions().length > 0 && clock.monotonic() < deadline) {
+        for (const state of sessions()) {
+          if (leaving.size >= HAND_OVERS_MAX) break;
+          if (state.inFlight === 0) void go(state);
+        }
+        await Promise.race([...leaving.values(), delay(clock, POLL_MS)]);
+      }
+      for (const state of sessions()) state.close('draining');
+    },
+    async meet(state, request) {
+      if (isPartOfRunning(state, request)) return undefined;
+      const heldUntil = clock.monotonic() + HOLD_MS;
+      while (state.inFlight > 0 && state.closed === undefined) {
+        if (clock.monotonic() > heldUntil) return undefined;
+        await delay(clock, POLL_MS, state.signal).catch(() => undefined);
+      }
+      if (state.closed === undefined) await go(state);
+      return refused(state.closed ?? 'draining', false);
+    },
+  };
+}
+
+/** Answers and notifications belong to requests that run here; so does whoever reads their streams. */
+function isPartOfRunning(state: SessionState, { op, parsed, body }: OwnerRequest): boolean {
+  if (state.closed !== undefined || state.inFlight === 0) return false;
+  const messages = op === 'post' ? (parsed?.messages ?? readMessages(body)) : [];
+  return messages?.every((item) => item.kind !== 'request') === true;
+}
+
+/** Never rejects; the session is closed afterwards, whoever has it. */
+async function giveAway(options: HandOverOptions, state: SessionState): Promise<void> {
+  const { tools, cluster } = options;
+  const avoid = new Set([cluster.self.node]);
+  for (let attempt = 0; attempt < ATTEMPTS_MAX && state.closed === undefined; attempt++) {
+    const node = options.place(avoid);
+    const member = cluster.members().find((other) => other.node === node);
+    if (member === undefined) break;
+    const { id: sessionId, epoch, clientHeaders: headers } = state;
+    const reply = await options.askPeer(
+      member,
+      { op: 'take', claim: 'owner-draining', sessionId, epoch, headers, body: '' },
+      AbortSignal.timeout(tools.timing.failoverMs),
+    );
+    if (reply.type === 'plain' && reply.status === 200) {
+      tools.metrics.handedOver.inc({ result: 'moved' });
+      state.close('not-owner');
+      return;
+    }
+    tools.logger.warn('session not taken', { session: sessionId, node: member.node });
+    avoid.add(member.node);
+  }
+  // Whoever asks for it next has it taken over.
+  if (state.closed === undefined) tools.metrics.handedOver.inc({ result: 'released' });
+  state.close('draining');
+}
