@@ -1,6 +1,7 @@
-/** Side-by-side measurements on this machine: `npm run bench -- [wal|gateway|raft] [--json]`. Ratios count, not rates. */
+/** Side-by-side measurements on this machine: `npm run bench -- [wal|gateway|raft|pick] [--json]`. Ratios count, not rates. */
 import { Argument, Command, Option } from 'commander';
 import { benchGateway } from './gateway.ts';
+import { benchPick } from './pick.ts';
 import { benchRaft, RAFT_PARTS } from './raft/bench.ts';
 import { benchWal } from './wal.ts';
 
@@ -27,6 +28,7 @@ const program = new Command('bench')
       'wal',
       'gateway',
       'raft',
+      'pick',
     ]),
   )
   .option('--json', 'print the ratios as one JSON object on the last line')
@@ -54,6 +56,7 @@ const short = flags.short === true;
 const BENCHMARKS = {
   wal: () => benchWal(console.error),
   gateway: () => benchGateway(console.error),
+  pick: () => benchPick(console.error),
   raft: () =>
     benchRaft(console.error, flags.only, {
       short,
@@ -67,7 +70,7 @@ const BENCHMARKS = {
 
 const ratios: Record<string, number> = {};
 for (const [benchmark, run] of Object.entries(BENCHMARKS)) {
-  if (name === undefined ? benchmark !== 'raft' : name === benchmark) {
+  if (name === undefined ? !['raft', 'pick'].includes(benchmark) : name === benchmark) {
     Object.assign(ratios, await run());
   }
 }
