@@ -82,4 +82,18 @@ export const modern = {
     sentence: 'A pod that drains ends the subscriptions at it with their result.',
     source: 'specification 2026-07-28, subscriptions; facts/mcp §4',
   },
+  'modern.fallback': {
+    sentence:
+      'A client of the stateless era before servers with sessions only is refused in a way that makes it use `initialize`.',
+    source: 'specification 2026-07-28, versioning; facts/mcp §3',
+  },
+  'modern.own-refusal': {
+    sentence:
+      'A client with sessions before a stateless server gets the refusal of the server itself.',
+    source: 'facts/mcp §3',
+  },
+  'modern.era-once': {
+    sentence: 'A server is asked for its era once after each of its starts.',
+    source: 'design',
+  },
 } as const satisfies Record<string, Requirement>;
