@@ -1,4 +1,6 @@
 /** `bridge`: serves a stdio MCP server over Streamable HTTP until it is told to stop. */
+import { copyFile, mkdir, readdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { createBridge } from '../bridge/index.ts';
 import { onTerminationSignal, systemClock, systemRandom, UsageError } from '../host/index.ts';
 import { parseDuration } from '../std/index.ts';
@@ -45,6 +47,16 @@ export async function bridgeCommand(command: readonly string[], flags: BridgeFla
   });
   await bridge.stop();
   process.exit(0);
+}
+
+/** Copies this Node and this program to `folder`, as `node` and `mcp-cluster.mjs` with what belongs to it. */
+export async function installBridge(folder: string): Promise<void> {
+  const program = dirname(process.argv[1] ?? '');
+  await mkdir(folder, { recursive: true });
+  for (const name of await readdir(program)) {
+    if (name.endsWith('.mjs')) await copyFile(join(program, name), join(folder, name));
+  }
+  await copyFile(process.execPath, join(folder, 'node'));
 }
 
 function whole(flag: string, text: string, least: number, most: number): number {

@@ -91,6 +91,17 @@ program
     await bridgeCommand(command, options);
   });
 
+program
+  .command('install-bridge')
+  .description(
+    'copy Node and this program to a folder, to run the bridge from it in another container',
+  )
+  .argument('<folder>', 'an empty folder, such as a volume that both containers have')
+  .action(async (folder: string) => {
+    const { installBridge } = await import('./bridge-command.ts');
+    await installBridge(folder);
+  });
+
 const raft = program.command('raft').description('who takes part in the agreed log of a cluster');
 
 raft

@@ -1,5 +1,5 @@
 /** The schema of `spec.server`: the MCP server itself. */
-import { urlPath, type Schema } from '../schema.ts';
+import { duration, group, integer, urlPath, type Schema } from '../schema.ts';
 import {
   ENVIRONMENT,
   ENVIRONMENT_FROM,
@@ -20,7 +20,7 @@ const words = (description: string) =>
 
 export const SERVER = {
   type: 'object',
-  description: 'The MCP server, unmodified: any image that speaks Streamable HTTP.',
+  description: 'The MCP server, unmodified: any image that speaks Streamable HTTP, or stdio.',
   required: ['image'],
   properties: {
     image: { type: 'string', description: 'Image of the server.', minLength: 1, maxLength: 1024 },
@@ -39,11 +39,39 @@ export const SERVER = {
     securityContext: SECURITY_CONTEXT,
     transport: {
       type: 'string',
-      enum: ['StreamableHTTP'],
+      enum: ['StreamableHTTP', 'Stdio'],
       default: 'StreamableHTTP',
-      description: 'The MCP transport the server speaks.',
+      description:
+        'The MCP transport the server speaks. Stdio: a bridge is put before it in its own container, which needs command and an image with glibc.',
     },
+    stdio: group('How a server with transport Stdio is run.', {
+      processes: {
+        type: 'string',
+        enum: ['PerSession', 'Shared'],
+        default: 'PerSession',
+        description:
+          'A process for each session, or one for all sessions of a pod; a shared one cannot ask its clients anything.',
+      },
+      maxProcesses: integer('Sessions of a pod, and so processes, at most.', {
+        default: 100,
+        minimum: 1,
+        maximum: 10_000,
+      }),
+      idleTimeout: duration('The process of a session nobody uses for this long is ended.', {
+        default: '8h',
+        min: '1s',
+        max: '720h',
+      }),
+    }),
     port: freePort('Port the server listens on, on the loopback address or on all.', 3000),
     path: urlPath('URL path of its MCP endpoint.', '/mcp'),
   },
+  'x-kubernetes-validations': [
+    {
+      rule: "self.transport != 'Stdio' || (has(self.command) && size(self.command) > 0)",
+      message: 'is required with transport Stdio: the bridge starts the server by it',
+      fieldPath: '.command',
+      reason: 'FieldValueRequired',
+    },
+  ],
 } as const satisfies Schema;

@@ -9,6 +9,7 @@ import {
   type McpCluster,
 } from '../../api/index.ts';
 import { authVolumes } from './auth-volumes.ts';
+import { bridgeCommand, bridgeInstaller, bridgeVolumes, serverMounts } from './bridge.ts';
 import { CONFIG_FILE, configHash } from './config.ts';
 import { objectNames, SERVER_CONTAINER, SIDECAR_CONTAINER } from './names.ts';
 
@@ -34,6 +35,7 @@ const RESTRICTED = {
   runAsNonRoot: true,
   capabilities: { drop: ['ALL'] },
 };
+const OUR_CONTAINER = { ...RESTRICTED, readOnlyRootFilesystem: true };
 
 /** As files, because those follow the annotations of a running pod. */
 const POD_ANNOTATIONS = [
@@ -84,7 +86,10 @@ export function podTemplate(cluster: McpCluster, options: PodTemplateOptions) {
           labelSelector: { matchLabels: selectorLabels(name) },
         },
       ],
-      initContainers: [sidecarContainer(cluster, options.sidecarImage)],
+      initContainers: [
+        ...bridgeInstaller(cluster, options.sidecarImage, OUR_CONTAINER),
+        sidecarContainer(cluster, options.sidecarImage),
+      ],
       containers: [serverContainer(cluster)],
       volumes: [
         { name: 'config', configMap: { name: objectNames(name).configMap } },
@@ -92,6 +97,7 @@ export function podTemplate(cluster: McpCluster, options: PodTemplateOptions) {
         { name: 'sidecar-tmp', emptyDir: {} },
         { name: 'sidecar-pod', downwardAPI: { items: POD_ANNOTATIONS } },
         ...authVolumes(cluster).map(({ volume }) => volume),
+        ...bridgeVolumes(cluster),
         ...(template.volumes ?? []),
       ],
     },
@@ -143,7 +149,7 @@ function sidecarContainer(cluster: McpCluster, image: string): object {
     readinessProbe: { ...probe('/readyz'), periodSeconds: 2, failureThreshold: 2 },
     livenessProbe: { ...probe('/healthz'), periodSeconds: 10, failureThreshold: 3 },
     resources: { requests: { cpu: '50m', memory: '128Mi' } },
-    securityContext: { ...RESTRICTED, readOnlyRootFilesystem: true },
+    securityContext: OUR_CONTAINER,
     terminationMessagePolicy: 'FallbackToLogsOnError',
     volumeMounts: [
       { name: 'config', mountPath: CONFIG_PATH, readOnly: true },
@@ -173,11 +179,12 @@ function serverContainer(cluster: McpCluster): object {
       imagePullPolicy: server.imagePullPolicy,
       command: server.command,
       args: server.args,
+      ...bridgeCommand(cluster),
       env: server.env,
       envFrom: server.envFrom,
       workingDir: server.workingDir,
       resources: server.resources,
-      volumeMounts: server.volumeMounts,
+      volumeMounts: serverMounts(cluster),
     }),
     ports: [{ name: 'server', containerPort: server.port }],
     securityContext: { ...RESTRICTED, ...server.securityContext },
