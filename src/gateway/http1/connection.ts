@@ -158,6 +158,9 @@ export class Connection {
       get signal() {
         return gone().signal;
       },
+      abort: (reason) => {
+        if (!this.#over(body)) gone().abort(reason);
+      },
       readBody: (bytesMax) => this.#readBody(body, bytesMax),
     };
   }

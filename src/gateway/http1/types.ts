@@ -18,6 +18,8 @@ export interface ConnectionLimits {
 export interface ServerRequest extends Pick<RequestHead, 'method' | 'target' | 'headers' | 'text'> {
   /** Aborts when the client is gone before its answer is complete. */
   readonly signal: AbortSignal;
+  /** Aborts `signal` although the client is still there. */
+  abort(reason: Error): void;
   /** The whole body, or undefined when it is longer than `bytesMax`. Rejects when it breaks off. Call it once. */
   readBody(bytesMax: number): Promise<Uint8Array | undefined>;
 }
