@@ -190,6 +190,20 @@ test(verifies('health.ejection-shown'), async (t) => {
   );
 });
 
+test('a pod that was not ready and is again is not ejected any more', async (t) => {
+  const { world } = await setUp(t, withHealth({}), () => failing(() => true));
+  const headers = await sessionAt(world, 'pod-2');
+  for (let times = 0; times < 5; times++) await callTool(world, headers, 'bad');
+  const ejected = (): number => world.pod(1).gateway.status().ejected.length;
+  assert.equal(ejected(), 1);
+  for (const ready of [false, true]) {
+    world.pod(2).belief.told = { ready };
+    world.announce();
+    assert.equal((await open(world, 1, 3)).includes('pod-2'), ready);
+  }
+  assert.equal(ejected(), 0);
+});
+
 test(verifies('health.panic'), async (t) => {
   const { world } = await setUp(
     t,

@@ -52,6 +52,20 @@ test(`consecutive errors: ${verifies('health.outliers')}`, () => {
   assert.equal(second.untilMs, 92_000, 'twice as long the second time');
 });
 
+test('a pod whose own probes pass again is back at once, and begins anew', () => {
+  const detector = createOutlierDetector(() => RULES);
+  detector.sweep(names(3), 0);
+  const fail = (times: number): unknown[] =>
+    Array.from({ length: times }, () => detector.record('p0', false, 0)).flat();
+  assert.equal(fail(5).length, 1);
+  assert.deepEqual(detector.pardon('p0'), [{ type: 'returned', node: 'p0' }]);
+  assert.deepEqual(detector.pardon('p0'), []);
+  assert.deepEqual(fail(4), []);
+  assert.deepEqual(detector.pardon('p0'), []);
+  assert.deepEqual(fail(4), [], 'what it failed before counts no more');
+  assert.deepEqual(detector.pardon('never seen'), []);
+});
+
 test('ejections grow to their limit, and shrink again while a pod does well', () => {
   const detector = createOutlierDetector(() => ({ ...RULES, maxEjectionMs: 90_000 }));
   let now = 0;

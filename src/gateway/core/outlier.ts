@@ -33,6 +33,8 @@ export interface OutlierDetector {
   record(node: string, ok: boolean, nowMs: number): readonly OutlierChange[];
   /** The look at all pods at each interval: returns pods, ejects those that differ, and forgets who is not in `nodes`. */
   sweep(nodes: ReadonlySet<string>, nowMs: number): readonly OutlierChange[];
+  /** The pod's own probes say that it is well again, or it is another process: its errors count no more. */
+  pardon(node: string): readonly OutlierChange[];
   readonly ejected: ReadonlyMap<string, Ejection>;
 }
 
@@ -83,6 +85,11 @@ export function createOutlierDetector(rules: () => OutlierRules): OutlierDetecto
       const { enabled, consecutiveErrors } = rules();
       if (!enabled || host.errorsInARow < consecutiveErrors) return [];
       return eject(node, 'consecutive-errors', nowMs);
+    },
+    pardon(node) {
+      const host = hosts.get(node);
+      if (host !== undefined) host.errorsInARow = host.requests = host.successes = 0;
+      return ejected.delete(node) ? [{ type: 'returned', node }] : [];
     },
     sweep(nodes, nowMs) {
       for (const node of hosts.keys()) if (!nodes.has(node)) hosts.delete(node);

@@ -24,6 +24,7 @@ export class Backend implements Candidate {
   capabilities: readonly string[] = [];
   resources: Resources | undefined;
   readySinceMs = -Infinity;
+  instance: string | undefined;
   readonly #sessions: () => number;
 
   /** `sessions` is asked at each pick. */
@@ -33,6 +34,12 @@ export class Backend implements Candidate {
     this.#sessions = sessions;
   }
 
+  /** True when the pod takes work and did not, or is another process than before; false for a pod seen first. */
+  isBack({ instance }: Member, takesWork: boolean): boolean {
+    if (this.instance === undefined) return false;
+    return takesWork && (!this.takesWork || instance !== this.instance);
+  }
+
   /** Takes over the latest facts; true when a picker made before is no longer good. */
   refresh({ member, takesWork, ready, weight }: BackendFacts, nowMs: number): boolean {
     const { capabilities = [] } = member;
@@ -40,9 +47,9 @@ export class Backend implements Candidate {
       ready !== this.ready ||
       weight !== this.weight ||
       capabilities.join() !== this.capabilities.join();
-    // Slow start is for who was seen without readiness: at the start of this front, everybody is warm.
-    if (takesWork && !this.takesWork && this.#seen) this.readySinceMs = nowMs;
-    this.#seen = true;
+    // Who is ready when this front starts is warm.
+    if (this.isBack(member, takesWork)) this.readySinceMs = nowMs;
+    this.instance = member.instance;
     this.takesWork = takesWork;
     this.ready = ready;
     this.weight = weight;
@@ -51,7 +58,6 @@ export class Backend implements Candidate {
     this.resources = member.resources;
     return changed;
   }
-  #seen = false;
 
   get active(): number {
     return this.outcomes.active;

@@ -84,9 +84,12 @@ export function createBalancing(options: BalancingOptions): Balancing {
   const refresh = (): Pool => {
     if (!stale && !pool.isStale()) return pool;
     stale = false;
-    pool.refresh((node, working) => {
-      const ejected = outliers.isEjected(node) && !outliers.panics(working);
-      return !ejected && breakers.closed(node, undefined);
+    pool.refresh({
+      isBack: outliers.pardon,
+      isWell(node, working) {
+        const ejected = outliers.isEjected(node) && !outliers.panics(working);
+        return !ejected && breakers.closed(node, undefined);
+      },
     });
     breakers.keep(new Set(pool.backends.keys()));
     return pool;

@@ -11,6 +11,8 @@ import type { GatewayMetrics } from '../metrics.ts';
 
 export interface Outliers {
   record(node: string, ok: boolean): void;
+  /** The pod was not ready and is again, as Envoy returns a host whose active health check passes. */
+  pardon(node: string): void;
   isEjected(node: string): boolean;
   /** True when so few of the ready pods are not ejected that ejections are ignored: they would take the rest down. */
   panics(ready: readonly string[]): boolean;
@@ -59,6 +61,7 @@ export function createOutliers(options: OutliersOptions): Outliers {
   };
   return {
     record: (node, ok) => take(detector.record(node, ok, clock.monotonic())),
+    pardon: (node) => take(detector.pardon(node)),
     isEjected: (node) => detector.ejected.has(node),
     panics(ready) {
       const well = ready.filter((node) => !detector.ejected.has(node));

@@ -18,12 +18,20 @@ export interface PoolOptions {
   readonly clock: Clock;
 }
 
+/** What is known of pods beyond the cluster's view. */
+export interface PoolJudge {
+  /** The pod did not take work, or was another process, and takes it now. */
+  isBack(node: string): void;
+  /** Asked for each pod that takes work; `working` are all of those. */
+  isWell(node: string, working: readonly string[]): boolean;
+}
+
 export interface Pool {
   readonly backends: ReadonlyMap<string, Backend>;
   /** True when policy or this pod's own readiness changed since the last refresh. */
   isStale(): boolean;
-  /** Takes the cluster's view over; `isWell` is asked for each pod that takes work, and knows all of those. */
-  refresh(isWell: (node: string, working: readonly string[]) => boolean): void;
+  /** Takes the cluster's view over. */
+  refresh(judge: PoolJudge): void;
   picker(): Picker;
   /** The labels, if some ready pod has them all; else none. */
   offered(requires: readonly string[]): readonly string[];
@@ -45,7 +53,7 @@ export function createPool(options: PoolOptions): Pool {
   return {
     backends,
     isStale: () => policy !== options.policy() || selfReady !== options.selfReady(),
-    refresh(isWell) {
+    refresh(judge) {
       selfReady = options.selfReady();
       const latest = options.policy();
       let changed = latest !== policy;
@@ -59,10 +67,11 @@ export function createPool(options: PoolOptions): Pool {
         if (!gone.delete(node)) changed = true;
         backends.set(node, backend);
         const works = takesWork(member);
+        if (backend.isBack(member, works)) judge.isBack(node);
         const facts = {
           member,
           takesWork: works,
-          ready: works && isWell(node, working),
+          ready: works && judge.isWell(node, working),
           weight: member.weight ?? policy.weights[node] ?? 1,
         };
         if (backend.refresh(facts, clock.monotonic())) changed = true;
