@@ -10,6 +10,7 @@ import type { Upstream } from '../upstream.ts';
 import { createStatelessHost } from './host.ts';
 import { createListens } from './listen.ts';
 import { createObserver } from './observe.ts';
+import { keepOwnTasks } from './own-tasks.ts';
 import type { StatelessOptions } from './pursue.ts';
 import { serveStateless } from './stateless.ts';
 import type { ListenOptions } from './subscription.ts';
@@ -84,8 +85,11 @@ export function createModernFront(options: ModernFrontOptions): ModernFront {
   const listens = createListens(options);
   const stateless = serveStateless(options);
   return {
-    handle: (exchange) =>
-      exchange.label === 'subscriptions/listen' ? listens.handle(exchange) : stateless(exchange),
+    async handle(exchange) {
+      if (exchange.label !== 'subscriptions/listen') return stateless(exchange);
+      await keepOwnTasks(options, exchange);
+      return listens.handle(exchange);
+    },
     drain: listens.drain,
   };
 }

@@ -1,0 +1,39 @@
+/** Takes the tasks that are not the caller's out of what a `subscriptions/listen` asks for. */
+import { isJsonObject, parseBody } from '../../mcp/index.ts';
+import { ANONYMOUS, type Exchange } from '../exchange.ts';
+import type { ResolvedTiming } from '../config.ts';
+import type { Placements } from '../ports.ts';
+import { holderOf, taskKey } from './affinity.ts';
+
+export interface OwnTasksOptions {
+  readonly placements: Placements;
+  readonly timing: ResolvedTiming;
+}
+
+/** Each may cost a question to the store; nobody follows more at once. */
+const TASKS_MAX = 64;
+
+/** Servers tell whoever listens; they may not know callers apart, and the gateway does. */
+export async function keepOwnTasks(options: OwnTasksOptions, exchange: Exchange): Promise<void> {
+  const principal = exchange.principal.id;
+  const [first] = exchange.parsed?.messages ?? [];
+  if (principal === ANONYMOUS.id || first?.kind !== 'request') return;
+  const { params } = first.message;
+  const wanted = params?.['notifications'];
+  if (!isJsonObject(wanted) || !Array.isArray(wanted['taskIds'])) return;
+  const { placements, timing } = options;
+  const isOwn = async (taskId: unknown): Promise<boolean> => {
+    if (typeof taskId !== 'string') return false;
+    const named = { type: 'task', key: taskKey(taskId, principal) } as const;
+    return typeof (await holderOf(placements, named, timing.commitMs)) === 'string';
+  };
+  const asked = (wanted['taskIds'] as unknown[]).slice(0, TASKS_MAX);
+  const own = await Promise.all(asked.map(isOwn));
+  const taskIds = asked.filter((_, index) => own[index]);
+  exchange.body = JSON.stringify({
+    ...first.message,
+    params: { ...params, notifications: { ...wanted, taskIds } },
+  });
+  const parsed = parseBody(exchange.body);
+  if (parsed.ok) exchange.parsed = parsed.value;
+}
