@@ -86,11 +86,9 @@ async function respond(
     return;
   }
   count(1);
-  // The events end in good order when the pod leaves, and the reader resumes elsewhere.
-  const leave = new AbortController();
-  visit.resumable(() => leave.abort(new Error('the pod leaves')));
+  visit.resumable(() => request.abort(new Error('the pod leaves')));
   try {
-    await sendStream(options, answer, reply, AbortSignal.any([signal, leave.signal]));
+    await sendStream(options, answer, reply, signal);
   } finally {
     count(-1);
   }
