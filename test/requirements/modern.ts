@@ -96,4 +96,13 @@ export const modern = {
     sentence: 'A server is asked for its era once after each of its starts.',
     source: 'design',
   },
+  'modern.tasks': {
+    sentence:
+      'A task is asked at the pod that holds it, through any pod, also after the pod died through which it was made.',
+    source: 'specification, tasks extension: Mcp-Name; facts/mcp §4, modern',
+  },
+  'modern.handles': {
+    sentence: 'Calls that name the same state handle go to the pod whose server made it.',
+    source: 'SEP-2567; facts/mcp §2',
+  },
 } as const satisfies Record<string, Requirement>;

@@ -21,6 +21,7 @@ import {
   type Reply,
 } from '../exchange.ts';
 import type { Balancing } from '../health/balancing.ts';
+import { fallbackOf, refuseCall } from '../health/refuse-call.ts';
 import { unsupportedByLegacy } from '../interceptors/parse.ts';
 import type { AskNode } from '../interceptors/upstream.ts';
 import type { GatewayMetrics } from '../metrics.ts';
@@ -152,13 +153,24 @@ export function afterRefusal(
     avoid.clear();
     errand.onlyWrongEra = true;
     if (again || why.error === MCP_ERRORS.unavailable) return undefined;
-    return problem(exchange, mcpError(why.error), why.retryAfterMs);
+    if (requestIdOf(exchange) === null) return problem(exchange, mcpError(why.error));
+    const fallback = fallbackOf(options.policies());
+    return refuseCall(why, { parsed: errand.parsed, era: 'modern', ...fallback });
   }
-  avoid.add(node);
+  if (!mayStillHold(errand, refusal)) avoid.add(node);
   if (refusal.code !== 'wrong-era') errand.onlyWrongEra = false;
   if (refusal.proof === true) options.cluster.reportRefused(node);
   if (!refusal.sent) return undefined;
   return judge(options, errand, refusal);
+}
+
+/**
+ * True when what the request names is still at the pod that refused, as far as anybody can know. Another pod would deny that
+ * it exists. A handle's state goes with its server; a task may lie on the pod's volume.
+ */
+function mayStillHold({ node, holder, named }: Errand, { code, proof }: Refusal): boolean {
+  if (node !== holder || proof === true) return false;
+  return named?.type === 'task' || code === 'unreachable';
 }
 
 /** A request that the server may have seen is repeated only if that does no harm, and while few others are. */
