@@ -50,6 +50,11 @@ export const auth = {
     sentence: 'To another principal a task does not exist, at any pod.',
     source: 'MCP tasks extension: tasks are bound to who made them; issue 5: tenancy and auth',
   },
+  'auth.forward': {
+    sentence:
+      'The MCP server of the resource sees the token, unless the resource says that it must not; nobody else does.',
+    source: 'MCP authorization: token passthrough',
+  },
   'auth.tools': {
     sentence:
       'A call of a tool that the rules deny is answered 403 with its id, alone or in a batch, and never reaches the server.',
