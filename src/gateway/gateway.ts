@@ -7,6 +7,7 @@ import { createGatewayEvents, type GatewayEvent } from './events.ts';
 import type { Ejection } from './core/outlier.ts';
 import { createBalancing } from './health/balancing.ts';
 import type { OpenBreaker } from './health/breakers.ts';
+import { hedge } from './health/hedge.ts';
 import { observeOutcomes } from './health/observe-outcomes.ts';
 import { answerProbes, createProbe } from './health/probe.ts';
 import type { ServeOwner } from './exchange.ts';
@@ -224,5 +225,9 @@ function connectPods(tools: PodTools): Pick<Front, 'ask' | 'balancing'> & { serv
     selfReady: tools.takesWork,
     probe: createProbe(ask),
   });
-  return { serve, balancing, ask: observeOutcomes(ask, balancing, clock) };
+  return {
+    serve,
+    balancing,
+    ask: hedge(observeOutcomes(ask, balancing, clock), { ...tools, balancing }),
+  };
 }

@@ -23,6 +23,7 @@ export interface GatewayMetrics {
   readonly live: GaugeMetric;
   readonly backendUp: GaugeMetric;
   readonly limited: CounterMetric;
+  readonly hedges: CounterMetric;
   readonly ejections: CounterMetric;
   readonly podEjected: GaugeMetric;
   readonly breakerChanges: CounterMetric;
@@ -103,6 +104,11 @@ export function createGatewayMetrics(metrics: Metrics): GatewayMetrics {
     limited: metrics.counter('gateway_limited_total', 'Requests refused because of a limit', [
       'limit',
     ]),
+    hedges: metrics.counter(
+      'gateway_hedged_total',
+      'Requests sent to a second pod because the first took long, by whose answer came first',
+      ['winner'],
+    ),
     ejections: metrics.counter(
       'gateway_ejections_total',
       'Pods that got no new work for a while because they failed more than others',

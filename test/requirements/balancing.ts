@@ -82,6 +82,11 @@ export const balancing = {
       'while a breaker is open, a call gets the fallback of the resource, or an error that says when to come back',
     source: 'issue 5',
   },
+  'health.hedging': {
+    sentence:
+      'if asked for, a read-only request without an answer goes to a second pod, and the loser is cancelled',
+    source: 'Dean, Barroso: The Tail at Scale',
+  },
   'retry.budget': {
     sentence:
       'retries under way never exceed their share of the requests under way, or the minimum',
