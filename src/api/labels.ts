@@ -11,6 +11,10 @@ export const APPLIED_HASH_ANNOTATION = 'mcpcluster.io/applied-hash';
 export const WEIGHT_ANNOTATION = 'mcpcluster.io/weight';
 /** Labels that tools may require of a pod, separated by commas, on the pod. */
 export const CAPABILITIES_ANNOTATION = 'mcpcluster.io/capabilities';
+/** On a McpCluster: another value replaces the key of `server.requestStateKey`. */
+export const ROTATE_KEY_ANNOTATION = 'mcpcluster.io/rotate-request-state-key';
+/** Which revision of that key a pod was started with. */
+export const KEY_REVISION_ANNOTATION = 'mcpcluster.io/request-state-key-revision';
 
 /** The labels that select the pods of a cluster; they never change. */
 export function selectorLabels(cluster: string): Readonly<Record<string, string>> {

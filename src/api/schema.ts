@@ -90,12 +90,18 @@ export function duration<const D extends string>(
   description: string,
   options: { readonly default: D; readonly min: string; readonly max: string },
 ) {
-  const { min, max } = options;
+  return { ...optionalDuration(description, options), default: options.default } as const;
+}
+
+/** A duration without a default. */
+export function optionalDuration(
+  description: string,
+  { min, max }: { readonly min: string; readonly max: string },
+) {
   const parses = celIsDuration('self');
   return {
     type: 'string',
     description: `${description} A duration between ${min} and ${max}, such as 50ms, 1.5s or 8h.`,
-    default: options.default,
     maxLength: 32,
     'x-kubernetes-validations': [
       {

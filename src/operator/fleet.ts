@@ -15,6 +15,8 @@ export interface Watched {
   tlsCheckedAt: number | undefined;
   /** Generation whose running configuration the members have agreed on. */
   configuredGeneration: number | undefined;
+  /** Revision of the servers' shared key that every pod was last seen to run with. */
+  settledKeyRevision: number | undefined;
 }
 
 export interface Fleet {
@@ -76,5 +78,6 @@ function createTlsHolder() {
     },
     tlsCheckedAt: undefined,
     configuredGeneration: undefined,
+    settledKeyRevision: undefined,
   };
 }

@@ -170,6 +170,7 @@ function assemble(context: Context): { caches: Caches; controller: Controller } 
     serverLogs: createServerLogs({ client, clock }),
     specFacts: createSpecFacts({ client, clock }),
     clock,
+    random,
     logger,
     sidecarImage: options.sidecarImage ?? DEFAULT_IMAGE,
   });

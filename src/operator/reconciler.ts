@@ -11,7 +11,7 @@ import {
   type ResourceType,
 } from '../kube/index.ts';
 import { RpcError } from '../rpc/index.ts';
-import type { Clock } from '../std/index.ts';
+import type { Clock, Random } from '../std/index.ts';
 import type { Logger } from '../telemetry/index.ts';
 import { ForeignObjectError, type Applier } from './applier.ts';
 import type { Caches } from './caches.ts';
@@ -37,11 +37,13 @@ import {
   type DesiredObject,
   type Pod,
   type ReconcileProblem,
+  type RequestStateKey,
   type RolloutStep,
   type StatefulSet,
 } from './core/index.ts';
 import type { Fleet, Watched } from './fleet.ts';
 import type { PodReplacer } from './pod-replacer.ts';
+import { ensureRequestStateKey } from './request-state-key.ts';
 import { currentRevision } from './revision.ts';
 import type { ServerLogs } from './server-logs.ts';
 import type { SpecFactsReader } from './spec-facts.ts';
@@ -57,6 +59,7 @@ export interface ReconcilerOptions {
   readonly serverLogs: ServerLogs;
   readonly specFacts: SpecFactsReader;
   readonly clock: Clock;
+  readonly random: Random;
   readonly logger: Logger;
   readonly sidecarImage: string;
 }
@@ -120,11 +123,18 @@ async function reconcile(cluster: McpCluster, options: ReconcilerOptions): Promi
   await options.statusWriter.write(cluster, status);
   const moving = isMoving(view, step);
   watched.monitor.setBusy(moving);
+  if (!moving) watched.settledKeyRevision = written.key?.revision;
   if (moving) return settledFor(MOVING_MS);
+  // Every pod accepts the next key now: it may be signed with.
+  if (written.key?.phase === 'Announced') return settledFor(SOON_MS);
   return settledFor(problem === undefined || problem.reason === 'Paused' ? RESYNC_MS : RETRY_MS);
 }
 
-async function onlyRead(cluster: McpCluster, watched: Watched, options: ReconcilerOptions) {
+async function onlyRead(
+  cluster: McpCluster,
+  watched: Watched,
+  options: ReconcilerOptions,
+): Promise<Written> {
   await ensureTls(cluster, watched, options);
   const problem: ReconcileProblem = {
     reason: 'Paused',
@@ -149,12 +159,19 @@ async function settleSize(
   return { size: decision.size, refusal: { reason, message } };
 }
 
+interface Written {
+  readonly problems: readonly ReconcileProblem[];
+  readonly statefulSetChanged: boolean;
+  /** The key that the servers share, if they ask for one. */
+  readonly key?: RequestStateKey | undefined;
+}
+
 /** Everything a cluster needs, in the order in which pods need it; an object of somebody else does not stop the rest. */
 async function writeObjects(
   cluster: McpCluster,
   { size, watched }: { size: ClusterSize; watched: Watched },
   options: ReconcilerOptions,
-): Promise<{ problems: ReconcileProblem[]; statefulSetChanged: boolean }> {
+): Promise<Written> {
   const problems: ReconcileProblem[] = [];
   const attempt = async (write: () => Promise<unknown>): Promise<void> => {
     const problem = await collect(write);
@@ -171,14 +188,20 @@ async function writeObjects(
     await attempt(() => ensureOwned(desired, type, options));
   }
   let statefulSetChanged = false;
-  // Pods of ours must not start with somebody else's certificate.
-  if (watched.tlsCheckedAt === undefined) return { problems, statefulSetChanged };
+  let key: RequestStateKey | undefined;
   await attempt(async () => {
-    const desired = statefulSet(cluster, { sidecarImage: options.sidecarImage, size });
+    key = await ensureRequestStateKey(cluster, watched.settledKeyRevision, options);
+  });
+  // Pods of ours must not start with somebody else's certificate or key.
+  const lacksKey = cluster.spec.server.requestStateKey !== undefined && key === undefined;
+  if (watched.tlsCheckedAt === undefined || lacksKey) return { problems, statefulSetChanged };
+  await attempt(async () => {
+    const { sidecarImage } = options;
+    const desired = statefulSet(cluster, { sidecarImage, size, keyRevision: key?.revision });
     const result = await ensureOwned(desired, RESOURCES.statefulSets, options);
     statefulSetChanged = result !== 'unchanged';
   });
-  return { problems, statefulSetChanged };
+  return { problems, statefulSetChanged, key };
 }
 
 async function ensureTls(

@@ -1,6 +1,6 @@
 /** Looks up what a spec refers to: Secrets with tokens, and the right to review tokens. */
 import type { McpCluster } from '../api/index.ts';
-import { KubeError, RESOURCES, type KubeClient } from '../kube/index.ts';
+import { KubeError, RESOURCES, type KubeClient, type KubeResource } from '../kube/index.ts';
 import type { Clock } from '../std/index.ts';
 import {
   objectNames,
@@ -64,6 +64,11 @@ async function missingSecretKeys(
   return missing;
 }
 
+interface AccessReview extends KubeResource {
+  readonly spec: object;
+  readonly status?: { readonly allowed: boolean };
+}
+
 /** Asks the API server what the sidecars' service account may; where that cannot be asked, it is not known. */
 async function mayReviewTokens(
   cluster: McpCluster,
@@ -90,11 +95,8 @@ async function mayReviewTokens(
     },
   };
   try {
-    const answer = await client.create(
-      RESOURCES.subjectAccessReviews,
-      review,
-    );
-    return ((answer as { status?: unknown }).status as { allowed?: boolean } | undefined)?.allowed === true;
+    const { status } = await client.create<AccessReview>(RESOURCES.subjectAccessReviews, review);
+    return status?.allowed === true;
   } catch (error) {
     if (error instanceof KubeError && [403, 404].includes(error.status)) return undefined;
     throw error;

@@ -22,9 +22,14 @@ export const REFUSED: readonly (readonly [
   [{ server: { ...server, port: 7000 } }, 'spec.server.port', /7000.*8081, 7000, 9090/],
   [{ server: { ...server, path: 'mcp' } }, 'spec.server.path', /"mcp" is not an absolute URL path/],
   [
-    { server: { ...server, transport: 'Stdio' } },
+    { server: { ...server, transport: 'SSE' } },
     'spec.server.transport',
-    /"Stdio".*StreamableHTTP/,
+    /"SSE".*"StreamableHTTP", "Stdio"/,
+  ],
+  [
+    { server: { ...server, transport: 'Stdio' } },
+    'spec.server.command',
+    /is required with transport Stdio/,
   ],
   [
     { server: { ...server, resources: { limits: { memory: 'much' } } } },
@@ -45,6 +50,26 @@ export const REFUSED: readonly (readonly [
     { server: { ...server, env: [{ name: 'A', valueFrom: {} }] } },
     'spec.server.env[0].valueFrom',
     /exactly one of/,
+  ],
+  [
+    { server: { ...server, requestStateKey: { env: '1KEY' } } },
+    'spec.server.requestStateKey.env',
+    /"1KEY" is not the name of an environment variable/,
+  ],
+  [
+    { server: { ...server, requestStateKey: { env: 'KEY', acceptedEnv: 'KEY' } } },
+    'spec.server.requestStateKey.acceptedEnv',
+    /"KEY" holds the key already/,
+  ],
+  [
+    { server: { ...server, env: [{ name: 'KEY' }], requestStateKey: { env: 'KEY' } } },
+    'spec.server.requestStateKey',
+    /names a variable that server.env sets/,
+  ],
+  [
+    { server: { ...server, requestStateKey: { env: 'KEY', rotationInterval: '1m' } } },
+    'spec.server.requestStateKey.rotationInterval',
+    /"1m" is not between 1h and 8760h/,
   ],
   [{ gateway: { port: 9090 } }, 'spec.gateway.port', /9090/],
   [

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { RESOURCES } from '../../src/kube/index.ts';
-import type { McpCluster } from '../../src/api/index.ts';
+import { MCP_CLUSTERS, type McpCluster } from '../../src/api/index.ts';
 import { eventually } from '../eventually.ts';
 import { verifies } from '../requirements.ts';
 import { condition, isCalm, NAME, openBench, type Bench } from './bench.ts';
@@ -117,5 +117,52 @@ void suite('policies at a real API server', { skip }, () => {
       },
     );
     await b.until('nothing to be wrong', isReconciled);
+  });
+
+  test(verifies('operator.request-state-key'), async (t) => {
+    const b = await openBench(api, t);
+    const requestStateKey = { env: 'KEY', acceptedEnv: 'NEXT_KEY' };
+    await b.create({ server: { image: 'x', port: 3001, requestStateKey } });
+    await b.until('calm', isReconciled);
+    const read = async () => {
+      const found = await b.read(RESOURCES.secrets, 'tools-request-state');
+      return (found?.['data'] ?? {}) as { key?: string; accepted?: string };
+    };
+    const before = await read();
+    assert.equal(Buffer.from(before.key ?? '', 'base64').length, 43, '32 bytes in base64url');
+    assert.equal(before.accepted, undefined);
+    const started = b.pods.started.length;
+    await api.client.patch(
+      MCP_CLUSTERS,
+      { namespace: b.namespace, name: NAME },
+      {
+        type: 'merge',
+        body: { metadata: { annotations: { 'mcpcluster.io/rotate-request-state-key': '1' } } },
+      },
+    );
+    const announced = await eventually('the next key to be accepted', async () => {
+      const now = await read();
+      return now.accepted === undefined ? undefined : now;
+    });
+    assert.equal(announced.key, before.key, 'signed as before');
+    const seen: number[] = [];
+    const signed = await eventually(
+      'the next key to be signed with',
+      async () => {
+        seen.push(b.pods.started.length);
+        const now = await read();
+        return now.key === before.key ? undefined : now;
+      },
+      30_000,
+    );
+    assert.ok((seen.at(-1) ?? 0) >= started + 3, 'every pod accepted it before');
+    assert.deepEqual(signed, { key: announced.accepted, accepted: before.key });
+    await eventually(
+      'every pod to sign with it',
+      () => b.pods.started.length >= started + 6,
+      30_000,
+    );
+    await b.until('calm again', isReconciled);
+    assert.equal(b.pods.leastAlive() >= 2, true);
   });
 });

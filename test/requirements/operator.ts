@@ -32,6 +32,11 @@ export const operator = {
       'What is wrong with a spec and cannot be known at apply is a condition that names the field: Secrets, rights, capabilities, tools',
     source: 'issue 5: bad input',
   },
+  'operator.request-state-key': {
+    sentence:
+      'Servers that ask for one share a key, which is rotated; those that take two accept every key that any of them signs with',
+    source: 'issue 5: multi-round-trip requests on any replica',
+  },
   'operator.auth-mounts': {
     sentence:
       'The sidecar, and only it, gets the Secrets with tokens, and a token of its own only to ask the API server about callers',

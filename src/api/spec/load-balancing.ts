@@ -1,5 +1,13 @@
 /** The schema of `spec.loadBalancing`: which pod a request goes to, and which pods are left out. */
-import { celIsDuration, duration, group, integer, names, type Schema } from '../schema.ts';
+import {
+  celIsDuration,
+  duration,
+  group,
+  integer,
+  names,
+  optionalDuration,
+  type Schema,
+} from '../schema.ts';
 import { CIRCUIT_BREAKER, OUTLIER_DETECTION } from './outliers.ts';
 import { toolPattern } from './request-match.ts';
 
@@ -170,20 +178,9 @@ const HEDGING = {
     'A read-only request without an answer is sent to a second pod too; the first answer counts. Never when left out.',
   required: ['delay'],
   properties: {
-    delay: withoutDefault(
-      duration('How long the first pod has to answer.', {
-        default: '100ms',
-        min: '1ms',
-        max: '60s',
-      }),
-    ),
+    delay: optionalDuration('How long the first pod has to answer.', { min: '1ms', max: '60s' }),
   },
 } as const satisfies Schema;
-
-function withoutDefault<F extends { readonly default: unknown }>(field: F): Omit<F, 'default'> {
-  const { default: _default, ...rest } = field;
-  return rest;
-}
 
 export const LOAD_BALANCING = group(
   'Which pod a request goes to, and which pods are left out. All of it may change while pods run.',

@@ -8,6 +8,7 @@ import {
   VOLUME_MOUNTS,
 } from './container.ts';
 import { freePort } from './ports.ts';
+import { KEY_VARIABLE_RULE, REQUEST_STATE_KEY } from './request-state-key.ts';
 
 const words = (description: string) =>
   ({
@@ -65,6 +66,7 @@ export const SERVER = {
     }),
     port: freePort('Port the server listens on, on the loopback address or on all.', 3000),
     path: urlPath('URL path of its MCP endpoint.', '/mcp'),
+    requestStateKey: REQUEST_STATE_KEY,
   },
   'x-kubernetes-validations': [
     {
@@ -73,5 +75,6 @@ export const SERVER = {
       fieldPath: '.command',
       reason: 'FieldValueRequired',
     },
+    KEY_VARIABLE_RULE,
   ],
 } as const satisfies Schema;

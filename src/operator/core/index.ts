@@ -10,6 +10,13 @@ export { endpointSlice } from './endpoint-slice.ts';
 export { certificateNames, objectNames, ownerOf, podHost, SERVER_CONTAINER } from './names.ts';
 export { lastLine, wantsLogLine } from './problems.ts';
 export type { SidecarReport, SidecarStatus } from './report.ts';
+export {
+  KEY_BYTES,
+  nextRequestStateKey,
+  readRequestStateKey,
+  requestStateSecret,
+  type RequestStateKey,
+} from './request-state-key.ts';
 export { decideRollout, type RolloutStep } from './rollout.ts';
 export { clientService, peerService } from './services.ts';
 export type { AnyObject, DesiredObject, Pod, StatefulSet } from './shapes.ts';

@@ -12,6 +12,7 @@ export interface ObjectNames {
   readonly configMap: string;
   readonly authoritySecret: string;
   readonly tlsSecret: string;
+  readonly requestStateSecret: string;
   readonly serviceAccount: string;
   readonly disruptionBudget: string;
   readonly endpointSlice: string;
@@ -25,6 +26,7 @@ export function objectNames(cluster: string): ObjectNames {
     configMap: `${cluster}-config`,
     authoritySecret: `${cluster}-ca`,
     tlsSecret: `${cluster}-tls`,
+    requestStateSecret: `${cluster}-request-state`,
     serviceAccount: cluster,
     disruptionBudget: cluster,
     endpointSlice: `${cluster}-clients`,

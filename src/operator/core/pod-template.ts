@@ -2,6 +2,7 @@
 import {
   CAPABILITIES_ANNOTATION,
   CONFIG_HASH_ANNOTATION,
+  KEY_REVISION_ANNOTATION,
   SIDECAR_PORTS,
   objectLabels,
   selectorLabels,
@@ -11,12 +12,15 @@ import {
 import { authVolumes } from './auth-volumes.ts';
 import { bridgeCommand, bridgeInstaller, bridgeVolumes, serverMounts } from './bridge.ts';
 import { CONFIG_FILE, configHash } from './config.ts';
+import { requestStateVariables } from './request-state-key.ts';
 import { objectNames, SERVER_CONTAINER, SIDECAR_CONTAINER } from './names.ts';
 
 export interface PodTemplateOptions {
   /** Image of the sidecar. */
   readonly sidecarImage: string;
   readonly voters: number;
+  /** See `StatefulSetOptions`: a variable is read at the start, so pods follow another revision by a restart. */
+  readonly keyRevision: number | undefined;
 }
 
 const USER_ID = 65_532;
@@ -58,6 +62,9 @@ export function podTemplate(cluster: McpCluster, options: PodTemplateOptions) {
         ...template.metadata?.annotations,
         'kubectl.kubernetes.io/default-container': SERVER_CONTAINER,
         [CONFIG_HASH_ANNOTATION]: configHash(cluster, options.voters),
+        ...(options.keyRevision === undefined
+          ? {}
+          : { [KEY_REVISION_ANNOTATION]: String(options.keyRevision) }),
       },
     },
     spec: {
@@ -180,7 +187,7 @@ function serverContainer(cluster: McpCluster): object {
       command: server.command,
       args: server.args,
       ...bridgeCommand(cluster),
-      env: server.env,
+      env: serverVariables(cluster),
       envFrom: server.envFrom,
       workingDir: server.workingDir,
       resources: server.resources,
@@ -190,6 +197,12 @@ function serverContainer(cluster: McpCluster): object {
     securityContext: { ...RESTRICTED, ...server.securityContext },
     terminationMessagePolicy: 'FallbackToLogsOnError',
   };
+}
+
+function serverVariables(cluster: McpCluster): readonly object[] | undefined {
+  const own = requestStateVariables(cluster);
+  const { env } = cluster.spec.server;
+  return own.length === 0 ? env : [...(env ?? []), ...own];
 }
 
 function probe(path: string) {

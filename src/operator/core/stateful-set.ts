@@ -8,6 +8,8 @@ import type { DesiredObject } from './shapes.ts';
 export interface StatefulSetOptions {
   readonly sidecarImage: string;
   readonly size: ClusterSize;
+  /** Revision of the key that the servers share; undefined: they ask for none. */
+  readonly keyRevision?: number | undefined;
 }
 
 /**
@@ -19,7 +21,7 @@ export interface StatefulSetOptions {
 export function statefulSet(cluster: McpCluster, options: StatefulSetOptions): DesiredObject {
   const { name } = cluster.metadata;
   const { storage } = cluster.spec;
-  const { size, sidecarImage } = options;
+  const { size, sidecarImage, keyRevision } = options;
   return {
     apiVersion: 'apps/v1',
     kind: 'StatefulSet',
@@ -31,7 +33,7 @@ export function statefulSet(cluster: McpCluster, options: StatefulSetOptions): D
       updateStrategy: { type: 'OnDelete' },
       persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Delete', whenScaled: 'Retain' },
       selector: { matchLabels: selectorLabels(name) },
-      template: podTemplate(cluster, { sidecarImage, voters: size.voters }),
+      template: podTemplate(cluster, { sidecarImage, voters: size.voters, keyRevision }),
       volumeClaimTemplates: [
         {
           apiVersion: 'v1',
