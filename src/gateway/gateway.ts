@@ -2,6 +2,7 @@
 import type { Clock, Random } from '../std/index.ts';
 import type { Logger, Metrics } from '../telemetry/index.ts';
 import { createAdmission } from './admission/admission.ts';
+import type { PolicyProblem } from './admission/problems.ts';
 import { resolveLimits, resolveTiming, type GatewayConfig } from './config.ts';
 import { createGatewayEvents, type GatewayEvent } from './events.ts';
 import type { Ejection } from './core/outlier.ts';
@@ -61,6 +62,8 @@ export interface GatewayStatus {
   readonly ejected: readonly Ejection[];
   /** Circuit breakers that are not closed. */
   readonly breakers: readonly OpenBreaker[];
+  /** What of the policies in force cannot work as written. */
+  readonly policyProblems: readonly PolicyProblem[];
 }
 
 export interface Gateway {
@@ -122,6 +125,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       backendReady: upstream.ready(),
       sessions: host.size,
       ...balancing.status(),
+      policyProblems: parts.admission.problems(),
     }),
     backendReady: upstream.ready,
     onBackendChange: upstream.onChange,
@@ -161,7 +165,7 @@ function createParts(options: GatewayOptions, isListening: () => boolean) {
   });
   const { placements } = options;
   const admission = createAdmission({
-    ...{ cluster, clock, policies, sessions, usage: options.usage },
+    ...{ cluster, clock, logger, policies, sessions, usage: options.usage },
     askPeer: peers.ask,
     telemetry: options.metrics,
   });

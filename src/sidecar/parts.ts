@@ -20,6 +20,7 @@ import { splitAddress, type PeerAddress } from './options.ts';
 import { createOwnership, type Ownership } from './ownership.ts';
 import type { MemberPlan } from './plan.ts';
 import { createReplicatedConfig, type ReplicatedConfig } from './replicated-config.ts';
+import { createServerUsage } from './server-usage.ts';
 import { clusterTokenReviewer } from './token-review.ts';
 
 const clock = systemClock;
@@ -176,6 +177,7 @@ function createMemberGateway(
     placements,
     cluster: view,
     ownership,
+    usage: createServerUsage({ ...tools, port: backend.port }),
   });
 }
 

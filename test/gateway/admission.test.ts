@@ -261,3 +261,59 @@ test(verifies('admission.deadline'), async () => {
   assert.equal(lastMessage(stream).id, 20);
   assert.equal((await post(url, call(30, 'fine'), headers)).status, 200);
 });
+
+test(verifies('admission.usage-stops'), async () => {
+  let cpuCores = 0.5;
+  const { port } = server;
+  const quotas = { cpu: 1 };
+  world = await startWorld({
+    backends: [port],
+    usage: { current: () => ({ cpuCores, memoryBytes: 1 }) },
+    config: {
+      policies: { ...DEFAULT_POLICIES, bulkheads: [{ ...bulkhead, maxConcurrent: 9, quotas }] },
+    },
+  });
+  const { url } = world.pod(0);
+  const headers = await openRaw(url);
+  const status = async (id: number): Promise<number> =>
+    (await post(url, call(id, 'fine'), headers)).status;
+  assert.equal(await status(1), 200);
+  cpuCores = 1.5;
+  assertRejected(await post(url, call(2, 'fine'), headers), 503, -31042, 2);
+  const listing = { jsonrpc: '2.0', id: 3, method: 'tools/list' };
+  assert.equal((await post(url, listing, headers)).status, 200);
+  cpuCores = 0.95;
+  assert.equal(await status(4), 503);
+  cpuCores = 0.8;
+  assert.equal(await status(5), 200);
+});
+
+test(verifies('admission.problems'), async () => {
+  const here = await start({
+    requestTimeoutMs: 1_000,
+    bulkheads: [
+      {
+        ...bulkhead,
+        match: { methods: ['tools/cal', 'notifications/progress'], tools: ['a'] },
+        maxQueue: 1,
+      },
+    ],
+    rateLimits: [
+      { name: 'none', match: {}, per: 'All', requests: 1, intervalMs: 1_000, burst: 0 },
+      { name: 'fine', match: {}, per: 'All', requests: 1, intervalMs: 1_000, burst: 1 },
+    ],
+  });
+  assert.deepEqual(
+    here
+      .pod(0)
+      .gateway.status()
+      .policyProblems.map(({ field }) => field),
+    [
+      'bulkheads[0].match.methods[0]',
+      'bulkheads[0].match.methods[1]',
+      'bulkheads[0].match',
+      'bulkheads[0].maxWait',
+      'rateLimits[0]',
+    ],
+  );
+});

@@ -6,6 +6,7 @@ import {
   type Gateway,
   type GatewayConfig,
   type GatewayEvent,
+  type GatewayOptions,
   type Member,
   type ReviewToken,
 } from '../../src/gateway/index.ts';
@@ -79,6 +80,8 @@ export interface WorldOptions {
   readonly idleTimeoutMs?: number;
   readonly sessionsMax?: number;
   readonly touchIntervalMs?: number;
+  /** What the MCP servers use. */
+  readonly usage?: GatewayOptions['usage'];
   /** Another address for a pod's peer port, for tests that stand in between. */
   readonly peerThrough?: (node: string, peer: Member['peer']) => Promise<Member['peer']>;
   /** False: do not wait until every MCP server answers. */
@@ -224,6 +227,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
       clock: systemClock,
       random: systemRandom,
       logger: options.logger ?? silentLogger,
+      ...(options.usage === undefined ? {} : { usage: options.usage }),
       ...(options.reviewToken === undefined ? {} : { reviewToken: options.reviewToken }),
       metrics,
     });

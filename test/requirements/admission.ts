@@ -46,6 +46,19 @@ export const admission = {
       'Admission stops above a quota of processor or memory, and goes on only clearly below.',
     source: 'issue 5: bulkheads',
   },
+  'admission.usage-measured': {
+    sentence:
+      'What the MCP server uses is measured of its container, or of its process with all its children.',
+    source: 'issue 5: bulkheads; Linux: cgroup v2, proc(5)',
+  },
+  'admission.usage-stops': {
+    sentence: 'A server above its quota gets no more of the requests that the quota is about.',
+    source: 'issue 5: bulkheads',
+  },
+  'admission.problems': {
+    sentence: 'Policies that are well-formed and cannot work are told, each with its field.',
+    source: 'issue 5: bad input',
+  },
   'admission.stream-holds-place': {
     sentence: 'An answer that streams holds its place until it ends or its reader leaves.',
     source: 'issue 5: bulkheads',

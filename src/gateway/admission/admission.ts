@@ -1,6 +1,6 @@
 /** Puts admission together: the interceptors of the front, and the guard before the pod's own MCP server. */
 import type { Clock } from '../../std/index.ts';
-import type { Metrics } from '../../telemetry/index.ts';
+import type { Logger, Metrics } from '../../telemetry/index.ts';
 import type { Interceptor, ServeOwner } from '../exchange.ts';
 import type { GatewayPolicies } from '../policies.ts';
 import type { Cluster, ServerUsage, Sessions } from '../ports.ts';
@@ -8,6 +8,7 @@ import { enterBulkheads } from './bulkheads.ts';
 import { RateGroup } from './core/rate-group.ts';
 import { limitTime } from './deadline.ts';
 import { createAdmissionMetrics } from './metrics.ts';
+import { describeProblems, type PolicyProblem } from './problems.ts';
 import { createRateExchange, type RateExchangeOptions } from './rate-exchange.ts';
 import { limitRates } from './rate-limits.ts';
 import { guardUsage } from './usage-quota.ts';
@@ -21,6 +22,7 @@ export interface AdmissionOptions {
   /** What the MCP server of this pod uses; nothing is known of it when absent. */
   readonly usage: ServerUsage | undefined;
   readonly clock: Clock;
+  readonly logger: Logger;
   readonly telemetry: Metrics;
 }
 
@@ -32,29 +34,43 @@ export interface Admission {
   readonly enterBulkheads: Interceptor;
   /** Stands before what serves requests at this pod; answers other pods about rates. */
   guard(serve: ServeOwner): ServeOwner;
+  /** What of the policies in force cannot work as written. */
+  problems(): readonly PolicyProblem[];
   start(): void;
   stop(): void;
 }
 
 export function createAdmission(options: AdmissionOptions): Admission {
-  const { policies, cluster, sessions, clock } = options;
+  const { policies, cluster, sessions, clock, logger } = options;
   const metrics = createAdmissionMetrics(options.telemetry);
   const group = new RateGroup(clock.monotonic());
   const exchange = createRateExchange({
     ...{ group, cluster, clock, metrics },
     ask: options.askPeer,
-    needed: () => policies().rateLimits.length > 0,
+    needed() {
+      tellProblems();
+      return policies().rateLimits.length > 0;
+    },
   });
   const usage = options.usage ?? { current: () => undefined };
-  const overused = guardUsage({ policies, usage, metrics });
+  const quota = guardUsage({ policies, usage, clock, metrics });
+  const problems = (): readonly PolicyProblem[] => describeProblems(policies(), quota.known());
+  let told = '';
+  const tellProblems = (): void => {
+    const now = problems();
+    const text = now.map(({ field, sentence }) => `${field}: ${sentence}`).join('; ');
+    if (text !== '' && text !== told) logger.warn('policies that cannot work', { problems: now });
+    told = text;
+  };
   return {
     limitRates: limitRates({ policies, group, exchange, clock, metrics }),
     limitTime: limitTime({ policies, finalEventId: sessions.finalEventId, clock, metrics }),
     enterBulkheads: enterBulkheads({ policies, clock, metrics }),
     guard: (serve) => async (request, signal) => {
       if (request.op === 'rates') return exchange.answer(request);
-      return overused(request) ?? serve(request, signal);
+      return quota.refuse(request) ?? serve(request, signal);
     },
+    problems,
     start: exchange.start,
     stop: exchange.stop,
   };

@@ -3,6 +3,7 @@
  * memory than a bulkhead that concerns the request allows. What runs goes on.
  */
 import { MCP_ERRORS, parseBody } from '../../mcp/index.ts';
+import type { Clock } from '../../std/index.ts';
 import type { OwnerRequest, PlainReply } from '../exchange.ts';
 import type { BulkheadPolicy, GatewayPolicies } from '../policies.ts';
 import type { ServerUsage } from '../ports.ts';
@@ -14,6 +15,7 @@ import { reject } from './rejection.ts';
 export interface UsageQuotaOptions {
   readonly policies: () => GatewayPolicies;
   readonly usage: ServerUsage;
+  readonly clock: Clock;
   readonly metrics: AdmissionMetrics;
 }
 
@@ -22,11 +24,20 @@ const CARRIERS: ReadonlySet<OwnerRequest['op']> = new Set(['initialize', 'post',
 /** Load of this kind does not go away within a second. */
 const RETRY_AFTER_MS = 5_000;
 
-/** The answer to what is not admitted now, or undefined. */
-export function guardUsage(
-  options: UsageQuotaOptions,
-): (request: OwnerRequest) => PlainReply | undefined {
-  const { policies, usage, metrics } = options;
+/** A server that was asked about for so long without an answer is not to be measured. */
+const UNKNOWN_AFTER_MS = 10_000;
+
+export interface UsageQuota {
+  /** The answer to what is not admitted now, or undefined. */
+  refuse(request: OwnerRequest): PlainReply | undefined;
+  /** Whether the server's use can be measured; undefined as long as that is open, or nobody wants to know. */
+  known(): boolean | undefined;
+}
+
+export function guardUsage(options: UsageQuotaOptions): UsageQuota {
+  const { policies, usage, clock, metrics } = options;
+  let askedSince: number | undefined;
+  let unknown = false;
   const gates = new Map<string, UsageGate>();
   let followed: readonly BulkheadPolicy[] | undefined;
   let quotas: readonly BulkheadPolicy[] = [];
@@ -39,14 +50,19 @@ export function guardUsage(
     for (const { name } of quotas) gates.set(name, new UsageGate());
     return quotas;
   };
-  return (request) => {
+  const measure = (): ReturnType<ServerUsage['current']> => {
+    const used = usage.current();
+    unknown = used === undefined;
+    askedSince ??= clock.monotonic();
+    if (used === undefined) return undefined;
+    metrics.serverCpu.set(used.cpuCores);
+    metrics.serverMemory.set(used.memoryBytes);
+    return used;
+  };
+  const refuse = (request: OwnerRequest): PlainReply | undefined => {
     const inForce = current();
     if (inForce.length === 0 || !CARRIERS.has(request.op)) return undefined;
-    const used = usage.current();
-    if (used !== undefined) {
-      metrics.serverCpu.set(used.cpuCores);
-      metrics.serverMemory.set(used.memoryBytes);
-    }
+    const used = measure();
     const closed = inForce.filter(({ name, quotas: quota = {} }) =>
       gates.get(name)?.closed(quota, used),
     );
@@ -65,6 +81,14 @@ export function guardUsage(
       detail: `bulkhead ${bulkhead.name}`,
       retryAfterMs: RETRY_AFTER_MS,
     });
+  };
+  return {
+    refuse,
+    known() {
+      if (askedSince === undefined) return undefined;
+      if (!unknown) return true;
+      return clock.monotonic() - askedSince > UNKNOWN_AFTER_MS ? false : undefined;
+    },
   };
 }
 
