@@ -58,6 +58,7 @@ export function createAdminMember(options: AdminMemberOptions): AdminMember {
         configGeneration: config.generation(),
         draining: options.isDraining(),
         backend: { ready: parts.gateway?.backendReady() ?? false, problem: backendProblem },
+        ...unwell(parts.gateway),
         instance: options.instance,
         ...participants(raft.configuration),
       };
@@ -82,6 +83,16 @@ export function createAdminMember(options: AdminMemberOptions): AdminMember {
         return parts.raft.status().leaderId ?? '';
       }),
     onEvent: (listener) => events.onEvent(listener),
+  };
+}
+
+/** What the gateway holds against members. */
+function unwell(gateway: Gateway | undefined) {
+  if (gateway === undefined) return {};
+  const { ejected, breakers } = gateway.status();
+  return {
+    ejected: ejected.map(({ node: id, reason }) => ({ id, reason })),
+    breakers: breakers.map(({ node: id, tool = '', state }) => ({ id, tool, state })),
   };
 }
 

@@ -23,6 +23,8 @@ export interface SidecarStatus {
   /** Generation of the configuration in force; 0 before the first. */
   readonly configGeneration: number;
   readonly draining: boolean;
+  /** Members that its gateway gives no new work for a while, and why. */
+  readonly ejected?: readonly { readonly id: string; readonly reason: string }[];
   /** The MCP server beside it; `problem` is empty when it is ready. */
   readonly backend: {
     readonly ready: boolean;

@@ -61,9 +61,15 @@ function memberStatus(member: MemberView, blockedBy: string | undefined): McpClu
       matchIndex: member.matchIndex,
       sessions: member.sessions,
       blockedBy: member.outdated ? blockedBy : undefined,
-      message: member.pod === undefined ? 'the pod does not exist' : member.problem?.message,
+      message: messageOf(member),
     }),
   };
+}
+
+function messageOf({ pod, problem, ejectedBy }: MemberView): string | undefined {
+  if (pod === undefined) return 'the pod does not exist';
+  if (problem !== undefined || ejectedBy === undefined) return problem?.message;
+  return `fails too often: no new work from the gateways of ${ejectedBy.join(', ')} for a while`;
 }
 
 function hadQuorum({ status }: McpCluster): boolean {

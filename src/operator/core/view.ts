@@ -44,6 +44,8 @@ export interface MemberView {
   readonly matchIndex?: number;
   readonly sessions?: number;
   readonly problem?: Problem;
+  /** Other members whose gateways give it no new work for a while, as it failed too often. */
+  readonly ejectedBy?: readonly string[];
 }
 
 export interface ClusterView {
@@ -146,6 +148,7 @@ function observeMember(input: MemberInput): MemberView {
   const revision = pod?.metadata.labels?.['controller-revision-hash'];
   const { updateRevision, ageMs, logLines } = observation;
   const logLine = logLines.get(name);
+  const ejectedBy = ejectors(name, observation.reports);
   const problem = podProblem({ name, pod, report, health, starting, ageMs, logLine });
   return {
     name,
@@ -168,8 +171,20 @@ function observeMember(input: MemberInput): MemberView {
     ...(matchIndex === undefined ? {} : { matchIndex }),
     ...(own === undefined ? {} : { sessions: own.sessionsOwned }),
     ...(problem === undefined ? {} : { problem }),
+    ...(ejectedBy.length === 0 ? {} : { ejectedBy }),
   };
 }
+
+/** The members that say so themselves, in the order of their names. */
+function ejectors(name: string, reports: ReadonlyMap<string, SidecarReport>): string[] {
+  return [...reports]
+    .filter(([, report]) => report.kind === 'answered' && isEjectedIn(report.status, name))
+    .map(([by]) => by)
+    .sort();
+}
+
+const isEjectedIn = ({ ejected = [] }: SidecarStatus, name: string): boolean =>
+  ejected.some(({ id }) => id === name);
 
 function roleOf(
   own: SidecarStatus | undefined,

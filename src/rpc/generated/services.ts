@@ -103,6 +103,15 @@ export interface ConfigurationInput {
   readonly autoLeave?: boolean | undefined;
 }
 
+export interface EjectedMember {
+  id: string;
+  reason: string;
+}
+export interface EjectedMemberInput {
+  readonly id?: string | undefined;
+  readonly reason?: string | undefined;
+}
+
 export interface FetchRequest {
   groupId: string;
   nodeId: string;
@@ -269,6 +278,8 @@ export interface MemberStatus {
   firstIndex: number;
   lastIndex: number;
   problems: MemberProblem[];
+  ejected: EjectedMember[];
+  breakers: OpenBreaker[];
 }
 export interface MemberStatusInput {
   readonly nodeId?: string | undefined;
@@ -295,6 +306,8 @@ export interface MemberStatusInput {
   readonly firstIndex?: number | undefined;
   readonly lastIndex?: number | undefined;
   readonly problems?: readonly MemberProblemInput[] | undefined;
+  readonly ejected?: readonly EjectedMemberInput[] | undefined;
+  readonly breakers?: readonly OpenBreakerInput[] | undefined;
 }
 
 export interface MemberView {
@@ -319,6 +332,17 @@ export interface MembershipStep {
 export interface MembershipStepInput {
   readonly type?: string | undefined;
   readonly id?: string | undefined;
+}
+
+export interface OpenBreaker {
+  id: string;
+  tool: string;
+  state: string;
+}
+export interface OpenBreakerInput {
+  readonly id?: string | undefined;
+  readonly tool?: string | undefined;
+  readonly state?: string | undefined;
 }
 
 export interface PeerAnswer {

@@ -57,6 +57,23 @@ const withReport = (report = answer(1, broken())) =>
   ]);
 
 void suite('status', () => {
+  test(`in the resource: ${verifies('health.ejection-shown')}`, () => {
+    const ejected = [{ id: 'tools-2', reason: 'consecutive-errors' }];
+    const reports = new Map([
+      ['tools-1', answer(1, { ejected })],
+      ['tools-0', answer(0, { ejected })],
+      ['tools-2', answer(2)],
+    ]);
+    assert.deepEqual(
+      status(view({ reports })).members?.map(({ ready, message }) => [ready, message]),
+      [
+        [true, undefined],
+        [true, undefined],
+        [true, 'fails too often: no new work from the gateways of tools-0, tools-1 for a while'],
+      ],
+    );
+  });
+
   test('a healthy cluster', () => {
     const made = status(view());
     assert.deepEqual(states(made), {
