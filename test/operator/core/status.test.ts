@@ -59,11 +59,8 @@ const withReport = (report = answer(1, broken())) =>
 void suite('status', () => {
   test(`in the resource: ${verifies('health.ejection-shown')}`, () => {
     const ejected = [{ id: 'tools-2', reason: 'consecutive-errors' }];
-    const reports = new Map([
-      ['tools-1', answer(1, { ejected })],
-      ['tools-0', answer(0, { ejected })],
-      ['tools-2', answer(2)],
-    ]);
+    const told = (ordinal: number) => answer(ordinal, ordinal === 2 ? {} : { ejected });
+    const reports = new Map([1, 0, 2].map((ordinal) => [`tools-${ordinal}`, told(ordinal)]));
     assert.deepEqual(
       status(view({ reports })).members?.map(({ ready, message }) => [ready, message]),
       [
