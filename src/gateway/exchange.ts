@@ -88,6 +88,8 @@ export interface OwnerRequest {
   readonly timeoutMs?: number;
   /** On whose behalf; absent = of nobody in particular. */
   readonly tenant?: string;
+  /** A `post` that was lost elsewhere: serve it only if the tool says that a second call does no harm. */
+  readonly ifHarmless?: true;
   /** `task`: the server's session in which the task runs. */
   readonly backendSessionId?: string;
   /** `stateless`: it names state of this pod, which serves it while draining, too. */
@@ -123,8 +125,6 @@ export interface Exchange {
   readonly method: string;
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
-  /** Names and values as they came, in turns: `headers` keeps only one of several lines of most names. */
-  readonly rawHeaders: readonly string[];
   /** Aborts when the client's connection is gone. */
   readonly signal: AbortSignal;
   /** The whole body, or undefined when it is longer than `bytesMax`. */

@@ -6,7 +6,6 @@ import type { Logger } from '../telemetry/index.ts';
 import type { GatewayAddress, ResolvedLimits, ResolvedTiming } from './config.ts';
 import { ANONYMOUS, type Exchange, type Handler, type StreamReply } from './exchange.ts';
 import type { Answer, ServerRequest } from './http1/types.ts';
-import { rawFields } from './http1/head.ts';
 import { createHttp1Server } from './http1/server.ts';
 import type { GatewayMetrics } from './metrics.ts';
 import { closeServer, listen } from './server.ts';
@@ -124,9 +123,6 @@ function toExchange(request: ServerRequest): Exchange {
     method,
     path: query === -1 ? target : target.slice(0, query),
     headers,
-    get rawHeaders() {
-      return rawFields(request);
-    },
     get signal() {
       return request.signal;
     },

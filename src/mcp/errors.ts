@@ -77,7 +77,7 @@ export const MCP_ERRORS = {
   toolForbidden: kind(403, -31054, 'This tool may not be called'),
   batchRefused: kind(403, -31055, 'Not run: another call of the batch was refused'),
   authUnavailable: kind(503, -31056, 'Who sent this cannot be found out now', true),
-  hostMalformed: kind(400, -31057, 'The Host header is missing, doubled or malformed'),
+  hostMalformed: kind(400, -31057, 'The Host header is malformed'),
   circuitOpen: kind(503, -31030, 'The server fails and is left alone for a while', true),
   noCapablePod: kind(503, -31031, 'No pod has what this tool needs'),
   rateLimited: kind(429, -31040, 'Too many requests', true),

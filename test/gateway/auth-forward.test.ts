@@ -46,3 +46,25 @@ test(verifies('auth.forward'), async (t) => {
   auth = { ...auth, forwardToken: false };
   assert.deepEqual(await seen(), [undefined, undefined]);
 });
+
+test('a header with the name of a member that every object has arrives as it was sent', async (t) => {
+  const stub = await startStub();
+  const world = await startWorld({ backends: [stub.port, stub.port] });
+  t.after(async () => {
+    await world.stop();
+    await stub.stop();
+  });
+  const opened = await post(world.pod(0).url, INITIALIZE);
+  const session = { 'mcp-session-id': opened.headers.get('mcp-session-id') ?? '' };
+  stub.headers.length = 0;
+  for (const pod of [0, 1]) {
+    const ping = { jsonrpc: '2.0', id: 1, method: 'ping' };
+    const answer = await post(world.pod(pod).url, ping, { ...session, constructor: 'sent' });
+    assert.equal(answer.status, 200);
+  }
+  const ours = stub.headers.filter((each) => each['user-agent'] === 'node');
+  assert.deepEqual(
+    ours.map((each) => each['constructor']),
+    ['sent', 'sent'],
+  );
+});

@@ -114,6 +114,8 @@ test(verifies('auth.origin'), async (t) => {
       assert.equal(await request(hosts), 400, hosts);
     allow([]);
     assert.equal(await request('Host: any.test\r\nHost: any.test\r\n'), 400, 'without a list, too');
+    for (const name of ['Authorization', 'Origin', 'Content-Type', 'Mcp-Name', 'Mcp-Method'])
+      assert.equal(await request(`Host: any.test\r\n${name}: a\r\n${name}: b\r\n`), 400, name);
   });
 });
 

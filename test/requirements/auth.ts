@@ -55,6 +55,11 @@ export const auth = {
       'The MCP server of the resource sees the token, unless the resource says that it must not; nobody else does.',
     source: 'MCP authorization: token passthrough',
   },
+  'auth.before-body': {
+    sentence:
+      'Who is not known is refused before the body is read, and nothing of it is taken for a request.',
+    source: 'style: limits have names; RFC 9112 §6.3',
+  },
   'auth.tools': {
     sentence:
       'A call of a tool that the rules deny is answered 403 with its id, alone or in a batch, and never reaches the server.',

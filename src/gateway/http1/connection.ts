@@ -154,7 +154,6 @@ export class Connection {
       method: body.head.method,
       target: body.head.target,
       headers: body.head.headers,
-      text: body.head.text,
       get signal() {
         return gone().signal;
       },

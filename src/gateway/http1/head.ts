@@ -20,8 +20,6 @@ export interface RequestHead {
   /** Path and query. */
   readonly target: string;
   readonly headers: HeaderFields;
-  /** The head as it came; see {@link rawFields}. */
-  readonly text: string;
   readonly framing: Framing;
   readonly keepAlive: boolean;
   /** False for HTTP/1.0, which has no chunks. */
@@ -59,12 +57,17 @@ const LENGTH = /^\d{1,15}$/;
 
 /** Said twice, each of these could mean one thing here and another behind us. */
 const SINGLE: ReadonlySet<string> = new Set([
+  'authorization',
   'content-length',
+  'content-type',
   'expect',
   'host',
   'last-event-id',
+  'mcp-method',
+  'mcp-name',
   'mcp-protocol-version',
   'mcp-session-id',
+  'origin',
   'transfer-encoding',
 ]);
 
@@ -92,7 +95,6 @@ export function parseRequestHead(text: string): RequestHead | HeadProblem {
     method: line[1] as string,
     target,
     headers,
-    text,
     framing,
     keepAlive: keepsAlive(headers['connection'], newer),
     chunks: newer,
@@ -117,17 +119,6 @@ export function parseResponseHead(text: string): ResponseHead | HeadProblem {
 
 const RESPONSE_SINGLE: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding']);
 
-/** Names and values of a head that was accepted, in turns and as they came: which were said more than once shows only here. */
-export function rawFields({ text }: Pick<RequestHead, 'text'>): readonly string[] {
-  return text
-    .split('\r\n')
-    .slice(1)
-    .flatMap((line) => {
-      const colon = line.indexOf(':');
-      return [line.slice(0, colon), trim(line, colon + 1, line.length)];
-    });
-}
-
 /** True for a name and a value that cannot break out of their line. */
 export function isHeaderField(name: string, value: string): boolean {
   return NAME.test(name) && !NOT_IN_VALUE.test(value);
@@ -149,8 +140,9 @@ function parseFields(text: string, at: number, single: ReadonlySet<string>): Hea
     if (NOT_IN_VALUE.test(value)) return 'header value';
     const name = written.toLowerCase();
     if (name === '__proto__') return 'header name';
-    const known = headers[name];
-    if (known === undefined) headers[name] = value;
+    const known: unknown = headers[name];
+    // Every object has a `constructor`, and that is no text.
+    if (typeof known !== 'string') headers[name] = value;
     else if (single.has(name)) return `${name} twice`;
     else headers[name] = `${known}${name === 'cookie' ? '; ' : ', '}${value}`;
     start = end + 2;

@@ -15,7 +15,7 @@ export interface ConnectionLimits {
 }
 
 /** A request of a client. */
-export interface ServerRequest extends Pick<RequestHead, 'method' | 'target' | 'headers' | 'text'> {
+export interface ServerRequest extends Pick<RequestHead, 'method' | 'target' | 'headers'> {
   /** Aborts when the client is gone before its answer is complete. */
   readonly signal: AbortSignal;
   /** Aborts `signal` although the client is still there. */

@@ -4,7 +4,6 @@
  */
 import { errorText, MCP_ERRORS, mcpError, type McpErrorKind } from '../../mcp/index.ts';
 import type { Audit } from '../auth/audit.ts';
-import { countOf } from '../auth/bearer.ts';
 import {
   plain,
   type Exchange,
@@ -38,7 +37,7 @@ export function checkOrigin({ config, audit }: OriginCheckOptions): Interceptor 
   return (next) => async (exchange) => {
     const { origin, host } = exchange.headers;
     const { allowedOrigins, allowedHosts } = config;
-    const name = countOf(exchange.rawHeaders, 'host') > 1 ? undefined : hostName(host);
+    const name = hostName(host);
     if (name === undefined) return forbidden(MCP_ERRORS.hostMalformed, 'host', '');
     if (allowedHosts.length > 0 && !allowedHosts.some((allowed) => allowed.toLowerCase() === name))
       return forbidden(MCP_ERRORS.forbiddenHost, 'host', host ?? 'none');
