@@ -155,6 +155,25 @@ test(verifies('modern.json-if-single'), async (t) => {
   assert.equal(answer.json.id, 'mine');
 });
 
+test('a server that opens a stream and thinks: nothing is sent, and after a while a comment', async (t) => {
+  const writers: ((message: object) => void)[] = [];
+  const stub = await startModernStub(t, {
+    onRequest(request) {
+      if (request.message.method !== 'tools/call') return false;
+      writers.push(beginEvents(request));
+      return true;
+    },
+  });
+  const config = { timing: { keepaliveMs: 50 } };
+  const world = await startWorld({ backends: [stub.port], config });
+  t.after(() => world.stop());
+  const stream = await open(world.pod(0).url, 'tools/call', { name: 'safe' });
+  await eventually('a comment', () => stream.items.some(({ type }) => type === 'comment'));
+  writers[0]?.({ id: 1, result: { content: [] } });
+  await stream.ended;
+  assert.equal(messagesOf(stream).length, 1);
+});
+
 test(verifies('modern.cancel'), async (t) => {
   const stub = await startModernStub(t, {
     onRequest: ({ message }) => message.method === 'tools/call',

@@ -105,4 +105,8 @@ export const modern = {
     sentence: 'Calls that name the same state handle go to the pod whose server made it.',
     source: 'SEP-2567; facts/mcp §2',
   },
+  'modern.drain': {
+    sentence: 'A pod that drains finishes what runs there, and new requests go to other pods.',
+    source: 'design',
+  },
 } as const satisfies Record<string, Requirement>;

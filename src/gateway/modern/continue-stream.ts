@@ -32,17 +32,20 @@ async function* pass(
   reply: StreamReply,
   isNews: (data: string) => boolean,
 ): AsyncGenerator<OutgoingEvent, StreamInterrupted | undefined> {
+  let answered = false;
   try {
+    // To the end: whoever feeds it is done then, and does not take us for a client that left.
     for await (const event of reply.events) {
-      if (!isNews(event.data)) continue;
+      if (answered || !isNews(event.data)) continue;
+      answered = isAnswer(event.data);
       yield event;
-      if (isAnswer(event.data)) return undefined;
     }
-    return new StreamInterrupted('request-lost', 'the stream ended without an answer');
   } catch (error) {
-    if (error instanceof StreamInterrupted) return error;
-    throw error;
+    if (!(error instanceof StreamInterrupted)) throw error;
+    return answered ? undefined : error;
   }
+  if (answered) return undefined;
+  return new StreamInterrupted('request-lost', 'the stream ended without an answer');
 }
 
 /** Progress may only grow: what a repeated request reports anew is held back until it is further than before. */

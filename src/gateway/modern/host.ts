@@ -129,13 +129,18 @@ async function ask(
   message: ClassifiedMessage,
   signal: AbortSignal,
 ): Promise<OwnerReply> {
+  const cancel = new AbortController();
+  const leave = (): void => cancel.abort(signal.reason);
+  const answered = (): void => signal.removeEventListener('abort', leave);
+  signal.throwIfAborted();
+  signal.addEventListener('abort', leave, { once: true });
   let response: HttpResponse;
   try {
     response = await options.upstream.send({
       method: 'POST',
       headers: backendHeaders('POST', request.headers, {}),
       body: request.body,
-      signal,
+      signal: cancel.signal,
     });
   } catch (error) {
     if (!(error instanceof TransportError)) throw error;
@@ -146,7 +151,7 @@ async function ask(
   }
   if (request.op === 'listen') return readListen(options, response);
   const principal = request.principal ?? ANONYMOUS.id;
-  return readReply(options, { response, message, principal, signal });
+  return readReply(options, { response, message, principal, signal, answered });
 }
 
 function firstOf(text: string): ClassifiedMessage | undefined {

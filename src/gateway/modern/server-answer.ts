@@ -29,6 +29,8 @@ export interface ServerAnswer {
   /** Id of the principal that asked. */
   readonly principal: string;
   readonly signal: AbortSignal;
+  /** Called when the answer is there: from now on a client that leaves cancels nothing. */
+  readonly answered: () => void;
 }
 
 /** Longer answers are passed on as they come, where nothing has to be learnt from them. */
@@ -82,10 +84,8 @@ async function readBody(
  * die. While nothing has come, nothing is sent: a client whose stream is cut waits for its own time-out, one whose request
  * fails knows. Only so that proxies see bytes, the stream is opened after `keepaliveMs`.
  */
-async function readStream(
-  options: AnswerOptions,
-  { response, message, principal }: ServerAnswer,
-): Promise<OwnerReply> {
+async function readStream(options: AnswerOptions, answer: ServerAnswer): Promise<OwnerReply> {
+  const { response, message, principal } = answer;
   const events = eventsOf(response, options.limits.eventCharsMax);
   const opened = new AbortController();
   const first = events.next();
@@ -100,34 +100,58 @@ async function readStream(
     if (begun.done === true) throw new StreamInterrupted('request-lost', 'an empty stream');
     if (isAnswer(begun.value)) {
       await options.observer.learn(message, begun.value, principal);
-      await events.return(undefined);
+      readEnd(options, answer, events);
       headers[HEADER.contentType] = JSON_TYPE;
       return { type: 'plain', status: response.status, headers, body: begun.value };
     }
   }
   delete headers[HEADER.contentType];
-  return { type: 'stream', headers, events: relay(options, { message, principal }, first, events) };
+  return { type: 'stream', headers, events: relay(options, answer, first, events) };
 }
 
 /** Every message up to the answer; the stream that ends without one was cut. */
 async function* relay(
   options: AnswerOptions,
-  { message, principal }: Pick<ServerAnswer, 'message' | 'principal'>,
+  answer: ServerAnswer,
   first: Promise<IteratorResult<string, void>>,
   events: AsyncGenerator<string, void>,
 ): AsyncGenerator<OutgoingEvent> {
+  let answered = false;
   try {
     for (let next = await first; next.done !== true; next = await events.next()) {
       const data = next.value;
-      const answered = isAnswer(data);
-      if (answered) await options.observer.learn(message, data, principal);
+      answered = isAnswer(data);
+      if (answered) await options.observer.learn(answer.message, data, answer.principal);
       yield { id: '', data };
       if (answered) return;
     }
   } finally {
-    await events.return(undefined);
+    if (answered) readEnd(options, answer, events);
+    else await events.return(undefined);
   }
   throw new StreamInterrupted('request-lost', 'the stream ended without an answer');
+}
+
+/** How long an answered stream may stay open. */
+const LINGER_MS = 1_000;
+
+/**
+ * The server ends an answered stream in a moment. To cut it before would cost the connection, and look like a client that
+ * gives up the request.
+ */
+function readEnd(
+  { clock }: AnswerOptions,
+  { response, answered }: ServerAnswer,
+  events: AsyncGenerator<string, void>,
+): void {
+  answered();
+  const cancel = clock.schedule(LINGER_MS, () => response.body.destroy());
+  const read = async (): Promise<void> => {
+    for (let next = await events.next(); next.done !== true;) next = await events.next();
+  };
+  void read()
+    .catch(() => undefined)
+    .then(cancel);
 }
 
 /** The events of an open listen, or the server's refusal of it. Never rejects. */
