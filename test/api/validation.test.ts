@@ -1,6 +1,8 @@
 /** What a real API server answers to good and bad McpClusters; skipped unless KUBEBUILDER_ASSETS is set. */
 import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
 import { after, before, suite, test } from 'node:test';
+import { loadAll } from 'js-yaml';
 import { KubeError, type KubeObject } from '../../src/kube/index.ts';
 import { MCP_CLUSTERS } from '../../src/api/index.ts';
 import {
@@ -130,5 +132,49 @@ void suite('McpCluster at a real API server', { skip }, () => {
     await scale(5);
     assert.equal((await readCluster(client, NAMESPACE, ref.name)).spec.replicas, 5);
     await assert.rejects(scale(1), /3 voters need at least as many replicas/);
+  });
+
+  test('a weight of a pod that scaling takes away stands in no way, but a new one of no pod does', async () => {
+    const { client } = api;
+    const ref = { namespace: NAMESPACE, name: 'weighted' };
+    const weights = [{ pod: 'weighted-4', weight: 3 }];
+    const spec = { replicas: 5, voters: 3, loadBalancing: { weights } };
+    await client.create(MCP_CLUSTERS, userCluster(NAMESPACE, ref.name, spec));
+    const patch = (body: object, subresource?: 'status' | 'scale') =>
+      client.patch(MCP_CLUSTERS, ref, {
+        type: 'merge',
+        body,
+        ...(subresource === undefined ? {} : { subresource }),
+      });
+    await patch({ status: { voters: 3 } }, 'status');
+    await patch({ spec: { replicas: 3 } }, 'scale');
+    await patch({ spec: { paused: true } });
+    const more = [...weights, { pod: 'weighted-3', weight: 1 }];
+    await assert.rejects(
+      patch({ spec: { loadBalancing: { weights: more } } }),
+      /spec.loadBalancing.weights.*must name pods of this cluster/,
+    );
+    const zeros = [0, 1, 2].map((ordinal) => ({ pod: `weighted-${ordinal}`, weight: 0 }));
+    await assert.rejects(
+      patch({ spec: { loadBalancing: { weights: [...weights, ...zeros] } } }),
+      /sum to 0/,
+    );
+  });
+
+  test(verifies('api.samples'), async (t) => {
+    const folder = new URL('../../deploy/samples/', import.meta.url);
+    const files = (await readdir(folder)).filter((name) => name.endsWith('.yaml'));
+    assert.ok(files.length > 5);
+    for (const file of files) {
+      await t.test(file, async () => {
+        const objects = loadAll(await readFile(new URL(file, folder), 'utf8')) as KubeObject[];
+        const clusters = objects.filter(({ kind }) => kind === 'McpCluster');
+        assert.ok(clusters.length > 0, 'a sample without a McpCluster');
+        for (const object of clusters) {
+          const metadata = { ...object.metadata, namespace: NAMESPACE };
+          await api.client.create(MCP_CLUSTERS, { ...object, metadata }, { dryRun: true });
+        }
+      });
+    }
   });
 });

@@ -10,6 +10,10 @@ export const operator = {
     sentence: 'A McpCluster that names only an image is complete after defaulting',
     source: 'design',
   },
+  'api.samples': {
+    sentence: 'Every sample is taken by an API server as it stands',
+    source: 'design',
+  },
   'api.immutable': {
     sentence: 'Voters, volume size and storage class of a running cluster cannot be changed',
     source: 'design',
@@ -119,6 +123,10 @@ export const operator = {
   },
   'api.generated': {
     sentence: 'The committed CRD and manifests are exactly what the source generates',
+    source: 'design',
+  },
+  'operator.stdio-servers-get-a-bridge': {
+    sentence: 'A server with transport Stdio runs behind a bridge in its own container, unmodified',
     source: 'design',
   },
 } as const satisfies Record<string, Requirement>;

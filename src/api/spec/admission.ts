@@ -7,9 +7,12 @@ const count = (description: string, maximum: number) =>
 
 const QUOTAS = {
   type: 'object',
-  description: 'What else ends admission.',
+  description:
+    'What else holds requests back. With cpu or memory, the containers of a pod share one process namespace, so that the sidecar can measure the server.',
   properties: {
-    bytesPerSecond: quantity('Bytes of requests and answers in a second, such as 10Mi.'),
+    bytesPerSecond: quantity(
+      'Bytes of answers in a second, such as 10Mi: more are held back, not cut off.',
+    ),
     cpu: quantity('Cores that the MCP server uses above which nothing more is admitted.'),
     memory: quantity('Bytes that the MCP server uses above which nothing more is admitted.'),
   },

@@ -72,6 +72,8 @@ export function podTemplate(cluster: McpCluster, options: PodTemplateOptions) {
       automountServiceAccountToken: false,
       enableServiceLinks: false,
       terminationGracePeriodSeconds: TERMINATION_GRACE_SECONDS,
+      // Without it the sidecar does not see the server's processes, whose use it has to measure.
+      ...(measuresServer(cluster) ? { shareProcessNamespace: true } : {}),
       securityContext: {
         runAsNonRoot: true,
         runAsUser: USER_ID,
@@ -109,6 +111,10 @@ export function podTemplate(cluster: McpCluster, options: PodTemplateOptions) {
       ],
     },
   };
+}
+
+function measuresServer({ spec }: McpCluster): boolean {
+  return spec.bulkheads.some(({ quotas }) => (quotas?.cpu ?? quotas?.memory) !== undefined);
 }
 
 function antiAffinity(cluster: McpCluster): object {

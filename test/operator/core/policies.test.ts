@@ -111,6 +111,16 @@ void suite(verifies('operator.auth-mounts'), () => {
     assert.equal(pod.containers[0].volumeMounts, undefined);
   });
 
+  test('the sidecar sees the processes of the server only when it has to measure them', () => {
+    const bulkhead = { name: 'slow', maxConcurrent: 10 };
+    const sees = (quotas: object) =>
+      podOf({ bulkheads: [{ ...bulkhead, quotas }] }).shareProcessNamespace;
+    assert.equal(podOf({}).shareProcessNamespace, undefined);
+    assert.equal(sees({ bytesPerSecond: '1M' }), undefined);
+    assert.equal(sees({ cpu: '1' }), true);
+    assert.equal(sees({ memory: '1Gi' }), true);
+  });
+
   test('annotations of the pod reach the sidecar as files', () => {
     const { volumes } = podOf({});
     const volume = volumes.find(({ name }: { name: string }) => name === 'sidecar-pod');
