@@ -102,6 +102,33 @@ export const gateway = {
     sentence: 'A client that stops reading costs a bounded amount, and is cut off after a while.',
     source: 'issue: backpressure end to end; config.ts stalledMs',
   },
+  'gateway.http-strict': {
+    sentence: 'What we take for an HTTP request is the same request, in the same bytes, to Node.',
+    source: 'RFC 9112; RFC 9110 §5.5; issue: smuggling pairs',
+  },
+  'gateway.http-refused': {
+    sentence:
+      'HTTP that is malformed, ambiguous, too long or too slow gets its status, and its connection ends.',
+    source: 'RFC 9112 §2.2, §3.2, §5.2, §6.3, §7.1; RFC 6585 §5; issue: fuzz',
+  },
+  'gateway.http-connection': {
+    sentence:
+      'Pipelined requests are answered in order, and no byte of a refused body becomes a request.',
+    source: 'RFC 9112 §9.3',
+  },
+  'gateway.no-injection': {
+    sentence: 'No id, header or text of a client or server becomes a line of a stream or a header.',
+    source: 'WHATWG HTML §9.2; issue: SSE injection',
+  },
+  'gateway.random-messages': {
+    sentence:
+      'Random messages get an answer of the catalogue, leave nothing behind and show no other session.',
+    source: 'issue: 10^5 random JSON-RPC messages',
+  },
+  'gateway.peer-garbage': {
+    sentence: 'Whatever an authenticated peer sends, a gateway answers or cuts it and goes on.',
+    source: 'issue: fuzz; ARCHITECTURE §4: identity',
+  },
   'gateway.bad-input': {
     sentence: 'Wrong requests get the status and JSON-RPC code of the specification, never a 500.',
     source: 'specification 2025-11-25, transports',

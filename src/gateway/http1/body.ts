@@ -52,8 +52,12 @@ function lengthDecoder(length: number): BodyDecoder {
 /** A chunk's size with its extensions; extensions are ignored, but may not be long. */
 const SIZE_LINE_MAX = 256;
 const TRAILER_BYTES_MAX = 4096;
-const SIZE_LINE = /^([0-9a-fA-F]{1,8})(?:[\t ]*;[\t -~\x80-\xff]*)?$/;
-const TRAILER_LINE = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t -~\x80-\xff]*$/;
+const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
+const SIZE_LINE = new RegExp(`^([0-9a-fA-F]{1,8})(?:;${TOKEN}(?:=${TOKEN})?)*$`);
+/** RFC 9110 §6.5.1: what says how a message is framed or routed cannot come after it. */
+const NOT_IN_TRAILERS =
+  /^(?:connection|content-length|host|keep-alive|te|transfer-encoding|upgrade):/i;
+const TRAILER_LINE = new RegExp(`^${TOKEN}:[\\t -~\\x80-\\xff]*$`);
 
 type Place =
   | { readonly at: 'size' | 'after-chunk' | 'end' }
@@ -86,7 +90,8 @@ function chunkedDecoder(): BodyDecoder {
       place = left === 0 ? { at: 'trailer', bytes: 0 } : { at: 'chunk', left };
     } else if (place.at === 'trailer') {
       if (line === '') place = { at: 'end' };
-      else if (!TRAILER_LINE.test(line)) throw new FramingError('trailer');
+      else if (!TRAILER_LINE.test(line) || NOT_IN_TRAILERS.test(line))
+        throw new FramingError('trailer');
       else place.bytes += line.length;
     }
     line = '';

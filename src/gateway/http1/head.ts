@@ -48,6 +48,16 @@ const CHUNKED: Framing = { type: 'chunked' };
 const UNTIL_CLOSE: Framing = { type: 'until-close' };
 
 const REQUEST_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}) ([!-~]+) HTTP\/1\.([01])$/;
+/** What a client may ask of anybody; which of them are served is not decided here. */
+const METHODS: ReadonlySet<string> = new Set([
+  'DELETE',
+  'GET',
+  'HEAD',
+  'OPTIONS',
+  'PATCH',
+  'POST',
+  'PUT',
+]);
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [\t -~\x80-\xff]*)?$/;
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** Any character that must not be in a value; obs-text (RFC 9110 §5.5) may. */
@@ -79,6 +89,7 @@ export function parseRequestHead(text: string): RequestHead | HeadProblem {
     const version = /^\S+ \S+ HTTP\/\d\.\d(?:\r|$)/.test(text) && !/^\S+ \S+ HTTP\/1\./.test(text);
     return version ? problem('HTTP version', 505) : problem('request line');
   }
+  if (!METHODS.has(line[1] as string)) return problem('method', 501);
   const headers = end === -1 ? {} : parseFields(text, end + 2, SINGLE);
   if (typeof headers === 'string') return problem(headers);
   const newer = line[3] === '1';
