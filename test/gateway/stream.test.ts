@@ -124,12 +124,14 @@ test('a repeatable call goes on elsewhere on the same response when its pod dies
 });
 
 test(verifies('gateway.lost-request'), async () => {
-  const headers = await openRaw(world.pod(0).url);
-  // No tools/list in this session: nobody knows that the tool may be repeated.
-  const stream = await postStream(world.pod(1).url, headers, longCall(9, 30));
-  await eventually('priming event', () => stream.items.length > 0);
+  const headers = await openRawWith(world.pod(0).url, { sampling: {} });
+  const sample = call(9, 'trigger-sampling-request', { prompt: 'p', maxTokens: 5 });
+  const stream = await postStream(world.pod(1).url, headers, sample);
+  await serverRequest(stream);
+  const killedAt = performance.now();
   await world.pod(0).kill();
   await stream.ended;
+  assert.ok(performance.now() - killedAt < 1_000, 'within a second');
   const last = lastMessage(stream);
   assert.equal(last.id, 9);
   assert.equal(last.error.data.retryable, false);
@@ -140,9 +142,10 @@ test(verifies('gateway.lost-request'), async () => {
 });
 
 test('a call whose client left before the pod died is answered with an error when it resumes', async () => {
-  const headers = await openRaw(world.pod(0).url);
-  const stream = await postStream(world.pod(0).url, headers, longCall(3, 30));
-  await eventually('priming event', () => stream.items.length > 0);
+  const headers = await openRawWith(world.pod(0).url, { sampling: {} });
+  const sample = call(3, 'trigger-sampling-request', { prompt: 'p', maxTokens: 5 });
+  const stream = await postStream(world.pod(0).url, headers, sample);
+  await serverRequest(stream);
   stream.close();
   await world.pod(0).kill();
   const resumed = await getStream(world.pod(1).url, headers, lastEventId(stream));

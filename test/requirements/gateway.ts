@@ -54,6 +54,11 @@ export const gateway = {
       'What a dead pod had sent, an answer that nobody had read too, reaches the resuming client once, at any pod.',
     source: 'issue: events kept by the owner and `sessions.resume.replicas` more pods',
   },
+  'gateway.list-changed': {
+    sentence:
+      'After a move to a server with other lists the client is told, if that was promised, and only then.',
+    source: 'facts/mcp §4',
+  },
   'gateway.hand-over': {
     sentence:
       'A pod that leaves gives its sessions to others, one by one, before its server stops, and cuts nothing that runs.',

@@ -21,6 +21,7 @@ export function failover(options: FailoverOptions): Handler {
       released: undefined,
       lastEventId: exchange.lastEventId?.text,
       sent: false,
+      askUntil: undefined,
     };
     if (pursuit.op === 'get')
       return acceptEarly(options, pursuit, () => pursue(options, pursuit, Infinity));

@@ -6,7 +6,7 @@ import { errorText, MCP_ERRORS, mcpError } from '../../mcp/index.ts';
 import { createBackoff, delay, type Clock, type Random } from '../../std/index.ts';
 import type { ResolvedTiming } from '../config.ts';
 import { refusalTraits } from '../core/refusal.ts';
-import type { ClaimReason } from '../core/types.ts';
+import type { ClaimReason, RefusalCode } from '../core/types.ts';
 import type { GatewayEvents } from '../events.ts';
 import { plain, type Exchange, type PlainReply, type Refusal, type Reply } from '../exchange.ts';
 import type { GatewayMetrics } from '../metrics.ts';
@@ -39,6 +39,8 @@ export interface Pursuit {
   lastEventId: string | undefined;
   /** The MCP server may have seen the request. */
   sent: boolean;
+  /** Until then the next owner may find out whether repeating the request does no harm. */
+  askUntil: number | undefined;
 }
 
 /** Attempts until there is an answer; after `timeoutMs` the answer is an error. */
@@ -68,13 +70,19 @@ export async function pursue(
         body: pursuit.exchange.body,
         parsed: pursuit.exchange.parsed,
         lastEventId: pursuit.lastEventId,
+        ifHarmless: pursuit.askUntil !== undefined,
       },
       signal,
     );
     signal.throwIfAborted();
-    if (reply.type !== 'refused') return reply;
+    if (reply.type !== 'refused') {
+      pursuit.askUntil = undefined;
+      return reply;
+    }
     const verdict = await afterRefusal(options, pursuit, reply, node);
     if (verdict !== 'again') return verdict;
+    if (pursuit.askUntil !== undefined && clock.monotonic() > pursuit.askUntil)
+      return lost(options, pursuit, reply.code);
     if (clock.monotonic() > deadline) return unavailable(pursuit);
     if (refusalTraits(reply.code).wait || attempt > 2) await delay(clock, backoff.next(), signal);
   }
@@ -126,9 +134,29 @@ function judgeRequest(
     options.events.emit({ type: 'request-retried', ...fact });
     return 'again';
   }
+  // The client has never asked what its tools are like: the next owner asks its server.
+  const unlisted = record?.listDigests?.['tools/list'] === undefined;
+  if (
+    label === 'tools/call' &&
+    unlisted &&
+    pursuit.askUntil === undefined &&
+    parsed?.batch === false
+  ) {
+    pursuit.askUntil = options.clock.monotonic() + ASK_MS;
+    return 'again';
+  }
+  const asking = pursuit.askUntil !== undefined && refusal.code !== 'request-lost';
+  return asking ? 'again' : lost(options, pursuit, refusal.code);
+}
+
+/** A request that was lost is answered with an error within a second, so the next owner has not long to find out more. */
+const ASK_MS = 700;
+
+function lost(options: FailoverOptions, pursuit: Pursuit, reason: RefusalCode): PlainReply {
   options.metrics.lost.inc();
-  options.events.emit({ type: 'request-failed', ...fact });
-  return problem(200, 'interrupted', pursuit.exchange);
+  const { sessionId: id, exchange } = pursuit;
+  options.events.emit({ type: 'request-failed', id, method: exchange.label, reason });
+  return problem(200, 'interrupted', exchange);
 }
 
 async function lookAgain(

@@ -33,6 +33,7 @@ export interface Attempt {
   readonly body: string;
   readonly parsed?: OwnerRequest['parsed'];
   readonly lastEventId: string | undefined;
+  readonly ifHarmless?: boolean;
 }
 
 export type AttemptReply = { readonly node: string | undefined; readonly reply: OwnerReply };
@@ -95,6 +96,7 @@ function requestOf(attempt: Attempt, claim?: ClaimReason): OwnerRequest {
     ...(attempt.timeoutMs === undefined ? {} : { timeoutMs: attempt.timeoutMs }),
     body: attempt.body,
     ...(attempt.parsed === undefined ? {} : { parsed: attempt.parsed }),
+    ...(attempt.ifHarmless === true ? { ifHarmless: true } : {}),
     ...(attempt.lastEventId === undefined ? {} : { lastEventId: attempt.lastEventId }),
     ...(claim === undefined ? {} : { claim }),
   };

@@ -3,6 +3,7 @@ import type { ClaimReason } from '../core/types.ts';
 import type { GatewayEvents } from '../events.ts';
 import { refused, type FlatHeaders, type OwnerRequest, type Refusal } from '../exchange.ts';
 import type { Owner, SessionRecord } from '../ports.ts';
+import { announceChangedLists } from './lists.ts';
 import { replaySession } from './replay.ts';
 import type { NewSession, OwnerTools, SessionState } from './session-state.ts';
 
@@ -104,7 +105,10 @@ function begin(
     state.close('not-owner');
     return undefined;
   }
-  if (!replay.adopted) announceUpdates(state);
+  if (!replay.adopted) {
+    announceUpdates(state);
+    void announceChangedLists(state);
+  }
   rememberBackend(tools, state);
   return state;
 }

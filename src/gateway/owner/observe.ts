@@ -1,10 +1,9 @@
 /** What an owner learns from the answers it relays, so that the session can be rebuilt elsewhere. */
-import { isJsonObject, isResult, type JsonRpcResponse } from '../../mcp/index.ts';
+import { isResult, type JsonObject, type JsonRpcResponse } from '../../mcp/index.ts';
 import type { SessionRecord } from '../ports.ts';
+import { createListReading, digestOf, LISTS, readPage, REPEATABLE_TOOLS_MAX } from './lists.ts';
 import { commit, type PendingRequest, type SessionState } from './session-state.ts';
 
-/** Names of tools kept per session; a longer list keeps its beginning. */
-const REPEATABLE_TOOLS_MAX = 512;
 /** Subscriptions replayed after a move. */
 const SUBSCRIPTIONS_MAX = 1024;
 
@@ -18,7 +17,7 @@ export async function observeAnswer(
   response: JsonRpcResponse,
 ): Promise<void> {
   if (!isResult(response)) return;
-  if (request.method === 'tools/list') return observeTools(state, request, response.result);
+  if (LISTS[request.method] !== undefined) return observeList(state, request, response.result);
   const change = sessionChange(request);
   if (change !== undefined) await commit(state, change);
 }
@@ -52,34 +51,26 @@ export function sessionChange(
   return undefined;
 }
 
-/** Names of the tools in a `tools/list` result that say of themselves that a second call does no harm. */
-export function repeatableToolNames(result: Readonly<Record<string, unknown>>): string[] {
-  const tools = Array.isArray(result['tools']) ? (result['tools'] as unknown[]) : [];
-  return tools.flatMap((tool) => {
-    if (!isJsonObject(tool) || typeof tool['name'] !== 'string') return [];
-    const hints = tool['annotations'];
-    if (!isJsonObject(hints)) return [];
-    return hints['readOnlyHint'] === true || hints['idempotentHint'] === true ? [tool['name']] : [];
-  });
-}
-
-function observeTools(
+/** Notes a page of a list; with the last one the record learns what the client knows now. */
+function observeList(
   state: SessionState,
-  request: PendingRequest,
-  result: Readonly<Record<string, unknown>>,
+  { method, params }: PendingRequest,
+  result: JsonObject,
 ): void {
-  const first = request.params['cursor'] === undefined;
-  const names = [...(first ? [] : state.repeatableTools), ...repeatableToolNames(result)];
-  state.repeatableTools = [...new Set(names)].slice(0, REPEATABLE_TOOLS_MAX);
-  if (result['nextCursor'] !== undefined) return;
-  const repeatableTools = state.repeatableTools;
-  const same = JSON.stringify(repeatableTools) === JSON.stringify(state.record.repeatableTools);
-  if (same) return;
+  const first = params['cursor'] === undefined;
+  const reading = (first ? undefined : state.lists.get(method)) ?? createListReading();
+  state.lists.set(method, reading);
+  if (!readPage(reading, method, result)) return;
+  state.lists.delete(method);
+  const digest = digestOf(reading);
+  if (state.record.listDigests?.[method] === digest) return;
+  const repeatableTools = reading.repeatable.slice(0, REPEATABLE_TOOLS_MAX);
   // The list itself may be read again at any time, so its answer need not wait for this.
-  commit(state, (record) => ({ ...record, repeatableTools })).catch((error: unknown) =>
-    state.tools.logger.warn('tool hints not replicated', {
-      session: state.id,
-      error: String(error),
-    }),
+  commit(state, (record) => ({
+    ...record,
+    ...(method === 'tools/list' ? { repeatableTools } : {}),
+    listDigests: { ...record.listDigests, [method]: digest },
+  })).catch((error: unknown) =>
+    state.tools.logger.warn('list not noted', { session: state.id, error: String(error) }),
   );
 }

@@ -1,5 +1,12 @@
 /** The owner's side of the gateway: the sessions this pod serves, how it comes by them, and how it lets them go. */
-import { errorText, HEADER, MCP_ERRORS, mcpError, parseBody } from '../../mcp/index.ts';
+import {
+  errorText,
+  HEADER,
+  MCP_ERRORS,
+  mcpError,
+  parseBody,
+  type ParsedBody,
+} from '../../mcp/index.ts';
 import type { GatewayEvents } from '../events.ts';
 import {
   plain,
@@ -17,6 +24,8 @@ import { endSession } from './end.ts';
 import { createHandOver, type HandOver, type HandOverOptions } from './hand-over.ts';
 import { initializeSession } from './initialize.ts';
 import { servePost } from './post.ts';
+import { isRepeatable } from '../repeat.ts';
+import { learnTools } from './lists.ts';
 import { createLiveSessions, type LiveSessions } from './live-sessions.ts';
 import { fetchPast as fetchPastOf, tellHeld } from './past.ts';
 import { mayAnswer, type OwnerTools, type SessionState } from './session-state.ts';
@@ -175,11 +184,19 @@ async function serveOwned(
   if (request.op === 'post') {
     const parsed = request.parsed ?? readBody(request.body);
     if (parsed === undefined) return plain(400, errorText(mcpError(MCP_ERRORS.parse)));
+    if (request.ifHarmless === true && !(await doesNoHarm(state, parsed)))
+      return refused('request-lost', true, 'not known to be idempotent');
     return servePost(state, request, parsed, signal);
   }
   const { lastEventId } = request;
   const resumed = lastEventId === undefined ? undefined : tools.sessions.parseEventId(lastEventId);
   return serveGet(state, request, resumed, signal);
+}
+
+/** What the session's server says about its tools decides, and the record learns it. */
+async function doesNoHarm(state: SessionState, parsed: ParsedBody): Promise<boolean> {
+  if (!isRepeatable(parsed, state.record.repeatableTools)) await learnTools(state);
+  return isRepeatable(parsed, state.record.repeatableTools);
 }
 
 function readBody(text: string): OwnerRequest['parsed'] {

@@ -14,6 +14,7 @@ import type {
   Sessions,
 } from '../ports.ts';
 import { copiedPast, type Copies } from './copies.ts';
+import type { ListReading } from './lists.ts';
 import type { Upstream } from '../upstream.ts';
 import { delay, type Clock, type Random } from '../../std/index.ts';
 import type { Logger } from '../../telemetry/index.ts';
@@ -48,8 +49,8 @@ export interface SessionState {
   clientHeaders: FlatHeaders;
   /** Requests of the client that the server works on, over all exchanges. */
   inFlight: number;
-  /** Names collected over the pages of the `tools/list` that is being read. */
-  repeatableTools: readonly string[];
+  /** Lists of which the client has read some pages, by method. */
+  readonly lists: Map<string, ListReading>;
   /** The newest reader of each stream, to slow the server down when it lags. */
   readonly readers: Map<number, EventQueue>;
   /** State of the server's own GET stream. */
@@ -95,7 +96,7 @@ export function createSessionState(tools: OwnerTools, session: NewSession): Sess
     backendSessionId: session.backendSessionId,
     clientHeaders: session.headers,
     inFlight: 0,
-    repeatableTools: record.repeatableTools,
+    lists: new Map(),
     readers: new Map(),
     standalone: { type: 'closed' },
     past: () => (past ??= fetchPast(state)),
