@@ -104,6 +104,34 @@ test(verifies('balancing.new-sessions'), async (t) => {
   await draining;
 });
 
+test('the sessions of a dead pod are spread over the others, even when all move at once', async (t) => {
+  const { world } = await setUp(t, DEFAULT_POLICIES);
+  const only = (node: string | undefined): void => {
+    for (const index of [0, 1, 2])
+      world.pod(index).belief.told = { ready: node === undefined || node === `pod-${index}` };
+    world.announce();
+  };
+  only('pod-2');
+  const sessions: SessionHeaders[] = [];
+  for (let count = 0; count < 20; count++) sessions.push(await openRaw(world.pod(0).url));
+  only(undefined);
+  await world.pod(2).kill();
+  world.pod(2).belief.state = 'gone';
+  world.announce();
+  await Promise.all(
+    sessions.map(async (headers, index) => {
+      const body = { jsonrpc: '2.0', id: 1, method: 'tools/list' };
+      assert.equal((await post(world.pod(index % 2).url, body, headers)).status, 200);
+    }),
+  );
+  const owners = await Promise.all(
+    sessions.map(async (headers) => (await world.ownerOf(headers['mcp-session-id'])).node),
+  );
+  const first = owners.filter((node) => node === 'pod-0').length;
+  assert.ok(first >= 8 && first <= 12, `${first} of 20`);
+  assert.ok(!owners.includes('pod-2'));
+});
+
 test('weights of pods and of the resource, changed while the gateway runs', async (t) => {
   let policies = withBalancing({ strategy: 'WeightedRoundRobin', weights: { 'pod-0': 3 } });
   const live = {
