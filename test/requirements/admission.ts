@@ -55,6 +55,15 @@ export const admission = {
     sentence: 'A server above its quota gets no more of the requests that the quota is about.',
     source: 'issue 5: bulkheads',
   },
+  'admission.modern': {
+    sentence: 'Bulkheads and rate limits hold for stateless requests as for those with sessions.',
+    source: 'issue 5: bulkheads, rate limits',
+  },
+  'admission.modern-deadline': {
+    sentence:
+      'A stateless request that takes too long is closed at the server, over the hop, too; a subscription never does.',
+    source: 'issue 5: deadlines; facts/mcp §0 rule 8',
+  },
   'admission.problems': {
     sentence: 'Policies that are well-formed and cannot work are told, each with its field.',
     source: 'issue 5: bad input',

@@ -43,6 +43,8 @@ const NEWEST_PART = 0.5;
 const AGREEMENT = 0.2;
 /** Refused requests of one round beyond twice what was expected, after which the next exchange should not wait. */
 const SURPRISE = 2;
+/** Sums of fractions are not exact. */
+const ROUNDING = 1e-9;
 /** Requests per ms below which a key counts as quiet. */
 const QUIET = 1e-6;
 
@@ -82,8 +84,7 @@ export class ShareBucket {
     this.#refill(now);
     this.#usedAt = now;
     this.#attempts += count;
-    // A share may be less than one request: what is given in advance is counted, so nobody gives it again.
-    return this.#allowance > 0 && count <= Math.max(1, this.#settings.burst);
+    return this.#allowance >= this.#needed() && count <= Math.max(1, this.#settings.burst);
   }
 
   take(count: number): void {
@@ -95,7 +96,8 @@ export class ShareBucket {
   /** Milliseconds after which a request may pass, if nothing changes. */
   waitMs(): number {
     const perMs = this.#rate() * this.#weight;
-    return this.#allowance > 0 ? 0 : perMs > 0 ? -this.#allowance / perMs + 1 : Infinity;
+    const missing = this.#needed() - this.#allowance;
+    return missing <= 0 ? 0 : perMs > 0 ? missing / perMs : Infinity;
   }
 
   /** Takes over how many requests `peer` has admitted since it began to count; the first word of a peer is only noted. */
@@ -158,7 +160,9 @@ export class ShareBucket {
   }
   /** True when far more comes than this pod's share was made for: the others should hear of it now. */
   surprised(sinceMs: number): boolean {
-    return this.#allowance <= 0 && this.#attempts > 2 * this.#demand * sinceMs + SURPRISE;
+    return (
+      this.#allowance < this.#needed() && this.#attempts > 2 * this.#demand * sinceMs + SURPRISE
+    );
   }
   /** This pod's part of the whole limit, 0 to 1. */
   get weight(): number {
@@ -170,6 +174,11 @@ export class ShareBucket {
     const { requests, intervalMs, burst } = this.#settings;
     const fullAfterMs = (burst * intervalMs) / Math.max(requests, 1e-9);
     return this.#demand === 0 && now - this.#usedAt > Math.max(10_000, fullAfterMs);
+  }
+
+  /** What must be left. A share may be less than one request: what is given in advance is counted, and not given again. */
+  #needed(): number {
+    return this.#weights.size === 0 ? 1 - ROUNDING : ROUNDING;
   }
 
   #rate(): number {
