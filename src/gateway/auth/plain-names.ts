@@ -22,7 +22,8 @@ export function isPlain(text: string, { messages }: ParsedBody): boolean {
 
 function hasLookalike(value: object): boolean {
   return Object.keys(value).some(
-    (key) => !DECISIVE.includes(key) && DECISIVE.includes(key.toLowerCase()),
+    // Up and down again, because that is how `params` with a long s becomes `params`, as it does in Go.
+    (key) => !DECISIVE.includes(key) && DECISIVE.includes(key.toUpperCase().toLowerCase()),
   );
 }
 
