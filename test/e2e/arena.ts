@@ -173,8 +173,8 @@ export async function installDefinitions(arena: Arena): Promise<void> {
 }
 
 /** The sample of `deploy/samples`, the same that the demo applies. */
-export function readSample(arena: Arena): Promise<KubeObject[]> {
-  return readManifest(join(arena.root, 'deploy', 'samples', 'everything.yaml'));
+export function readSample(arena: Arena, file = 'everything.yaml'): Promise<KubeObject[]> {
+  return readManifest(join(arena.root, 'deploy', 'samples', file));
 }
 
 /** The last lines of the logs, for a failure's report. */

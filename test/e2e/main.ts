@@ -10,6 +10,7 @@ import { degradedScenarios } from './scenarios/degraded.ts';
 import { failureScenarios } from './scenarios/failures.ts';
 import { kubectlScenarios } from './scenarios/kubectl.ts';
 import { refusalScenarios } from './scenarios/refusals.ts';
+import { stdioScenarios } from './scenarios/stdio.ts';
 import { abandonSessions } from './sessions.ts';
 
 const USAGE =
@@ -20,6 +21,7 @@ const USAGE =
 const WITHOUT_OPERATOR = [...refusalScenarios, ...kubectlScenarios];
 const WITH_OPERATOR = [
   ...[...clusterScenarios, ...failureScenarios, ...changeScenarios, ...degradedScenarios],
+  ...stdioScenarios,
   ...deletionScenarios,
 ];
 

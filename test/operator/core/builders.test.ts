@@ -148,6 +148,38 @@ void suite('objects of a cluster', () => {
     assert.equal(server.terminationMessagePolicy, 'FallbackToLogsOnError');
   });
 
+  test(verifies('operator.stdio-servers-get-a-bridge'), () => {
+    const { spec } = template({
+      server: {
+        ...cluster().spec.server,
+        transport: 'Stdio',
+        command: ['python3', '-m', 'a_server'],
+        args: ['--verbose'],
+        volumeMounts: [{ name: 'notes', mountPath: '/notes' }],
+        stdio: { processes: 'Shared', maxProcesses: 7, idleTimeout: '1h' },
+      },
+    });
+    const [installer, sidecar] = spec.initContainers;
+    assert.equal(sidecar.name, 'sidecar', 'the bridge is there before anything starts');
+    assert.deepEqual(installer.args, ['install-bridge', '/mcp-cluster']);
+    assert.equal(installer.restartPolicy, undefined);
+    assert.equal(installer.securityContext.readOnlyRootFilesystem, true);
+    const [server] = spec.containers;
+    assert.deepEqual(server.command, [
+      ...['/mcp-cluster/node', '/mcp-cluster/mcp-cluster.mjs', 'bridge'],
+      ...['--port=3001', '--path=/mcp', '--mode=Shared', '--max-children=7', '--idle-timeout=1h'],
+      ...['--', 'python3', '-m', 'a_server', '--verbose'],
+    ]);
+    assert.deepEqual(server.args, []);
+    const [volume] = installer.volumeMounts;
+    assert.deepEqual(server.volumeMounts, [
+      { name: 'notes', mountPath: '/notes' },
+      { ...volume, readOnly: true },
+    ]);
+    assert.ok(spec.volumes.some(({ name }: { name: string }) => name === volume.name));
+    assert.equal(template().spec.initContainers.length, 1, 'others get none');
+  });
+
   test('the pod template of the spec is added, but not over our own labels', () => {
     const { metadata, spec } = template({
       podTemplate: {
