@@ -9,8 +9,14 @@ import { parseBody } from '../../src/mcp/index.ts';
 type Member = readonly [name: string, value: string | readonly Member[]];
 
 /** `name` with some letters written as escapes; the same name to a parser. */
-const disguised = (name: string, mask: number): string =>
-  `"${[...name].map((letter, index) => ((mask >> index) & 1 ? `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}` : letter)).join('')}"`;
+function disguised(name: string, mask: number): string {
+  const letters = Array.from(name, (letter, index) =>
+    ((mask >> index) & 1) === 1
+      ? `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`
+      : letter,
+  );
+  return `"${letters.join('')}"`;
+}
 
 function write(members: readonly Member[], masks: readonly number[]): string {
   const lines = members.map(([name, value], index) => {
