@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 import { DEFAULT_POLICIES } from '../../src/gateway/policies.ts';
 import { MCP_ERRORS } from '../../src/mcp/index.ts';
 import { verifies } from '../requirements.ts';
-import { INITIALIZE, post, raw } from './client.ts';
+import { INITIALIZE, openStream, post, raw } from './client.ts';
 import { startStub, type StubServer } from './stub-server.ts';
 import { startWorld, type World } from './world.ts';
 
@@ -168,6 +168,16 @@ test(verifies('auth.cors'), async (t) => {
     const program = await post(url(), INITIALIZE);
     assert.equal(program.headers.get('vary'), 'Origin', 'a cache must keep the two apart');
     assert.equal(program.headers.get('access-control-allow-origin'), null);
+  });
+  await t.test('a stream may be read, too', async () => {
+    const opened = await post(url(), INITIALIZE, { origin: PAGE });
+    const session = { 'mcp-session-id': opened.headers.get('mcp-session-id') ?? '' };
+    const headers = { ...session, accept: 'text/event-stream', origin: PAGE };
+    const stream = await openStream(url(), { headers });
+    stream.close();
+    assert.equal(stream.status, 200);
+    assert.equal(stream.headers.get('access-control-allow-origin'), PAGE);
+    assert.equal(stream.headers.get('content-type'), 'text/event-stream');
   });
   await t.test('* is everybody, and still nobody with cookies', async () => {
     allow(['*']);

@@ -25,13 +25,12 @@ export function challengeHeaders(
   { error, scopes }: Challenge,
 ): Record<'www-authenticate', string> {
   const scope = (scopes ?? protectedResource?.scopes ?? []).filter((name) => SCOPE.test(name));
+  const metadata = protectedResource && metadataUrl(protectedResource);
   const parameters: [string, string][] = [
     ...(error === undefined ? [] : [['error', error] satisfies [string, string]]),
     ...(scope.length === 0 ? [] : [['scope', scope.join(' ')] satisfies [string, string]]),
     // A challenge has one parameter at least.
-    protectedResource === undefined
-      ? ['realm', 'mcp']
-      : ['resource_metadata', metadataUrl(protectedResource)],
+    metadata === undefined ? ['realm', 'mcp'] : ['resource_metadata', metadata],
   ];
   const text = parameters.map(([name, value]) => `${name}="${value}"`).join(', ');
   return { 'www-authenticate': `Bearer ${text}` };

@@ -33,9 +33,9 @@ export function serveMetadata({ path, policies }: MetadataOptions): Interceptor 
   };
 }
 
-/** Where the metadata of a resource is: the well-known path between its host and its own path (RFC 9728 §3.1). */
-export function metadataUrl(resource: ProtectedResource): string {
-  return new URL(`${WELL_KNOWN}${pathOf(resource)}`, resource.resource).href;
+/** Where the metadata of a resource is: the well-known path between its host and its own path (RFC 9728 §3.1). Undefined when it is no URL. */
+export function metadataUrl(resource: ProtectedResource): string | undefined {
+  return URL.parse(`${WELL_KNOWN}${pathOf(resource)}`, resource.resource)?.href;
 }
 
 /** '' for a resource without a path. */
