@@ -32,6 +32,7 @@ import type {
 } from './ports.ts';
 import { createRequestPath, type Front } from './request-path.ts';
 import { createSweeper } from './sweeper.ts';
+import { createToolNames } from './tool-names.ts';
 import { createUpstream, type Upstream } from './upstream.ts';
 
 export interface GatewayOptions {
@@ -64,6 +65,8 @@ export interface GatewayStatus {
   readonly breakers: readonly OpenBreaker[];
   /** What of the policies in force cannot work as written. */
   readonly policyProblems: readonly PolicyProblem[];
+  /** Tools of this pod's MCP server; undefined while no policy names any, or it has not told. */
+  readonly tools: readonly string[] | undefined;
 }
 
 export interface Gateway {
@@ -114,6 +117,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       sweeper.stop();
       balancing.stop();
       parts.admission.stop();
+      parts.toolNames.stop();
       host.stop();
       modernHost.stop();
       await Promise.all([listener.stop(), peerListener.stop()]);
@@ -126,6 +130,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       sessions: host.size,
       ...balancing.status(),
       policyProblems: parts.admission.problems(),
+      tools: parts.toolNames.current(),
     }),
     backendReady: upstream.ready,
     onBackendChange: upstream.onChange,
@@ -196,11 +201,12 @@ function createParts(options: GatewayOptions, isListening: () => boolean) {
     limits,
     serve,
   });
+  const toolNames = createToolNames({ upstream, policies, clock });
   const { inUse } = host;
   const sweeper = createSweeper({ ...common, cluster, events, sweepMs, inUse });
   return {
     ...{ upstream, host, modernHost, modern, peers, admission, balancing },
-    ...{ listener, peerListener, sweeper, events, logger, timing },
+    ...{ listener, peerListener, sweeper, toolNames, events, logger, timing },
   };
 }
 

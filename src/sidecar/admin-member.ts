@@ -57,7 +57,11 @@ export function createAdminMember(options: AdminMemberOptions): AdminMember {
         notReadyReason: reason,
         configGeneration: config.generation(),
         draining: options.isDraining(),
-        backend: { ready: parts.gateway?.backendReady() ?? false, problem: backendProblem },
+        backend: {
+          ready: parts.gateway?.backendReady() ?? false,
+          problem: backendProblem,
+          ...toolsOf(parts.gateway),
+        },
         ...unwell(parts.gateway),
         instance: options.instance,
         ...participants(raft.configuration),
@@ -86,11 +90,17 @@ export function createAdminMember(options: AdminMemberOptions): AdminMember {
   };
 }
 
-/** What the gateway holds against members. */
+function toolsOf(gateway: Gateway | undefined) {
+  const tools = gateway?.status().tools;
+  return tools === undefined ? {} : { toolsKnown: true, tools };
+}
+
+/** What the gateway holds against members, and against what it was told to do. */
 function unwell(gateway: Gateway | undefined) {
   if (gateway === undefined) return {};
-  const { ejected, breakers } = gateway.status();
+  const { ejected, breakers, policyProblems } = gateway.status();
   return {
+    policyProblems,
     ejected: ejected.map(({ node: id, reason }) => ({ id, reason })),
     breakers: breakers.map(({ node: id, tool = '', state }) => ({ id, tool, state })),
   };

@@ -68,6 +68,11 @@ export const gateway = {
     sentence: 'A rolling restart of all pods under load: no request fails.',
     source: 'issue: drain',
   },
+  'gateway.run-again': {
+    sentence:
+      'A call that does no harm is run again for the resuming client when front and owner died with it.',
+    source: 'issue: calls lost only if not idempotent and in flight',
+  },
   'gateway.lost-request': {
     sentence:
       'A request that was lost and must not be repeated is answered with an error that says so.',
@@ -137,5 +142,10 @@ export const gateway = {
   'gateway.bad-input': {
     sentence: 'Wrong requests get the status and JSON-RPC code of the specification, never a 500.',
     source: 'specification 2025-11-25, transports',
+  },
+  'gateway.tool-names': {
+    sentence:
+      'A server is asked for the names of its tools when a policy names one, whatever its era, and only then.',
+    source: 'issue 5: unknown tool in a bulkhead',
   },
 } as const satisfies Record<string, Requirement>;

@@ -14,6 +14,7 @@ export interface ReconcileProblem {
     | 'TokenReviewForbidden'
     | 'CapabilityMissing'
     | 'UnknownTool'
+    | 'PolicyUnusable'
     | 'ConfigurationRefused';
   readonly message: string;
 }

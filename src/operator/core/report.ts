@@ -25,6 +25,8 @@ export interface SidecarStatus {
   readonly draining: boolean;
   /** Members that its gateway gives no new work for a while, and why. */
   readonly ejected?: readonly { readonly id: string; readonly reason: string }[];
+  /** What of the policies in force cannot work as written; `field` is a path in them. */
+  readonly policyProblems?: readonly { readonly field: string; readonly sentence: string }[];
   /** The MCP server beside it; `problem` is empty when it is ready. */
   readonly backend: {
     readonly ready: boolean;

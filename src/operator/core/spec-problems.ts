@@ -29,6 +29,7 @@ export function specProblem(
     ...forbiddenReview(cluster, input),
     ...missingCapabilities(cluster, input),
     ...unknownTools(cluster, input),
+    ...unusablePolicies(input),
   ];
   const [first] = problems;
   return (
@@ -101,6 +102,25 @@ function unknownTools(
       reason: 'UnknownTool',
       message: `${field}: the server lists no tool ${JSON.stringify(pattern)}; it lists ${someOf(tools)}`,
     }));
+}
+
+/** What members say of the policies they have; all have the same. */
+function unusablePolicies({ reports }: SpecProblemInput): readonly ReconcileProblem[] {
+  const messages = [...reports.values()].flatMap((report) =>
+    report.kind === 'answered'
+      ? (report.status.policyProblems ?? []).map(
+          ({ field, sentence }) => `${specPath(field)}: ${sentence}`,
+        )
+      : [],
+  );
+  return [...new Set(messages)]
+    .sort()
+    .map((message) => ({ reason: 'PolicyUnusable' as const, message }));
+}
+
+/** Where the spec has what the policies have at `field`. */
+function specPath(field: string): string {
+  return field.startsWith('rateLimits') ? `spec.gateway.${field}` : `spec.${field}`;
 }
 
 const SHOWN_MAX = 10;

@@ -49,10 +49,14 @@ export interface ApplyConfigResponseInput {
 export interface BackendStatus {
   ready: boolean;
   problem: string;
+  toolsKnown: boolean;
+  tools: string[];
 }
 export interface BackendStatusInput {
   readonly ready?: boolean | undefined;
   readonly problem?: string | undefined;
+  readonly toolsKnown?: boolean | undefined;
+  readonly tools?: readonly string[] | undefined;
 }
 
 export interface ChangeMembershipRequest {
@@ -280,6 +284,7 @@ export interface MemberStatus {
   problems: MemberProblem[];
   ejected: EjectedMember[];
   breakers: OpenBreaker[];
+  policyProblems: PolicyProblem[];
 }
 export interface MemberStatusInput {
   readonly nodeId?: string | undefined;
@@ -308,6 +313,7 @@ export interface MemberStatusInput {
   readonly problems?: readonly MemberProblemInput[] | undefined;
   readonly ejected?: readonly EjectedMemberInput[] | undefined;
   readonly breakers?: readonly OpenBreakerInput[] | undefined;
+  readonly policyProblems?: readonly PolicyProblemInput[] | undefined;
 }
 
 export interface MemberView {
@@ -387,6 +393,15 @@ export interface PeerRefusal {
 export interface PeerRefusalInput {
   readonly code?: string | undefined;
   readonly detail?: string | undefined;
+}
+
+export interface PolicyProblem {
+  field: string;
+  sentence: string;
+}
+export interface PolicyProblemInput {
+  readonly field?: string | undefined;
+  readonly sentence?: string | undefined;
 }
 
 export interface Propose {

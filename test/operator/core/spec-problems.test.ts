@@ -70,6 +70,22 @@ void suite(verifies('operator.spec-problems'), () => {
     );
   });
 
+  test('policies that members cannot work with, once each', () => {
+    const policyProblems = [
+      { field: 'rateLimits[0].match.methods[0]', sentence: 'there is no such method' },
+      { field: 'bulkheads[1].quotas', sentence: 'cannot be measured' },
+    ];
+    const reports = new Map([
+      ['tools-0', answer(0, { policyProblems })],
+      ['tools-1', answer(1, { policyProblems })],
+    ]);
+    assert.deepEqual(problem({}, { reports }), {
+      reason: 'PolicyUnusable',
+      message:
+        'spec.bulkheads[1].quotas: cannot be measured | spec.gateway.rateLimits[0].match.methods[0]: there is no such method',
+    });
+  });
+
   test('a tool that no server lists, wherever the spec names it', () => {
     const backend = { ready: true, problem: '', toolsKnown: true, tools: ['echo', 'add'] };
     const lists = (tools: readonly string[]) =>
