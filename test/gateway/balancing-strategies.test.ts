@@ -111,6 +111,34 @@ test('ties go to this pod itself, which saves a hop', () => {
     }
 });
 
+test('ties go to the pod that tells of less load, before this pod itself', () => {
+  const all = pods(3, (index) => ({ local: index === 0, load: 3 - index }));
+  const picker = createBalancer(rules('LeastConnections')).update(all);
+  assert.equal(picker.pick(asking(seededRandom(1))), 'p0002');
+});
+
+test('turns that a pod missed while it was avoided are not made up for in a row', () => {
+  const all = pods(3);
+  const picker = createBalancer(rules('WeightedRoundRobin')).update(all);
+  const random = seededRandom(1);
+  for (let times = 0; times < 100; times++)
+    picker.pick(asking(random, { avoid: new Set(['p0000']) }));
+  const next = Array.from({ length: 6 }, () => picker.pick(asking(random)));
+  assert.ok(next.filter((node) => node === 'p0000').length <= 3, next.join());
+});
+
+test('turns among pods with a label go on when other pods come', () => {
+  const balancer = createBalancer(rules('RoundRobin'));
+  const able = { capabilities: ['gpu'] };
+  const random = seededRandom(4);
+  const picks = Array.from({ length: 12 }, (_, round) =>
+    balancer
+      .update(pods(6 + round, (index) => (index < 3 ? able : {})))
+      .pick(asking(random, { requires: ['gpu'] })),
+  );
+  assert.deepEqual(picks.slice(0, 9), picks.slice(3));
+});
+
 const owners = (balancer: Balancer, all: readonly Pod[], keys: number): (string | undefined)[] => {
   const picker = balancer.update(all);
   const random = seededRandom(1);
@@ -224,7 +252,7 @@ test(verifies('balancing.resources'), () => {
 test('failures are forgiven with time', () => {
   const outcomes = createOutcomes();
   assert.equal(outcomes.successShare(0), 1);
-  for (let times = 0; times < 30; times++) outcomes.answered(false, 0, 0);
+  for (let times = 0; times < 30; times++) outcomes.answered(false, 5_000, 0);
   assert.ok(outcomes.successShare(0) < 0.1);
   assert.ok(outcomes.successShare(120_000) > 0.95);
   assert.equal(outcomes.latencyMs(0), 0, 'an error says nothing of how long answers take');

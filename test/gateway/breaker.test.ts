@@ -30,6 +30,8 @@ test(verifies('breaker.windows'), () => {
   assert.deepEqual(calls(consecutive, '--+--').filter(Boolean), []);
   assert.deepEqual(calls(consecutive, '-'), ['opened']);
 
+  const few = createBreaker({ ...RULES, window: 'Count' });
+  assert.deepEqual(calls(few, '-----').filter(Boolean), [], 'half of ten calls, but only five yet');
   const count = createBreaker({ ...RULES, window: 'Count' });
   assert.deepEqual(calls(count, '----+++++').filter(Boolean), [], 'not yet ten calls');
   assert.deepEqual(calls(count, '-'), ['opened'], 'five of the last ten');
@@ -64,6 +66,16 @@ test(verifies('breaker.half-open'), () => {
   assert.equal(breaker.retryAfterMs(10_003), 5_000);
   assert.deepEqual(calls(breaker, '++', 15_003), [undefined, 'closed']);
   assert.deepEqual(calls(breaker, '+--', 15_004).filter(Boolean), [], 'the trial is over');
+});
+
+test('what began before a breaker opened says nothing about it later', () => {
+  const breaker = createBreaker(RULES);
+  const [probing, afterwards] = [breaker.began(0), breaker.began(0)];
+  calls(breaker, '---', 0);
+  const probe = breaker.began(5_000);
+  assert.equal(breaker.ended(probing, true, 5_000), undefined, 'it is not the probe');
+  assert.equal(breaker.ended(probe, true, 5_000), 'closed');
+  assert.equal(breaker.ended(afterwards, false, 5_001), undefined, 'nor of the trial');
 });
 
 test('no order of calls and outcomes lets more than the probes through, or sticks', () => {

@@ -101,6 +101,17 @@ test('a pod is ejected when it fails much more than the others, and only then', 
   assert.deepEqual(run([90, 90, 90, 90, 90]), ['p0 failure-percentage'], 'one at most, at 10 %');
 });
 
+test('each interval is judged by itself', () => {
+  const detector = createOutlierDetector(() => ({ ...RULES, consecutiveErrors: 1e9 }));
+  const nodes = names(6);
+  detector.sweep(nodes, 0);
+  for (const interval of [1, 2, 3]) {
+    for (const node of nodes)
+      for (let request = 0; request < 60; request++) detector.record(node, node !== 'p0', interval);
+    assert.deepEqual(detector.sweep(nodes, 10_000 * interval), [], 'sixty are too few');
+  }
+});
+
 test('what is ejected never exceeds the limit, ends, and forgets pods that are gone', () => {
   const step = fc.record({
     node: fc.nat(9),
