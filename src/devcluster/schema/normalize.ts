@@ -29,9 +29,10 @@ export function normalized(value: unknown, schema: JsonSchema): unknown {
   return result;
 }
 
-/** Empty lists and maps are left out by Go's encoder; an empty struct (`emptyDir: {}`) is not. */
+/** Empty lists and maps are left out by Go's encoder; an empty struct (`emptyDir: {}`) or raw JSON (`default: []`) is not. */
 function isEmptyCollection(value: unknown, schema: JsonSchema): boolean {
-  if (Array.isArray(value)) return value.length === 0;
-  const isMap = resolveBuiltin(schema).additionalProperties !== undefined;
+  const { type, additionalProperties } = resolveBuiltin(schema);
+  if (Array.isArray(value)) return value.length === 0 && type === 'array';
+  const isMap = additionalProperties !== undefined;
   return isMap && isObject(value) && Object.keys(value).length === 0;
 }

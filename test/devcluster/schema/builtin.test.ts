@@ -122,3 +122,15 @@ test('an unknown resource prints its name and when it was made', () => {
     ['Name', 'Created At'],
   );
 });
+
+test('an empty list is left out of a list of Go, and kept in raw JSON such as a default', () => {
+  const schema = builtinSchema('apiextensions.k8s.io', 'v1', 'CustomResourceDefinition');
+  const version = {
+    name: 'v1',
+    schema: { openAPIV3Schema: { type: 'array', default: [], required: [] } },
+  };
+  const kept = schema?.applyDefaults({ spec: { versions: [version] } }) as {
+    spec: { versions: [typeof version] };
+  };
+  assert.deepEqual(kept.spec.versions[0].schema.openAPIV3Schema, { type: 'array', default: [] });
+});
