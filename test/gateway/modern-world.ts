@@ -164,13 +164,14 @@ export async function connectSprayed(
   t: TestContext,
   urls: () => readonly URL[],
   prepare: (client: Client) => void = () => undefined,
+  mode: 'auto' | { readonly pin: string } = 'auto',
 ): Promise<Client> {
   let next = 0;
   const client = new Client(
     { name: 'sprayed', version: '1' },
     {
       capabilities: { sampling: {}, elicitation: {} },
-      versionNegotiation: { mode: 'auto' },
+      versionNegotiation: { mode },
     },
   );
   prepare(client);

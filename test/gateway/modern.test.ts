@@ -1,6 +1,7 @@
 /** Stateless requests (2026-07-28) through several pods: any pod, the wire, and what is refused. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Client } from '@modelcontextprotocol/client';
 import { required } from '../../src/std/index.ts';
 import { eventually } from '../eventually.ts';
 import { verifies } from '../requirements.ts';
@@ -12,27 +13,23 @@ import { startWorld } from './world.ts';
 const textOf = (answer: unknown): string =>
   (answer as { content: { text: string }[] }).content[0]?.text ?? '';
 
-test(verifies('modern.any-pod'), async (t) => {
-  const { urls } = await startModern(t, 3);
-  const client = await connectSprayed(
-    t,
-    () => urls,
-    (each) => {
-      each.setRequestHandler('elicitation/create', () => ({
-        action: 'accept',
-        content: { name: 'Ada' },
-      }));
-    },
-  );
-  assert.equal(client.getProtocolEra(), 'modern');
-  const seen = new Set<string>();
-  for (let index = 0; index < 9; index++)
-    seen.add(textOf(await client.callTool({ name: 'process_id', arguments: {} })));
-  assert.equal(seen.size, 3);
-  // Two rounds: the question and the sealed state come from one pod, the answer goes to another.
-  const name = 'test_input_required_result_elicitation';
-  assert.match(textOf(await client.callTool({ name, arguments: {} })), /Ada/);
-});
+for (const mode of ['auto', { pin: VERSION }] as const) {
+  test(`${verifies('modern.any-pod')} (${JSON.stringify(mode)})`, async (t) => {
+    const { urls } = await startModern(t, 3);
+    const answer = (): object => ({ action: 'accept', content: { name: 'Ada' } });
+    const prepare = (each: Client): void =>
+      each.setRequestHandler('elicitation/create', answer as never);
+    const client = await connectSprayed(t, () => urls, prepare, mode);
+    assert.equal(client.getProtocolEra(), 'modern');
+    const seen = new Set<string>();
+    for (let index = 0; index < 9; index++)
+      seen.add(textOf(await client.callTool({ name: 'process_id', arguments: {} })));
+    assert.equal(seen.size, 3);
+    // Two rounds: the question and the sealed state come from one pod, the answer goes to another.
+    const name = 'test_input_required_result_elicitation';
+    assert.match(textOf(await client.callTool({ name, arguments: {} })), /Ada/);
+  });
+}
 
 test(verifies('modern.wire'), async (t) => {
   const { urls } = await startModern(t, 2);
