@@ -20,7 +20,7 @@ import { splitAddress, type PeerAddress } from './options.ts';
 import { createOwnership, type Ownership } from './ownership.ts';
 import type { MemberPlan } from './plan.ts';
 import { createReplicatedConfig, type ReplicatedConfig } from './replicated-config.ts';
-import { createServerUsage } from './server-usage.ts';
+import { createServerUsage, type ServerUsageMeter } from './server-usage.ts';
 import { clusterTokenReviewer } from './token-review.ts';
 
 const clock = systemClock;
@@ -38,6 +38,8 @@ export interface Parts {
   readonly deaths: DeathProof;
   /** Undefined when there is no MCP server behind this member. */
   readonly gateway: Gateway | undefined;
+  /** What the MCP server beside this member uses; it measures while somebody asks. */
+  readonly serverUsage: ServerUsageMeter | undefined;
   /** What is wrong with this member, the gravest first. */
   problems(): readonly MemberProblem[];
 }
@@ -106,12 +108,14 @@ export function createParts(options: PartsOptions): Parts {
   });
   lifecycle.add('cluster view', () => view.stop());
   const ownership = createOwnership({ ...tools, nodeId: plan.id, instance, store });
-  const gateway =
-    plan.gateway &&
-    createMemberGateway(plan, { view, sessions, placements, ownership, config }, tools);
+  const serverUsage =
+    plan.gateway && createServerUsage({ ...tools, port: plan.gateway.backend.port });
+  const parts = { view, sessions, placements, ownership, config, serverUsage };
+  const gateway = plan.gateway && createMemberGateway(plan, parts, tools);
   const problems = (): readonly MemberProblem[] =>
     problemsOf(raft.status(), options.founders.length === 0);
-  return { raft, store, membership, ownership, sessions, config, view, deaths, gateway, problems };
+  const state = { raft, store, membership, ownership, sessions, config, view, deaths };
+  return { ...state, serverUsage, gateway, problems };
 }
 
 function createMembership(
@@ -146,7 +150,10 @@ function createMemberGateway(
     placements,
     ownership,
     config,
-  }: Pick<Parts, 'view' | 'sessions' | 'ownership' | 'config'> & { placements: Placements },
+    serverUsage,
+  }: Pick<Parts, 'view' | 'sessions' | 'ownership' | 'config' | 'serverUsage'> & {
+    placements: Placements;
+  },
   tools: Pick<Parameters<typeof createGateway>[0], 'clock' | 'random' | 'logger' | 'metrics'>,
 ): Gateway {
   const { port, peerPort, path, backend } = plan.gateway as NonNullable<MemberPlan['gateway']>;
@@ -177,7 +184,7 @@ function createMemberGateway(
     placements,
     cluster: view,
     ownership,
-    usage: createServerUsage({ ...tools, port: backend.port }),
+    ...(serverUsage === undefined ? {} : { usage: serverUsage }),
   });
 }
 

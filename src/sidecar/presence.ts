@@ -3,14 +3,15 @@ import { systemClock } from '../host/index.ts';
 import type { Parts } from './parts.ts';
 import type { PodAnnotationsSource } from './pod-annotations.ts';
 import { isCaughtUp } from './readiness.ts';
-import { createResourceMeter, encodeResources } from './resources.ts';
+import { createResourceMeter, encodeResources, type ResourceMeter } from './resources.ts';
 
 const INTERVAL_MS = 100;
 
 export interface PresenceOptions {
   readonly parts: Pick<
     Parts,
-    'sessions' | 'gateway' | 'membership' | 'ownership' | 'view' | 'store' | 'raft' | 'problems'
+    | ('sessions' | 'gateway' | 'membership' | 'ownership' | 'view' | 'store' | 'raft' | 'problems')
+    | ('config' | 'serverUsage')
   >;
   readonly annotations: Pick<PodAnnotationsSource, 'current' | 'onChange'>;
   readonly isDraining: () => boolean;
@@ -20,7 +21,7 @@ export interface PresenceOptions {
 export function announcePresence({ parts, annotations, isDraining }: PresenceOptions): () => void {
   const { sessions, gateway, membership, ownership } = parts;
   const { node } = parts.view.self;
-  const meter = createResourceMeter(systemClock);
+  const resources = measureIfWanted(parts);
   const takesWork = (): boolean =>
     gateway?.backendReady() === true &&
     ownership.valid() &&
@@ -31,14 +32,13 @@ export function announcePresence({ parts, annotations, isDraining }: PresenceOpt
   /** Gossip has news only when something changed. */
   const update = (): void => {
     updateLoad();
-    const resources = meter.current();
     const { weight, capabilities } = annotations.current();
     const before = membership.self().meta;
     membership.setMeta({
       ready: takesWork() ? '1' : '0',
       weight: weight === undefined ? '' : String(weight),
       capabilities: capabilities.join(),
-      resources: resources === undefined ? '' : encodeResources(resources),
+      resources: resources.told(),
     });
     if (membership.self().meta !== before) parts.view.selfChanged();
   };
@@ -55,7 +55,33 @@ export function announcePresence({ parts, annotations, isDraining }: PresenceOpt
   ];
   return () => {
     cancel();
-    meter.stop();
+    resources.stop();
     for (const stop of stops) stop?.();
+  };
+}
+
+/** Nobody measures, and gossip has no news of it, unless the strategy of the resource looks at resources. */
+function measureIfWanted({ config, serverUsage }: PresenceOptions['parts']): {
+  told(): string;
+  stop(): void;
+} {
+  let meter: ResourceMeter | undefined;
+  const stop = (): void => {
+    meter?.stop();
+    meter = undefined;
+  };
+  return {
+    told() {
+      if (config.current().gateway.policies.loadBalancing.strategy !== 'ResourceBased') {
+        stop();
+        return '';
+      }
+      const server = (): ReturnType<NonNullable<typeof serverUsage>['current']> =>
+        serverUsage?.current();
+      meter ??= createResourceMeter({ clock: systemClock, server });
+      const latest = meter.current();
+      return latest === undefined ? '' : encodeResources(latest);
+    },
+    stop,
   };
 }

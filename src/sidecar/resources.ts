@@ -1,8 +1,9 @@
 /**
  * How much of what this pod may use is in use: processor, memory, and how late the event loop is. In a container with limits
- * that is its control group's share of them; without limits, the machine's.
+ * that is its control group's share of them; without limits, the machine's. The MCP server has a container of its own, so what
+ * it uses counts beside that, as a share of the machine.
  */
-import { cpus, freemem, totalmem } from 'node:os';
+import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { readFileIfExists } from '../host/index.ts';
 import type { Clock } from '../std/index.ts';
@@ -24,8 +25,22 @@ interface CpuTotals {
   readonly possibleMs: number;
 }
 
-/** Measures once a second. `cgroup` is where the control group's files are. */
-export function createResourceMeter(clock: Clock, cgroup = CGROUP): ResourceMeter {
+export interface ResourceMeterOptions {
+  readonly clock: Clock;
+  /** What the MCP server uses, if that can be seen. */
+  readonly server?: () => ServerShare | undefined;
+  /** Where the control group's files are. */
+  readonly cgroup?: string;
+}
+
+interface ServerShare {
+  readonly cpuCores: number;
+  readonly memoryBytes: number;
+}
+
+/** Measures once a second. */
+export function createResourceMeter(options: ResourceMeterOptions): ResourceMeter {
+  const { clock, server, cgroup = CGROUP } = options;
   const loop = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS });
   loop.enable();
   let before: CpuTotals | undefined;
@@ -38,7 +53,14 @@ export function createResourceMeter(clock: Clock, cgroup = CGROUP): ResourceMete
     const memory = (await groupMemory(cgroup)) ?? 1 - freemem() / totalmem();
     const loopDelayMs = Math.max(0, loop.percentile(99) / 1e6 - LOOP_RESOLUTION_MS);
     loop.reset();
-    if (before !== undefined) latest = { cpu: busyShare(before, totals), memory, loopDelayMs };
+    const { cpuCores = 0, memoryBytes = 0 } = server?.() ?? {};
+    const cpuOfServer = Math.min(1, cpuCores / availableParallelism());
+    if (before !== undefined)
+      latest = {
+        cpu: Math.max(busyShare(before, totals), cpuOfServer),
+        memory: Math.max(memory, Math.min(1, memoryBytes / totalmem())),
+        loopDelayMs,
+      };
     before = totals;
   };
   const run = (): void => {

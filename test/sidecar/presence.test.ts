@@ -30,6 +30,7 @@ function member() {
     problems: [] as { code: 'disk-full'; message: string }[],
     lease: 'x',
     commitIndex: 5,
+    strategy: 'LeastConnections',
     annotations: { weight: undefined as number | undefined, capabilities: [] as string[] },
   };
   const membership = createMembership({
@@ -76,6 +77,10 @@ function member() {
     gateway: { backendReady: () => state.backendReady, onBackendChange: () => () => undefined },
     sessions: { directory: { counts: () => new Map([['a', 7]]), onChange: () => () => undefined } },
     problems: () => state.problems,
+    config: {
+      current: () => ({ gateway: { policies: { loadBalancing: { strategy: state.strategy } } } }),
+    },
+    serverUsage: { current: () => ({ cpuCores: 1_000, memoryBytes: 0 }) },
   } as unknown as PresenceOptions['parts'];
   const stop = announcePresence({
     parts,
@@ -123,8 +128,13 @@ test('weight, labels, sessions and resources reach the others', async (t) => {
   await eventually('the annotations are told', () => itself().weight === 2.5);
   assert.deepEqual(itself().capabilities, ['gpu', 'eu']);
   assert.equal(itself().load, 7);
+  assert.equal(itself().resources, undefined, 'nobody asks for them');
+  state.strategy = 'ResourceBased';
   const { cpu, memory, loopDelayMs } = await eventually('measured', () => itself().resources);
-  assert.ok(cpu >= 0 && cpu <= 1 && memory > 0 && memory <= 1 && loopDelayMs >= 0);
+  assert.equal(cpu, 1, "what the MCP server uses counts too, as a share of the machine's");
+  assert.ok(memory > 0 && memory <= 1 && loopDelayMs >= 0);
+  state.strategy = 'RoundRobin';
+  await eventually('told no more', () => itself().resources === undefined);
 });
 
 test('a member has caught up when it sees its own lease and little is left to apply', () => {
@@ -171,7 +181,7 @@ test('in a control group with limits, shares are of those', async (t) => {
   await write('memory.max', '1000000\n');
   await write('memory.current', '700000\n');
   await write('memory.stat', 'anon 1\ninactive_file 200000\n');
-  const meter = createResourceMeter(systemClock, cgroup);
+  const meter = createResourceMeter({ clock: systemClock, cgroup });
   t.after(async () => {
     meter.stop();
     await rm(cgroup, { recursive: true });
