@@ -196,9 +196,39 @@ test(verifies('admission.stream-holds-place'), async () => {
   hanging.clear();
   const next = await openStream(url, { ...open, body: JSON.stringify(call(3, 'stream')) });
   assert.equal(next.status, 200);
+  await eventually('the server works on it', () => hanging.size === 1);
   next.close();
+  await eventually(
+    'the reader has left',
+    async () => (await metric(here, 'gateway_streams')) === 0,
+  );
+  // A client that leaves has cancelled nothing: the server still works.
+  assertRejected(await post(url, call(4, 'stream'), headers), 503, -31041, 4);
+  [...hanging][0]?.response.end(
+    `id: 2\ndata: ${JSON.stringify({ jsonrpc: '2.0', id: 3, result: {} })}\n\n`,
+  );
   const inUse = 'gateway_bulkhead_in_use{bulkhead="tools"}';
-  await eventually('who left gave its place back', async () => (await metric(here, inUse)) === 0);
+  await eventually('its place is free', async () => (await metric(here, inUse)) === 0);
+});
+
+test('whoever leaves before any answer holds its place until the server has answered', async () => {
+  const here = await start({ bulkheads: [{ ...bulkhead, maxConcurrent: 1 }] });
+  const { url } = here.pod(0);
+  const headers = await openRaw(url);
+  const leaving = new AbortController();
+  const left = fetch(url, {
+    method: 'POST',
+    headers: { ...POST_HEADERS, ...headers },
+    body: JSON.stringify(call(1, 'hang')),
+    signal: leaving.signal,
+  }).catch(() => undefined);
+  await eventually('it hangs', () => hanging.size === 1);
+  leaving.abort();
+  await left;
+  assertRejected(await post(url, call(2, 'hang'), headers), 503, -31041, 2);
+  release();
+  const inUse = 'gateway_bulkhead_in_use{bulkhead="tools"}';
+  await eventually('its place is free', async () => (await metric(here, inUse)) === 0);
 });
 
 test(verifies('admission.never-blocked'), async () => {

@@ -64,12 +64,18 @@ export const admission = {
       'A stateless request that takes too long is closed at the server, over the hop, too; a subscription never does.',
     source: 'issue 5: deadlines; facts/mcp §0 rule 8',
   },
+  'admission.hanging-tool': {
+    sentence:
+      'A tool that hangs for a hundred callers keeps a server with a pool of workers from nobody else.',
+    source: 'issue 5: bulkheads, isolation',
+  },
   'admission.problems': {
     sentence: 'Policies that are well-formed and cannot work are told, each with its field.',
     source: 'issue 5: bad input',
   },
   'admission.stream-holds-place': {
-    sentence: 'An answer that streams holds its place until it ends or its reader leaves.',
+    sentence:
+      'An answer holds its place until its end, even if its reader left: in the era of sessions the server works on.',
     source: 'issue 5: bulkheads',
   },
   'admission.never-blocked': {

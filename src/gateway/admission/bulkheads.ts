@@ -3,8 +3,10 @@ import { MCP_ERRORS } from '../../mcp/index.ts';
 import { delay, type Clock } from '../../std/index.ts';
 import type { Exchange, Handler, Interceptor, PlainReply, Reply } from '../exchange.ts';
 import type { BulkheadPolicy, GatewayPolicies } from '../policies.ts';
+import type { OutgoingEvent } from '../ports.ts';
 import { concerns, factsOf, keyOf, requestsOf, senderOf } from './admitted-requests.ts';
 import { Bulkhead, type Place, type RejectReason } from './bulkhead.ts';
+import { holding, outliving } from './hold.ts';
 import type { AdmissionMetrics } from './metrics.ts';
 import { reject } from './rejection.ts';
 
@@ -138,44 +140,43 @@ async function serveInside(
   options: BulkheadsOptions,
   { exchange, next, held }: { exchange: Exchange; next: Handler; held: readonly Held[] },
 ): Promise<Reply> {
+  const { signal } = exchange;
+  const toTheEnd = exchange.era === 'legacy';
+  const outlived = toTheEnd ? outliving(exchange, options.clock) : undefined;
+  const leave = (): void => {
+    outlived?.done();
+    leaveAll(held);
+  };
+  const pace = pacing(options, held, signal);
   let reply: Reply;
-  const pace = pacing(options, held, exchange.signal);
   try {
-    reply = await next(exchange);
+    reply = await next(outlived?.exchange ?? exchange);
     if (reply.type === 'plain') await pace(Buffer.byteLength(reply.body));
   } catch (error) {
-    leaveAll(held);
+    leave();
     throw error;
   }
   if (reply.type === 'plain') {
-    leaveAll(held);
+    leave();
     return reply;
   }
-  const leave = (): void => leaveAll(held);
-  // A stream that nobody begins to read must not keep its places.
-  exchange.signal.addEventListener('abort', leave, { once: true });
-  if (exchange.signal.aborted) leave();
-  if (reply.type === 'stream')
-    return { ...reply, events: inside(reply.events, ({ data }) => data.length, { pace, leave }) };
-  return { ...reply, chunks: inside(reply.chunks, (chunk) => chunk.byteLength, { pace, leave }) };
+  if (reply.type === 'body') {
+    const byChunk = { pace: (chunk: Uint8Array) => pace(chunk.byteLength), toTheEnd: false };
+    return { ...reply, chunks: read(holding(reply.chunks, { ...byChunk, signal, leave }), signal) };
+  }
+  const byEvent = { pace: ({ data }: OutgoingEvent) => pace(data.length), toTheEnd };
+  return { ...reply, events: read(holding(reply.events, { ...byEvent, signal, leave }), signal) };
+}
+
+/** Begins to read what nobody else would begin to read, so that it ends, and its places with it. */
+function read<T>(items: AsyncGenerator<T>, signal: AbortSignal): AsyncGenerator<T> {
+  const begin = (): void => void items.next().catch(() => undefined);
+  if (signal.aborted) begin();
+  else signal.addEventListener('abort', begin, { once: true });
+  return items;
 }
 
 type Pace = (bytes: number) => Promise<void>;
-
-async function* inside<T>(
-  items: AsyncIterable<T>,
-  sizeOf: (item: T) => number,
-  { pace, leave }: { readonly pace: Pace; readonly leave: () => void },
-): AsyncGenerator<T> {
-  try {
-    for await (const item of items) {
-      await pace(sizeOf(item));
-      yield item;
-    }
-  } finally {
-    leave();
-  }
-}
 
 /** Holds an answer back until every bulkhead it is inside of lets so many bytes go. */
 function pacing(
