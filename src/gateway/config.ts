@@ -87,8 +87,9 @@ const DEFAULT_TIMING: ResolvedTiming = {
   failoverMs: 15_000,
   backendWaitMs: 5_000,
   acceptStreamMs: 1_000,
-  // SDK clients try twice (+1, +2 times this value) and then give up, so it must outlast a move.
-  retryMs: 1_500,
+  // SDK clients try twice (+1, +2 times this value) and then give up: it must outlast what load balancers need to learn of a
+  // death, twice, and be short enough that an error arrives within a second. A move may take longer: its GET is held.
+  retryMs: 750,
   keepaliveMs: 15_000,
   stalledMs: 60_000,
   requestHeadMs: 10_000,

@@ -114,13 +114,15 @@ export function createGateway(options: GatewayOptions): Gateway {
     async stop() {
       if (state === 'stopped') return;
       state = 'stopped';
+      // Clients first: nobody shall look elsewhere for what a client that is cut off has asked.
+      await listener.stop();
       sweeper.stop();
       balancing.stop();
       parts.admission.stop();
       parts.toolNames.stop();
       host.stop();
       modernHost.stop();
-      await Promise.all([listener.stop(), peerListener.stop()]);
+      await peerListener.stop();
       await Promise.all([peers.stop(), upstream.stop()]);
     },
     status: () => ({

@@ -79,7 +79,7 @@ export interface EventSink {
 }
 
 export interface EventLog {
-  open(requestIds: readonly RequestId[]): number;
+  open(requestIds: readonly RequestId[], request?: string): number;
   append(stream: number, data: string, final?: boolean): void;
   resumePoint(stream: number): OutgoingEvent;
   attach(
@@ -99,7 +99,6 @@ export interface EventLog {
   ): Omit<HeldEpoch, 'epoch'> & {
     readonly position: number;
   };
-  readonly running: number;
 }
 
 /** What is known of a session's events at one epoch. */
@@ -148,6 +147,7 @@ export interface Sessions {
   mergeHeld(answers: readonly (readonly HeldEpoch[])[]): readonly HeldEpoch[];
   heldAfter(held: readonly HeldEpoch[], from: EventId): readonly OutgoingEvent[];
   heldUnread(held: readonly HeldEpoch[]): readonly OutgoingEvent[];
+  heldRequest(held: readonly HeldEpoch[], of: EventId): string | undefined;
   createServerRequestIds(epoch: number): ServerRequestIds;
   parseEventId(text: string): EventId | undefined;
   /** The id of a last event that follows `lastEventId` on its stream. */

@@ -24,8 +24,11 @@ export type Attachment =
   | { readonly type: 'unknown' };
 
 export interface EventLog {
-  /** A new stream for a POST that answers `requestIds`; returns its number. */
-  open(requestIds: readonly RequestId[]): number;
+  /**
+   * A new stream for a POST that answers `requestIds`; returns its number. A `request` that may be repeated is kept with the
+   * stream's events, as number 0, for an owner that has to run it anew.
+   */
+  open(requestIds: readonly RequestId[], request?: string): number;
   /** Adds an event; `final` = the stream's last. Ignored after {@link drop}. */
   append(stream: number, data: string, final?: boolean): void;
   /** The resume point of a stream as it is now, as an event without data. */
@@ -46,8 +49,6 @@ export interface EventLog {
   /** Events held for resuming. */
   readonly size: number;
   readonly bytes: number;
-  /** Streams that are known and not complete, without the standalone one. */
-  readonly running: number;
 }
 
 export interface LogSlice {
@@ -81,6 +82,10 @@ export function createEventLog(
   let nextStream = STANDALONE_STREAM + 1;
   const idOf = (stream: number, state: Stream, final: boolean): string =>
     `${epoch}.${stream}.${state.sequence}.${final ? 'f' : 'm'}${state.suffix}`;
+  const keep = (stream: number, { sequence }: Stream, event: OutgoingEvent): void => {
+    ring.add({ stream, sequence, event });
+    onNews();
+  };
   const drop = (number: number, reason: Error): void => {
     const state = streams.get(number);
     if (state === undefined) return;
@@ -90,9 +95,12 @@ export function createEventLog(
   };
 
   return {
-    open(requestIds) {
+    open(requestIds, request) {
       const number = nextStream++;
-      streams.set(number, newStream(requestIds));
+      const state = newStream(requestIds);
+      streams.set(number, state);
+      if (request === undefined) return number;
+      keep(number, state, { id: idOf(number, state, false), data: request });
       return number;
     },
     append(number, data, final = false) {
@@ -102,9 +110,8 @@ export function createEventLog(
       state.complete = final;
       const event = { id: idOf(number, state, final), data };
       deliver(state, event);
-      if (final) for (const open of state.sinks.splice(0)) open.end();
-      ring.add({ stream: number, sequence: state.sequence, event });
-      onNews();
+      if (final) endSinks(state);
+      keep(number, state, event);
     },
     resumePoint(number) {
       const state = streams.get(number);
@@ -116,9 +123,7 @@ export function createEventLog(
       for (const event of ring.after(number, sequence ?? state.delivered)) sink.push(event);
       return attachTo(state, sink);
     },
-    pause(number) {
-      for (const sink of streams.get(number)?.sinks.splice(0) ?? []) sink.end();
-    },
+    pause: (number) => endSinks(streams.get(number)),
     drop,
     close(reason) {
       for (const number of streams.keys()) drop(number, reason);
@@ -133,11 +138,11 @@ export function createEventLog(
     get bytes() {
       return ring.bytes;
     },
-    get running() {
-      const open = [...streams].filter(([number, state]) => number > 0 && !state.complete);
-      return open.length;
-    },
   };
+}
+
+function endSinks(state: Stream | undefined): void {
+  for (const sink of state?.sinks.splice(0) ?? []) sink.end();
 }
 
 function deliver(state: Stream, event: OutgoingEvent): void {

@@ -102,7 +102,7 @@ function extend(kept: Kept, news: HeldEpoch, limits: EventLogLimits): void {
   kept.delivered = Math.max(kept.delivered, news.delivered);
   for (const event of news.events) {
     const id = parseEventId(event.id);
-    if (id?.epoch !== kept.epoch || id.sequence <= (kept.sequences.get(id.stream) ?? 0)) continue;
+    if (id?.epoch !== kept.epoch || id.sequence <= (kept.sequences.get(id.stream) ?? -1)) continue;
     kept.sequences.set(id.stream, id.sequence);
     kept.events.push(event);
     kept.bytes += event.data.length;
@@ -140,6 +140,16 @@ export function heldAfter(held: readonly HeldEpoch[], from: EventId): readonly O
       return id?.stream === from.stream && (epoch > from.epoch || id.sequence > from.sequence);
     });
   });
+}
+
+/** The request that a POST's stream answers, if it was kept. */
+export function heldRequest(held: readonly HeldEpoch[], of: EventId): string | undefined {
+  const { events = [] } = held.find(({ epoch }) => epoch === of.epoch) ?? {};
+  const found = events.find((event) => {
+    const id = parseEventId(event.id);
+    return id?.stream === of.stream && id.sequence === 0;
+  });
+  return found?.data;
 }
 
 /** Events of the standalone stream that nobody has read. */

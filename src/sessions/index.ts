@@ -22,6 +22,7 @@ export type { EventLogLimits, OutgoingEvent } from './event-ring.ts';
 export {
   createHeldEvents,
   heldAfter,
+  heldRequest,
   heldUnread,
   mergeHeld,
   type HeldEpoch,

@@ -11,6 +11,7 @@ import type { EventLogLimits, OutgoingEvent } from './event-ring.ts';
 import {
   createHeldEvents,
   heldAfter,
+  heldRequest,
   heldUnread,
   mergeHeld,
   type HeldEpoch,
@@ -50,6 +51,7 @@ export interface Sessions {
   mergeHeld(answers: readonly (readonly HeldEpoch[])[]): readonly HeldEpoch[];
   heldAfter(held: readonly HeldEpoch[], from: EventId): readonly OutgoingEvent[];
   heldUnread(held: readonly HeldEpoch[]): readonly OutgoingEvent[];
+  heldRequest(held: readonly HeldEpoch[], of: EventId): string | undefined;
   /** The table of the server's open requests of a session at one epoch. */
   createServerRequestIds(epoch: number): ServerRequestIds;
   parseEventId(text: string): EventId | undefined;
@@ -79,6 +81,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     chooseHolders: (id, nodes) => chooseHolders(id, nodes, config.resume.replicas ?? 1),
     mergeHeld,
     heldAfter,
+    heldRequest,
     heldUnread,
     get max() {
       return config.max;

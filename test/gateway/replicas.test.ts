@@ -5,6 +5,7 @@ import type { ServerResponse } from 'node:http';
 import { connect as connectTo, createServer, type AddressInfo, type Socket } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import type { Member } from '../../src/gateway/index.ts';
+import { parseEventId } from '../../src/sessions/index.ts';
 import { required } from '../../src/std/index.ts';
 import { eventually } from '../eventually.ts';
 import { verifies } from '../requirements.ts';
@@ -44,6 +45,12 @@ async function scene(t: TestContext, options: Omit<WorldOptions, 'backends'> = {
   const stub: StubOptions = {
     onGet: (response) => gets.push(response),
     onCall({ message, response }) {
+      if (message.method === 'tools/list') {
+        const tools = [{ name: 'once' }, { name: 'read', annotations: { readOnlyHint: true } }];
+        response.writeHead(200, { 'content-type': 'application/json' });
+        response.end(JSON.stringify({ jsonrpc: '2.0', id: message.id, result: { tools } }));
+        return true;
+      }
       if (message.method !== 'tools/call') return false;
       calls.push(beginStream(response));
       response.flushHeaders();
@@ -59,11 +66,11 @@ async function scene(t: TestContext, options: Omit<WorldOptions, 'backends'> = {
   return { world, stubs, calls, gets };
 }
 
-const callStream = (pod: Pod, headers: Headers): Promise<RawStream> =>
+const callStream = (pod: Pod, headers: Headers, name = 'once'): Promise<RawStream> =>
   openStream(pod.url, {
     method: 'POST',
     headers: { ...POST_HEADERS, ...headers },
-    body: JSON.stringify(CALL),
+    body: JSON.stringify({ ...CALL, params: { name } }),
   });
 const getStream = (pod: Pod, headers: Headers, lastId?: string): Promise<RawStream> =>
   openStream(pod.url, {
@@ -88,7 +95,10 @@ const heldElsewhere = (world: World, headers: Headers, owner: string): number =>
   );
 
 const heldAt = ({ sessions }: Pod, headers: Headers): number =>
-  sessions.held.of(headers['mcp-session-id']).reduce((sum, { events }) => sum + events.length, 0);
+  sessions.held
+    .of(headers['mcp-session-id'])
+    .flatMap(({ events }) => events)
+    .filter(({ id }) => parseEventId(id)?.sequence !== 0).length;
 
 test(verifies('gateway.resume-after-death'), async (t) => {
   const { world, stubs, calls } = await scene(t);
@@ -130,6 +140,29 @@ test('a stream that died before its answer: the events it had sent, then the err
   const last = messagesOf(resumed).at(-1);
   assert.equal(last?.id, 2);
   assert.equal(last?.error.data['retryable'], false);
+});
+
+test(verifies('gateway.run-again'), async (t) => {
+  const { world, stubs, calls } = await scene(t);
+  const headers = await openRaw(world.pod(0).url);
+  // Front and owner are one: nobody has the request any more but whoever keeps its copy.
+  const stream = await callStream(world.pod(0), headers, 'read');
+  const write = await eventually('the call runs', () => calls[0]);
+  write('a', note(1));
+  await eventually('the first event', () => numbers(stream).length === 1);
+  await eventually('copies', () => heldElsewhere(world, headers, 'pod-0') === 1);
+  stream.close();
+  await eventually('the front notices', async () => (await streams(world.pod(0))) === 0);
+  await world.pod(0).kill();
+  const resumed = await getStream(world.pod(2), headers, lastEventId(stream));
+  const again = await eventually('it runs again', () => calls[1]);
+  again('a', note(2));
+  again('b', ANSWER);
+  await resumed.ended;
+  assert.deepEqual(numbers(resumed), [2]);
+  assert.deepEqual(messagesOf(resumed).at(-1), ANSWER);
+  const lists = stubs.flatMap(({ seen }) => seen.filter((method) => method === 'tools/list'));
+  assert.equal(lists.length, 1, 'the new owner found out that it may');
 });
 
 test('the answer that was on its way to the front when the owner died comes from its copy', async (t) => {
@@ -208,8 +241,7 @@ test('a pod that held copies dies: another gets them, while the session runs on'
   const write = await eventually('the call runs', () => calls[0]);
   write('a', note(1));
   write('b', ANSWER);
-  const holds = (pod: Pod): boolean =>
-    pod.sessions.held.of(headers['mcp-session-id'])[0]?.events.length === 2;
+  const holds = (pod: Pod): boolean => heldAt(pod, headers) === 2;
   const others = [world.pod(1), world.pod(2)];
   const holder = await eventually('copies', () => others.find(holds));
   const spare = required(

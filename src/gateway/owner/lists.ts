@@ -3,7 +3,8 @@
  * what it has read, must be told.
  */
 import { createHash } from 'node:crypto';
-import { isJsonObject, isResult, type JsonObject } from '../../mcp/index.ts';
+import { isJsonObject, isResult, type JsonObject, type ParsedBody } from '../../mcp/index.ts';
+import { isRepeatable } from '../repeat.ts';
 import { callBackend } from './call.ts';
 import { commit, type SessionState } from './session-state.ts';
 
@@ -88,8 +89,13 @@ export async function readList(
   return undefined;
 }
 
-/** Learns from the server which tools may be called twice, for a client that has not asked itself. */
-export async function learnTools(state: SessionState): Promise<void> {
+/** May a request that was lost be run again here? Asks the server about its tools where the client never did. */
+export async function mayRepeat(state: SessionState, parsed: ParsedBody): Promise<boolean> {
+  if (!isRepeatable(parsed, state.record.repeatableTools)) await learnTools(state);
+  return isRepeatable(parsed, state.record.repeatableTools);
+}
+
+async function learnTools(state: SessionState): Promise<void> {
   const limit = AbortSignal.timeout(state.tools.timing.commitMs);
   const reading = await readList(state, 'tools/list', AbortSignal.any([state.signal, limit]));
   if (reading === undefined) return;

@@ -1,10 +1,18 @@
 /** What earlier owners of a session had sent, or were about to send, when a client resumes at this one. */
-import { readMessages, type RequestId } from '../../mcp/index.ts';
-import { refused, StreamInterrupted, type OwnerReply, type OwnerRequest } from '../exchange.ts';
+import { parseBody, readMessages, type RequestId } from '../../mcp/index.ts';
+import {
+  refused,
+  StreamInterrupted,
+  type OwnerReply,
+  type OwnerRequest,
+  type StreamReply,
+} from '../exchange.ts';
+import { wholeReply } from '../pass-body.ts';
 import type { Cluster, EventId, HeldEpoch, OutgoingEvent, Sessions } from '../ports.ts';
 import type { AskPeer } from './copies.ts';
 import { decodeCopies, encodeCopies } from './copy-wire.ts';
-import { lostRequestText } from './post.ts';
+import { mayRepeat } from './lists.ts';
+import { lostRequestText, pendingRequests, servePost } from './post.ts';
 import { copyPast, openReader, type SessionState } from './session-state.ts';
 
 /** How long the other pods have to tell which events they keep; one that died without a word must not hold up the rest. */
@@ -70,8 +78,32 @@ export async function resumePast(
     if (rest.length === 0) return refused('request-lost', true);
     return { type: 'stream', headers: {}, events: thenInterrupted(rest) };
   }
+  const again = await runAgain(state, request, sessions.heldRequest(held, resumed), signal);
+  if (again !== undefined) return { ...again, events: precededBy(rest, again.events) };
   const whole = sessions.heldAfter(held, { ...resumed, sequence: 0 });
   return answerLost(state, { rest, lost: unanswered(resumed.requestIds, whole) }, signal);
+}
+
+/** A request that does no harm is run anew on this owner's server, and its client reads on as if nothing had been. */
+async function runAgain(
+  state: SessionState,
+  request: OwnerRequest,
+  body: string | undefined,
+  signal: AbortSignal,
+): Promise<StreamReply | undefined> {
+  const parsed = body === undefined ? undefined : parseBody(body);
+  if (body === undefined || parsed?.ok !== true || !(await mayRepeat(state, parsed.value)))
+    return undefined;
+  state.tools.metrics.retries.inc();
+  const reply = await servePost(state, { ...request, op: 'post', body }, parsed.value, signal);
+  if (reply.type === 'stream') return reply;
+  if (reply.type === 'refused') throw new StreamInterrupted(reply.code);
+  const { status, body: text } = await wholeReply(reply);
+  if (status !== 200) return undefined;
+  const stream = state.log.open([...pendingRequests(parsed.value).keys()]);
+  const reader = openReader(state, stream, signal);
+  state.log.append(stream, text, true);
+  return reader && { type: 'stream', headers: {}, events: reader.events };
 }
 
 /** Events of the standalone stream that a client has missed: those after its resume point, or those nobody has read. */

@@ -22,6 +22,7 @@ import {
 } from '../exchange.ts';
 import { readText, TransportError, type HttpResponse } from '../http-client.ts';
 import { readAnswer, type AnswerBody } from '../pass-body.ts';
+import { isRepeatable } from '../repeat.ts';
 import { saysSessionLost } from '../upstream.ts';
 import { answerHeaders, backendHeaders, headerOf } from './backend-headers.ts';
 import { expirePending, isExpired, type Expiring } from './expire.ts';
@@ -138,7 +139,7 @@ function answerStream(
   response: HttpResponse,
   signal: AbortSignal,
 ): OwnerReply {
-  const stream = state.log.open([...post.pending.keys()]);
+  const stream = state.log.open([...post.pending.keys()], repeatableRequest(state, post));
   // The reader comes first: what the server says next must find it.
   const reader = openReader(state, stream, signal);
   const onExpiry = (): void => {
@@ -163,6 +164,22 @@ function answerStream(
   }).finally(post.done);
   if (reader === undefined) return refused('request-lost', true);
   return { type: 'stream', headers: streamHeaders(response), events: reader.events };
+}
+
+/** Longest request that is kept beside its stream. */
+const KEPT_REQUEST_LENGTH_MAX = 64 * 1024;
+
+/** The request as the client sent it, if another owner may have to, and might be allowed to, run it again. */
+function repeatableRequest(
+  state: SessionState,
+  { request, parsed }: PostExchange,
+): string | undefined {
+  const { repeatableTools, listDigests } = state.record;
+  const unlisted = listDigests?.['tools/list'] === undefined;
+  const [first] = parsed.messages;
+  const call = first?.kind === 'request' && first.message.method === 'tools/call';
+  const may = !parsed.batch && (isRepeatable(parsed, repeatableTools) || (call && unlisted));
+  return may && request.body.length <= KEPT_REQUEST_LENGTH_MAX ? request.body : undefined;
 }
 
 /** Takes one event of the server over into the client's stream. */

@@ -24,8 +24,7 @@ import { endSession } from './end.ts';
 import { createHandOver, type HandOver, type HandOverOptions } from './hand-over.ts';
 import { initializeSession } from './initialize.ts';
 import { servePost } from './post.ts';
-import { isRepeatable } from '../repeat.ts';
-import { learnTools } from './lists.ts';
+import { mayRepeat } from './lists.ts';
 import { createLiveSessions, type LiveSessions } from './live-sessions.ts';
 import { fetchPast as fetchPastOf, tellHeld } from './past.ts';
 import { mayAnswer, type OwnerTools, type SessionState } from './session-state.ts';
@@ -184,19 +183,13 @@ async function serveOwned(
   if (request.op === 'post') {
     const parsed = request.parsed ?? readBody(request.body);
     if (parsed === undefined) return plain(400, errorText(mcpError(MCP_ERRORS.parse)));
-    if (request.ifHarmless === true && !(await doesNoHarm(state, parsed)))
+    if (request.ifHarmless === true && !(await mayRepeat(state, parsed)))
       return refused('request-lost', true, 'not known to be idempotent');
     return servePost(state, request, parsed, signal);
   }
   const { lastEventId } = request;
   const resumed = lastEventId === undefined ? undefined : tools.sessions.parseEventId(lastEventId);
   return serveGet(state, request, resumed, signal);
-}
-
-/** What the session's server says about its tools decides, and the record learns it. */
-async function doesNoHarm(state: SessionState, parsed: ParsedBody): Promise<boolean> {
-  if (!isRepeatable(parsed, state.record.repeatableTools)) await learnTools(state);
-  return isRepeatable(parsed, state.record.repeatableTools);
 }
 
 function readBody(text: string): OwnerRequest['parsed'] {
