@@ -5,25 +5,37 @@ import { verifies } from '../requirements.ts';
 import { judgeEffects, judgeLost, summarizeKinds } from './judge.ts';
 import { CALL_TIMEOUT_MS, KINDS, REPEATABLE_MARK, type CallRecord } from './kinds.ts';
 
-const KILL = 100_000;
+const GONE = 100_000;
+const KILLS = [{ at: GONE - 30, goneAt: GONE }];
 const kindOf = (wanted: string): number => KINDS.findIndex(({ name }) => name === wanted);
 const ECHO = kindOf('echo');
 const RECORD = kindOf('record');
 
-function verdict(call: CallRecord): string | undefined {
-  const [lost] = judgeLost({ calls: [call], ids: ['a'] }, [KILL]);
+function verdict(
+  kind: number,
+  began: number,
+  tookMs: number,
+  { error = 'lost', broken = [] }: { error?: string; broken?: string[] } = {},
+): string {
+  const call: CallRecord = [kind, 0, GONE + began, tookMs, error, '0.7'];
+  const [lost] = judgeLost({ calls: [call], ids: ['a'] }, KILLS, broken);
   assert.ok(lost);
-  return lost.violation;
+  return lost.verdict;
 }
 
 test(verifies('soak.judge'), () => {
-  assert.deepEqual(judgeLost({ calls: [[ECHO, 0, 1, 1, null]], ids: [] }, [KILL]), []);
-  assert.equal(verdict([RECORD, 0, KILL - 20, 60, 'lost']), undefined, 'in flight, and soon told');
-  assert.equal(verdict([ECHO, 0, KILL - 20, 60, 'lost']), 'idempotent');
-  assert.equal(verdict([RECORD, 0, KILL - 20, 1_500, 'lost']), 'late error');
-  assert.equal(verdict([RECORD, 0, KILL - 900, 100, 'lost']), 'not in flight', 'over before it');
-  assert.equal(verdict([RECORD, 0, KILL + 900, 100, 'lost']), 'not in flight', 'begun after it');
-  assert.equal(verdict([RECORD, 0, KILL - 20, CALL_TIMEOUT_MS, 'lost']), 'timed out');
+  const well: CallRecord = [ECHO, 0, 1, 1, null, ''];
+  assert.deepEqual(judgeLost({ calls: [well], ids: [] }, KILLS, []), []);
+  assert.equal(verdict(RECORD, -20, 60), 'in flight', 'and soon told');
+  assert.equal(verdict(ECHO, -20, 60), 'idempotent');
+  assert.equal(verdict(RECORD, -20, 1_500), 'late error');
+  assert.equal(verdict(RECORD, -900, 100), 'not in flight', 'over before it');
+  assert.equal(verdict(RECORD, 900, 100), 'not in flight', 'begun after it');
+  assert.equal(verdict(RECORD, -20, CALL_TIMEOUT_MS), 'timed out');
+  assert.equal(verdict(ECHO, -20, 60, { error: 'fetch failed UND_ERR_SOCKET' }), 'connection');
+  assert.equal(verdict(ECHO, 900, 60, { error: 'fetch failed UND_ERR_SOCKET' }), 'idempotent');
+  const broken = ['{"what":"0.7"}'];
+  assert.equal(verdict(ECHO, -20, CALL_TIMEOUT_MS, { broken }), 'connection', 'a cut stream');
 });
 
 test('effects are counted once, and those that may be repeated are not counted', () => {
@@ -36,9 +48,9 @@ test('effects are counted once, and those that may be repeated are not counted',
 
 test('the summary has a row for each kind of call, with the slowest', () => {
   const calls: CallRecord[] = [
-    [ECHO, 0, 1, 10, null],
-    [ECHO, 0, 1, 30, 'lost'],
-    [RECORD, 0, 1, 5, null],
+    [ECHO, 0, 1, 10, null, ''],
+    [ECHO, 0, 1, 30, 'lost', ''],
+    [RECORD, 0, 1, 5, null, ''],
   ];
   const [echo, record] = summarizeKinds(calls);
   assert.deepEqual([echo?.calls, echo?.lost, echo?.maxMs], [2, 1, 30]);

@@ -9,11 +9,25 @@ import {
 
 /** A lost call is answered within this time of the kill. */
 export const ERROR_WITHIN_MS = 1_000;
-/** Between a kill and what a client can have noticed of it, clocks and scheduling included. */
+/** Between the end of a process and what others can have noticed of it, clocks and scheduling included. */
 const SLACK_MS = 50;
 
-/** Why a call that failed did not have to: none of these may happen. */
-export type Violation = 'timed out' | 'idempotent' | 'not in flight' | 'late error';
+/** A pod's death, in wall clock ms: its sockets live until its processes are gone. */
+export interface Kill {
+  readonly at: number;
+  readonly goneAt: number;
+}
+
+/**
+ * `in flight`: the owner died, and the call must not be repeated. `connection`: the pod died to which the client itself was
+ * connected, before the answer began, or in an era whose streams cannot be resumed. The others may never happen.
+ */
+export type Verdict =
+  'in flight' | 'connection' | 'timed out' | 'idempotent' | 'not in flight' | 'late error';
+
+const ALLOWED: ReadonlySet<Verdict> = new Set(['in flight', 'connection']);
+
+export const isAllowed = ({ verdict }: Lost): boolean => ALLOWED.has(verdict);
 
 export interface Lost {
   readonly kind: string;
@@ -22,11 +36,11 @@ export interface Lost {
   readonly startedAt: number;
   readonly tookMs: number;
   readonly error: string;
-  /** From the last kill before its end to its beginning; negative when it began before. */
-  readonly beganAfterKillMs: number | undefined;
-  /** From the kill during which it was in flight to its error. */
-  readonly afterKillMs: number | undefined;
-  readonly violation: Violation | undefined;
+  /** From the death during which it was in flight to its beginning; negative when it began before. */
+  readonly beganAfterMs: number | undefined;
+  /** From there to its error. */
+  readonly toldAfterMs: number | undefined;
+  readonly verdict: Verdict;
 }
 
 export interface KindSummary {
@@ -39,44 +53,47 @@ export interface KindSummary {
   readonly maxMs: number;
 }
 
-/** Every call that failed, with what may be said against it. `kills` are wall clock times in ms. */
+/** Every call that failed, with what is to be said of it. `broken`: bodies of requests whose pod died under them. */
 export function judgeLost(
   { calls, ids }: Pick<ClientLog, 'calls' | 'ids'>,
-  kills: readonly number[],
+  kills: readonly Kill[],
+  broken: readonly string[],
 ): Lost[] {
-  return calls.flatMap(([kind, session, startedAt, tookMs, error]): Lost[] => {
+  return calls.flatMap(([kind, session, startedAt, tookMs, error, mark]): Lost[] => {
     if (error === null) return [];
     const endedAt = startedAt + tookMs;
-    const kill = kills.findLast((at) => startedAt <= at + SLACK_MS && at <= endedAt + SLACK_MS);
-    const afterKillMs = kill === undefined ? undefined : Math.max(0, endedAt - kill);
+    const kill = kills.find(
+      ({ at, goneAt }) => startedAt <= goneAt + SLACK_MS && at <= endedAt + SLACK_MS,
+    );
+    const toldAfterMs = kill === undefined ? undefined : Math.max(0, endedAt - kill.goneAt);
+    const beganAfterMs = kill === undefined ? undefined : startedAt - kill.goneAt;
     const { name, idempotent } = KINDS[kind] as (typeof KINDS)[number];
-    const violation = violationOf(tookMs, afterKillMs, idempotent);
-    const before = kills.findLast((at) => at <= endedAt);
+    const isCut = NETWORK_ERROR.test(error) || broken.some((body) => body.includes(`"${mark}"`));
+    const verdict = verdictOf({ tookMs, toldAfterMs, idempotent, isCut });
+    const id = ids[session] ?? null;
     return [
-      {
-        kind: name,
-        session,
-        id: ids[session] ?? null,
-        startedAt,
-        tookMs,
-        error,
-        beganAfterKillMs: before === undefined ? undefined : startedAt - before,
-        afterKillMs,
-        violation,
-      },
+      { kind: name, session, id, startedAt, tookMs, error, beganAfterMs, toldAfterMs, verdict },
     ];
   });
 }
 
-function violationOf(
-  tookMs: number,
-  afterKillMs: number | undefined,
-  idempotent: boolean,
-): Violation | undefined {
+/** What the clients say of a connection that broke. */
+const NETWORK_ERROR = /UND_ERR_SOCKET|ECONNRESET|RemoteProtocolError|Connection closed/;
+
+interface Circumstances {
+  readonly tookMs: number;
+  readonly toldAfterMs: number | undefined;
+  readonly idempotent: boolean;
+  readonly isCut: boolean;
+}
+
+function verdictOf({ tookMs, toldAfterMs, idempotent, isCut }: Circumstances): Verdict {
+  // Clients exist that never notice that a stream was cut: they wait for their own time-out.
+  if (isCut && toldAfterMs !== undefined) return 'connection';
   if (tookMs >= CALL_TIMEOUT_MS) return 'timed out';
   if (idempotent) return 'idempotent';
-  if (afterKillMs === undefined) return 'not in flight';
-  return afterKillMs > ERROR_WITHIN_MS ? 'late error' : undefined;
+  if (toldAfterMs === undefined) return 'not in flight';
+  return toldAfterMs > ERROR_WITHIN_MS ? 'late error' : 'in flight';
 }
 
 /** One row for each kind of call that was made. */

@@ -25,26 +25,25 @@ export type KindName = (typeof KINDS)[number]['name'];
 /** Longest a client waits for an answer; nobody may ever wait so long. */
 export const CALL_TIMEOUT_MS = 15_000;
 
-/** One call as a client saw it: number of its kind, session, wall clock in ms, time taken in ms, and the error. */
+/** One call as a client saw it: number of its kind, session, wall clock in ms, time taken in ms, the error, and its mark. */
 export type CallRecord = readonly [
   kind: number,
   session: number,
   startedAt: number,
   tookMs: number,
   error: string | null,
+  mark: string,
 ];
 
 /** What a client program leaves behind. */
 export interface ClientLog {
   readonly opened: number;
-  /** Sessions that answered a last call. */
-  readonly survived: number;
-  /** Sessions whose id is the one they were given. */
-  readonly sameId: number;
+  /** Numbers of the sessions whose client answered a last call under the id it was given. */
+  readonly alive: readonly number[];
   /** Session ids by number; null in an era without sessions. */
   readonly ids: readonly (string | null)[];
   readonly calls: readonly CallRecord[];
-  /** Calls with an effect that were answered. */
+  /** Marks of the calls with an effect that were answered. */
   readonly recorded: readonly string[];
   /** What went wrong when sessions were opened, or at the last call. */
   readonly errors: readonly string[];

@@ -12,7 +12,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Command, InvalidArgumentError } from 'commander';
 import { integerBetween, seededRandom } from '../../src/std/index.ts';
 import { startSprayProxy } from '../fixtures/spray-proxy.ts';
-import { judgeEffects, judgeLost, summarizeKinds } from './judge.ts';
+import { judgeEffects, judgeLost, summarizeKinds, type Kill } from './judge.ts';
 import type { ClientLog } from './kinds.ts';
 import { startPods, type Pods } from './pods.ts';
 import { preparePython } from './python.ts';
@@ -57,22 +57,41 @@ function parseClients(text: string): string[] {
   return clients;
 }
 
-/** Kills a pod every ten seconds until `seconds` are over; resolves with the wall clock of each kill. */
-async function killPods(pods: Pods, { seconds, seed }: Options): Promise<number[]> {
+/** Kills a pod every ten seconds until `seconds` are over; resolves with the times of each death. */
+async function killPods(pods: Pods, { seconds, seed }: Options): Promise<Kill[]> {
   const random = seededRandom(seed);
   const began = Date.now();
-  const kills: number[] = [];
+  const kills: Kill[] = [];
   for (let at = FIRST_KILL_MS; at < seconds * 1_000 - QUIET_END_MS; at += KILL_EVERY_MS) {
     await pause(Math.max(0, began + at - Date.now()));
     // Two dead pods of three would be no quorum: that is not what is shown here.
     await pods.allReady();
     const victim = integerBetween(random, 0, PODS - 1);
-    kills.push(Date.now());
+    const killedAt = Date.now();
     await pods.kill(victim);
+    kills.push({ at: killedAt, goneAt: Date.now() });
     await pause(RESTART_AFTER_MS);
     pods.start(victim);
   }
   return kills;
+}
+
+/** Sessions that live in the cluster: their clients say so, or any pod answers to their id. In an era without, all. */
+async function countSessions(url: string, { ids, alive }: ClientLog): Promise<number> {
+  const asked = ids.map(async (id, number) => {
+    if (id === null || alive.includes(number)) return true;
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+        'mcp-session-id': id,
+      },
+      body: JSON.stringify({ jsonrpc: '2.0', id: 'last', method: 'tools/list' }),
+    });
+    return response.ok && (await response.text()).includes('"result"');
+  });
+  return (await Promise.all(asked)).filter((lives) => lives).length;
 }
 
 async function soak(client: string, options: Options, python?: string): Promise<SoakResult> {
@@ -106,11 +125,11 @@ async function soak(client: string, options: Options, python?: string): Promise<
       client,
       wanted: sessions,
       opened: log.opened,
-      survived: log.survived,
-      sameId: log.sameId,
+      clients: log.alive.length,
+      sessions: await countSessions(url, log),
       kills: kills.length,
       kinds: summarizeKinds(log.calls),
-      lost: judgeLost(log, kills),
+      lost: judgeLost(log, kills, proxy.broken),
       effects: judgeEffects(await pods.effects(), log.recorded),
       errors: log.errors,
     };

@@ -1,12 +1,20 @@
 /** The numbers of a soak as tables. */
-import { ERROR_WITHIN_MS, type judgeEffects, type KindSummary, type Lost } from './judge.ts';
+import {
+  ERROR_WITHIN_MS,
+  isAllowed,
+  type judgeEffects,
+  type KindSummary,
+  type Lost,
+} from './judge.ts';
 
 export interface SoakResult {
   readonly client: string;
   readonly wanted: number;
   readonly opened: number;
-  readonly survived: number;
-  readonly sameId: number;
+  /** Sessions that live in the cluster at the end. */
+  readonly sessions: number;
+  /** Client objects that still work, under the id they were given. */
+  readonly clients: number;
   readonly kills: number;
   readonly kinds: readonly KindSummary[];
   readonly lost: readonly Lost[];
@@ -18,10 +26,11 @@ export interface SoakResult {
 const EXAMPLES_MAX = 20;
 
 /** True when the promise held: every session lived on, and no call was lost that need not be. */
-export function isGood({ wanted, opened, survived, sameId, lost, effects }: SoakResult): boolean {
+export function isGood({ wanted, opened, sessions, lost, effects }: SoakResult): boolean {
   return (
-    [opened, survived, sameId].every((count) => count === wanted) &&
-    lost.every(({ violation }) => violation === undefined) &&
+    opened === wanted &&
+    sessions === wanted &&
+    lost.every(isAllowed) &&
     effects.twice.length === 0 &&
     effects.missing.length === 0
   );
@@ -29,15 +38,22 @@ export function isGood({ wanted, opened, survived, sameId, lost, effects }: Soak
 
 /** Markdown: sessions, calls by kind, and what was lost. */
 export function report(result: SoakResult): string {
-  const { client, wanted, opened, survived, sameId, kills, kinds, lost, effects } = result;
-  const bad = lost.filter(({ violation }) => violation !== undefined);
-  const slowest = Math.max(0, ...lost.map(({ afterKillMs }) => afterKillMs ?? 0));
+  const { client, wanted, opened, sessions, clients, kills, kinds, lost, effects } = result;
+  const bad = lost.filter((each) => !isAllowed(each));
+  const cut = lost.filter(({ verdict }) => verdict === 'connection').length;
+  const told = lost.filter(({ verdict }) => verdict === 'in flight' || verdict === 'late error');
+  const slowest = Math.max(0, ...told.map(({ toldAfterMs }) => toldAfterMs ?? 0));
+  const row = [
+    ...[wanted, opened, sessions, clients, kills, kinds.reduce((sum, { calls }) => sum + calls, 0)],
+    ...[lost.length - bad.length - cut, cut, bad.length, `${slowest} ms of ${ERROR_WITHIN_MS}`],
+    ...[effects.twice.length, effects.missing.length],
+  ];
   return [
     `\n### ${client}: ${isGood(result) ? 'the promise held' : 'THE PROMISE DID NOT HOLD'}`,
     '',
-    '| sessions | opened | alive at the end | same id | pods killed | calls | lost | of them wrongly | slowest error after a kill | effects twice | answered without effect |',
-    '|---|---|---|---|---|---|---|---|---|---|---|',
-    `| ${wanted} | ${opened} | ${survived} | ${sameId} | ${kills} | ${kinds.reduce((sum, { calls }) => sum + calls, 0)} | ${lost.length} | ${bad.length} | ${slowest} ms of ${ERROR_WITHIN_MS} | ${effects.twice.length} | ${effects.missing.length} |`,
+    '| sessions | opened | live at the end | clients that work | pods killed | calls | lost in flight | lost with the client’s connection | lost wrongly | slowest error after a death | effects twice | answered without effect |',
+    `|${'---|'.repeat(row.length)}`,
+    `| ${row.join(' | ')} |`,
     '',
     '| call | may be repeated | calls | lost | p50 ms | p99 ms | max ms |',
     '|---|---|---|---|---|---|---|',
@@ -50,8 +66,8 @@ export function report(result: SoakResult): string {
     ...bad
       .slice(0, EXAMPLES_MAX)
       .map(
-        ({ kind, id, tookMs, beganAfterKillMs, violation }) =>
-          `- ${violation}: ${kind} of ${id}, began ${beganAfterKillMs} ms after a kill, took ${tookMs} ms`,
+        ({ kind, id, tookMs, beganAfterMs, verdict }) =>
+          `- ${verdict}: ${kind} of ${id}, began ${beganAfterMs} ms after a death, took ${tookMs} ms`,
       ),
     ...result.errors.slice(0, EXAMPLES_MAX).map((line) => `- ${line}`),
   ].join('\n');
@@ -61,8 +77,8 @@ export function report(result: SoakResult): string {
 function groups(lost: readonly Lost[]): string[] {
   if (lost.length === 0) return ['no call was lost'];
   const counts = new Map<string, number>();
-  for (const { kind, violation, error } of lost) {
-    const row = `| ${kind} | ${violation ?? 'allowed'} | ${error.replaceAll('|', '/').slice(0, 140)} |`;
+  for (const { kind, verdict, error } of lost) {
+    const row = `| ${kind} | ${verdict} | ${error.replaceAll('|', '/').slice(0, 140)} |`;
     counts.set(row, (counts.get(row) ?? 0) + 1);
   }
   return [

@@ -14,6 +14,7 @@ import httpx2
 import mcp_types as types
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
+from mcp.client.subscriptions import SubscriptionLost
 
 TIMEOUT_S = 15.0
 THINK_S = 1.0
@@ -128,9 +129,13 @@ class Session:
             await asyncio.wait_for(self.updated.wait(), TIMEOUT_S)
 
     async def listen(self):
-        async with self.client.listen(resource_subscriptions=[WATCHED_URI]) as subscription:
-            async for _event in subscription:
-                self.updated.set()
+        while True:
+            # The client itself does not listen again; whoever does so must look at everything anew.
+            with contextlib.suppress(SubscriptionLost):
+                async with self.client.listen(resource_subscriptions=[WATCHED_URI]) as subscription:
+                    self.updated.set()
+                    async for _event in subscription:
+                        self.updated.set()
 
 
 async def live(number, opened, done):
@@ -170,7 +175,7 @@ async def work(session):
             error = describe(thrown)
         took = round((time.monotonic() - began) * 1000)
         number = [name for name, _ in KINDS].index(kind)
-        calls.append([number, session.number, round(started), took, error])
+        calls.append([number, session.number, round(started), took, error, mark])
 
 
 async def is_alive(session):
@@ -207,9 +212,8 @@ async def main():
         json.dump(
             {
                 "opened": sum(1 for session in everyone if hasattr(session, "client")),
-                "survived": len(alive),
-                "sameId": sum(1 for session in everyone if session.id == session.first_id),
-                "ids": [session.id for session in everyone],
+                "alive": [session.number for session in alive if session.id == session.first_id],
+                "ids": [session.first_id for session in everyone],
                 "calls": calls,
                 "recorded": recorded,
                 "errors": errors,

@@ -48,8 +48,17 @@ export const openTs2 =
       expectText(await client.callTool({ name, arguments: input }, progress), mark);
     };
     const subscribe = async (): Promise<void> => {
-      if (era === 'legacy') await client.subscribeResource({ uri: WATCHED_URI }, options);
-      else await client.listen({ resourceSubscriptions: [WATCHED_URI] }, options);
+      if (era === 'legacy') {
+        await client.subscribeResource({ uri: WATCHED_URI }, options);
+        return;
+      }
+      const { closed } = await client.listen({ resourceSubscriptions: [WATCHED_URI] }, options);
+      // The client itself does not listen again; whoever does so must look at everything anew.
+      void closed.then(async (why) => {
+        if (why === 'local') return;
+        await subscribe();
+        updates.tick();
+      });
     };
     let subscribed = false;
     return {

@@ -76,7 +76,14 @@ async function work({ session, number }: Opened, seed: number, deadline: number)
       error = [code, message, cause].filter((part) => part !== undefined).join(' ');
     }
     const tookMs = Math.round(performance.now() - began);
-    calls.push([KINDS.findIndex(({ name }) => name === kind), number, startedAt, tookMs, error]);
+    calls.push([
+      KINDS.findIndex(({ name }) => name === kind),
+      number,
+      startedAt,
+      tookMs,
+      error,
+      mark,
+    ]);
   }
 }
 
@@ -99,16 +106,17 @@ const opened = await openAll(open, new URL(url), Number(sessions));
 console.log('opened');
 const deadline = Date.now() + Number(seconds) * 1_000;
 await Promise.all(opened.map((each) => work(each, Number(seed), deadline)));
-const alive = await Promise.all(opened.map(isAlive));
-const sameId = opened.filter(({ session, id }) => session.id() === id).length;
-const survived = alive.filter((each) => each).length;
+const last = await Promise.all(opened.map(isAlive));
+const alive = opened
+  .filter(({ session, id }, index) => last[index] === true && session.id() === id)
+  .map(({ number }) => number);
 const ids = Array.from(
   { length: Number(sessions) },
   (_, number) => opened.find((each) => each.number === number)?.id ?? null,
 );
 await writeFile(
   out,
-  JSON.stringify({ opened: opened.length, survived, sameId, ids, calls, recorded, errors }),
+  JSON.stringify({ opened: opened.length, alive, ids, calls, recorded, errors }),
 );
 // Clients hold streams open; what they would still say does not matter.
 process.exit(0);
