@@ -1,5 +1,6 @@
-/** Side-by-side measurements on this machine: `npm run bench -- [wal|gateway|raft|pick] [--json]`. Ratios count, not rates. */
+/** Side-by-side measurements on this machine: `npm run bench -- [wal|gateway|bulkhead|raft|pick] [--json]`. Ratios count, not rates. */
 import { Argument, Command, Option } from 'commander';
+import { benchBulkhead } from './bulkhead.ts';
 import { benchGateway } from './gateway.ts';
 import { benchPick } from './pick.ts';
 import { benchRaft, RAFT_PARTS } from './raft/bench.ts';
@@ -27,6 +28,7 @@ const program = new Command('bench')
     new Argument('[name]', 'one benchmark (default: wal and gateway)').choices([
       'wal',
       'gateway',
+      'bulkhead',
       'raft',
       'pick',
     ]),
@@ -56,6 +58,7 @@ const short = flags.short === true;
 const BENCHMARKS = {
   wal: () => benchWal(console.error),
   gateway: () => benchGateway(console.error),
+  bulkhead: () => benchBulkhead(console.error),
   pick: () => benchPick(console.error),
   raft: () =>
     benchRaft(console.error, flags.only, {
@@ -70,7 +73,7 @@ const BENCHMARKS = {
 
 const ratios: Record<string, number> = {};
 for (const [benchmark, run] of Object.entries(BENCHMARKS)) {
-  if (name === undefined ? !['raft', 'pick'].includes(benchmark) : name === benchmark) {
+  if (name === undefined ? !['bulkhead', 'raft', 'pick'].includes(benchmark) : name === benchmark) {
     Object.assign(ratios, await run());
   }
 }

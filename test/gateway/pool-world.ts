@@ -66,6 +66,7 @@ export async function openPool(url: URL): Promise<PoolClient> {
   let number = 0;
   let leaving = new AbortController();
   let hung: Promise<unknown>[] = [];
+  const sessions: Record<string, string>[] = [];
   const message = (tool: string): object => ({
     jsonrpc: '2.0',
     id: (number += 1),
@@ -78,13 +79,12 @@ export async function openPool(url: URL): Promise<PoolClient> {
   return {
     call,
     async hang(callers, atServer) {
-      for (let opened = 0; opened < callers; opened += CALLS_PER_SESSION) {
-        const own = await openRaw(url);
-        for (let each = 0; each < Math.min(CALLS_PER_SESSION, callers - opened); each++) {
-          const body = JSON.stringify(message('hang'));
-          const init = { method: 'POST', headers: { ...POST_HEADERS, ...own }, body };
-          hung.push(fetch(url, { ...init, signal: leaving.signal }).catch(() => undefined));
-        }
+      while (sessions.length * CALLS_PER_SESSION < callers) sessions.push(await openRaw(url));
+      for (let caller = 0; caller < callers; caller++) {
+        const own = sessions[Math.floor(caller / CALLS_PER_SESSION)];
+        const body = JSON.stringify(message('hang'));
+        const init = { method: 'POST', headers: { ...POST_HEADERS, ...own }, body };
+        hung.push(fetch(url, { ...init, signal: leaving.signal }).catch(() => undefined));
       }
       await eventually('they hang', async () => (await count('hanging')) === atServer);
     },
