@@ -78,6 +78,7 @@ export function createRequestPath(front: Front): Handler {
         failover({
           ...{ sessions, cluster, timing, metrics, clock, random, tryOnce },
           events: front.events,
+          budget: balancing.budget,
         }),
       ),
       modern: front.serveModern,

@@ -9,7 +9,9 @@ import {
   type OwnerRequest,
 } from '../../src/gateway/exchange.ts';
 import type { Balancing } from '../../src/gateway/health/balancing.ts';
+import { createRetryBudget } from '../../src/gateway/core/retry-budget.ts';
 import { observeOutcomes } from '../../src/gateway/health/observe-outcomes.ts';
+import { waitForRetry } from '../../src/gateway/health/retry-permit.ts';
 import { createPool } from '../../src/gateway/health/pool.ts';
 import { DEFAULT_POLICIES } from '../../src/gateway/policies.ts';
 import type { Member } from '../../src/gateway/core/types.ts';
@@ -154,4 +156,32 @@ test('this pod itself is asked only while it takes work, whatever the others bel
   assert.equal(pick(), 'a', 'it has fewer sessions');
   selfReady = false;
   assert.equal(pick(), 'b');
+});
+
+test('a request that is sent again waits for its place among the retries, until its time is over', async () => {
+  const clock = createVirtualClock();
+  const budget = createRetryBudget(
+    () => ({ percent: 20, min: 2 }),
+    () => 5,
+  );
+  const tools = { budget, clock, random: seededRandom(1) };
+  const never = new AbortController().signal;
+  const [first, second] = [budget.tryRetry(), budget.tryRetry()];
+  let waiting: (() => void) | undefined;
+  void waitForRetry(tools, 1_000, never).then((release) => (waiting = release));
+  await clock.advance(500);
+  assert.equal(waiting, undefined);
+  first?.();
+  await clock.advance(100);
+  assert.equal(budget.running, 2, 'it has the place that was given back');
+  const late = waitForRetry(tools, 1_000, never);
+  await clock.advance(1_000);
+  assert.equal(await late, undefined);
+  const left = new AbortController();
+  const leaving = waitForRetry(tools, 9_000, left.signal);
+  left.abort(new Error('the client left'));
+  await assert.rejects(leaving, /left/);
+  waiting?.();
+  second?.();
+  assert.equal(budget.running, 0);
 });

@@ -11,6 +11,8 @@ import type { GatewayEvents } from '../events.ts';
 import { plain, type Exchange, type PlainReply, type Refusal, type Reply } from '../exchange.ts';
 import type { GatewayMetrics } from '../metrics.ts';
 import { clientHeaders } from '../owner/backend-headers.ts';
+import type { RetryBudget } from '../core/retry-budget.ts';
+import { waitForRetry } from '../health/retry-permit.ts';
 import type { Cluster, SessionRecord, Sessions } from '../ports.ts';
 import { timeLeft } from '../admission/deadline.ts';
 import { isRepeatable } from '../repeat.ts';
@@ -25,6 +27,7 @@ export interface FailoverOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly tryOnce: TryOnce;
+  readonly budget: RetryBudget;
 }
 
 /** The state of one request over all its attempts. */
@@ -56,24 +59,30 @@ export async function pursue(
   for (let attempt = 0; ; attempt++) {
     signal.throwIfAborted();
     if (attempt > 0) metrics.retries.inc();
-    const { node, reply } = await options.tryOnce(
-      {
-        op: pursuit.op,
-        sessionId: pursuit.sessionId,
-        record: pursuit.record,
-        avoid: pursuit.avoid,
-        released: pursuit.released,
-        headers: clientHeaders(pursuit.exchange.headers),
-        principal: pursuit.exchange.principal.id,
-        tenant: pursuit.exchange.principal.tenant,
-        timeoutMs: timeLeft(pursuit.exchange, clock),
-        body: pursuit.exchange.body,
-        parsed: pursuit.exchange.parsed,
-        lastEventId: pursuit.lastEventId,
-        ifHarmless: pursuit.askUntil !== undefined,
-      },
-      signal,
-    );
+    // What the server may have seen is sent again only while few others are.
+    const isAgain = pursuit.sent && pursuit.op === 'post';
+    const release = isAgain ? await waitForRetry(options, deadline, signal) : undefined;
+    if (isAgain && release === undefined) return unavailable(pursuit);
+    const { node, reply } = await options
+      .tryOnce(
+        {
+          op: pursuit.op,
+          sessionId: pursuit.sessionId,
+          record: pursuit.record,
+          avoid: pursuit.avoid,
+          released: pursuit.released,
+          headers: clientHeaders(pursuit.exchange.headers),
+          principal: pursuit.exchange.principal.id,
+          tenant: pursuit.exchange.principal.tenant,
+          timeoutMs: timeLeft(pursuit.exchange, clock),
+          body: pursuit.exchange.body,
+          parsed: pursuit.exchange.parsed,
+          lastEventId: pursuit.lastEventId,
+          ifHarmless: pursuit.askUntil !== undefined,
+        },
+        signal,
+      )
+      .finally(release);
     signal.throwIfAborted();
     if (reply.type !== 'refused') {
       pursuit.askUntil = undefined;

@@ -22,6 +22,7 @@ import {
 } from '../exchange.ts';
 import type { Balancing } from '../health/balancing.ts';
 import { fallbackOf, refuseCall } from '../health/refuse-call.ts';
+import { waitForRetry } from '../health/retry-permit.ts';
 import { unsupportedByLegacy } from '../interceptors/parse.ts';
 import type { AskNode } from '../interceptors/upstream.ts';
 import type { GatewayMetrics } from '../metrics.ts';
@@ -33,7 +34,7 @@ import { mapReply, withNewId, type MappedId } from './map-id.ts';
 
 export interface StatelessOptions {
   readonly cluster: Cluster;
-  readonly balancing: Pick<Balancing, 'place' | 'whyNot' | 'admits' | 'budget'>;
+  readonly balancing: Pick<Balancing, 'place' | 'whyNot' | 'budget'>;
   readonly placements: Placements;
   readonly policies: () => GatewayPolicies;
   readonly ask: AskNode;
@@ -78,6 +79,9 @@ export async function pursue(options: StatelessOptions, errand: Errand): Promise
   try {
     for (;;) {
       signal.throwIfAborted();
+      if (errand.mapped !== undefined) errand.release ??= await permit(options, deadline, signal);
+      if (errand.mapped !== undefined && errand.release === undefined)
+        return unavailable(options, errand);
       errand.node = await choose(options, errand);
       const reply =
         errand.node === undefined ? undefined : await attempt(options, errand, errand.node);
@@ -173,7 +177,15 @@ function mayStillHold({ node, holder, named }: Errand, { code, proof }: Refusal)
   return named?.type === 'task' || code === 'unreachable';
 }
 
-/** A request that the server may have seen is repeated only if that does no harm, and while few others are. */
+/** A place among the retries: a request that may have been sent is repeated only while few others are. */
+const permit = (
+  { balancing, clock, random }: StatelessOptions,
+  deadlineMs: number,
+  signal: AbortSignal,
+): Promise<(() => void) | undefined> =>
+  waitForRetry({ budget: balancing.budget, clock, random }, deadlineMs, signal);
+
+/** A request that the server may have seen is repeated only if that does no harm. */
 function judge(
   options: StatelessOptions,
   errand: Errand,
@@ -181,9 +193,7 @@ function judge(
 ): PlainReply | undefined {
   const { exchange, parsed } = errand;
   const fact = { id: '', method: exchange.label, reason: refusal.code };
-  const repeatable = isRepeatable(parsed, options.repeatableTools());
-  if (repeatable) errand.release ??= options.balancing.budget.tryRetry();
-  if (repeatable && errand.release !== undefined) {
+  if (isRepeatable(parsed, options.repeatableTools())) {
     options.events.emit({ type: 'request-retried', ...fact });
     errand.mapped = withNewId(parsed, options.random);
     return undefined;
