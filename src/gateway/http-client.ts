@@ -127,8 +127,20 @@ export async function readText(response: HttpResponse): Promise<string> {
 
 /** A connector for plain HTTP. */
 export function plainConnector(timeoutMs: number, clock: Clock): Connector {
-  return (host, port) => connected(connectPlain({ host, port }), 'connect', timeoutMs, clock);
+  // One buffer for every read of every connection: Node otherwise makes one of 64 KiB for each, however little comes.
+  const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+  return (host, port) => {
+    const onread = {
+      buffer,
+      callback: (length: number): boolean =>
+        socket.emit('data', Buffer.from(buffer.subarray(0, length))),
+    };
+    const socket = connectPlain({ host, port, onread });
+    return connected(socket, 'connect', timeoutMs, clock);
+  };
 }
+
+const READ_BYTES = 64 * 1024;
 
 /** Waits until `socket` is usable; rejects with its error, or ETIMEDOUT after `timeoutMs`. */
 export function connected<S extends Socket>(

@@ -3,7 +3,7 @@ import type { BodyReply, PlainReply } from './exchange.ts';
 import { WHOLE_BYTES_MAX, type HttpResponse } from './http-client.ts';
 
 export type AnswerBody =
-  | { readonly type: 'whole'; readonly text: string }
+  | { readonly type: 'whole'; readonly text: string; readonly batch: boolean }
   /** The beginning is read, the rest is not. */
   | { readonly type: 'long'; readonly chunks: AsyncIterable<Uint8Array> };
 
@@ -25,13 +25,16 @@ export async function readAnswer(
   response: HttpResponse,
   options: ReadAnswerOptions,
 ): Promise<AnswerBody> {
+  const whole = response.body.takeWhole();
+  if (whole !== undefined)
+    return { type: 'whole', text: whole.toString('utf8'), batch: beginsBatch(whole) === true };
   const rest = (response.body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
   const chunks: Uint8Array[] = [];
   let length = 0;
   let batch: boolean | undefined;
   for (;;) {
     const next = await rest.next();
-    if (next.done === true) return { type: 'whole', text: textOf(chunks) };
+    if (next.done === true) return { type: 'whole', text: textOf(chunks), batch: batch === true };
     batch ??= beginsBatch(next.value);
     chunks.push(next.value);
     length += next.value.length;

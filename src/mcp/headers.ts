@@ -39,30 +39,42 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
 
 /** The media type without parameters, lower case; '' when the header is missing. */
 export function mediaType(value: string | undefined): string {
+  if (value === JSON_TYPE || value === EVENT_STREAM_TYPE) return value;
   return (value ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
 }
 
 /** True when the `Accept` list names `type` itself; wildcards do not count, as the specification wants both types listed. */
 export function accepts(accept: string | undefined, type: string): boolean {
+  // What the official clients send, word for word.
+  if (accept === BOTH_TYPES && (type === JSON_TYPE || type === EVENT_STREAM_TYPE)) return true;
   return (accept ?? '').split(',').some((item) => mediaType(item) === type);
 }
+
+const BOTH_TYPES = `${JSON_TYPE}, ${EVENT_STREAM_TYPE}`;
 
 /** The end-to-end headers among `headers`, minus `except` and minus those that `connection` lists. */
 export function endToEndHeaders(
   headers: Readonly<Record<string, string | string[] | undefined>>,
   except: readonly string[] = [],
 ): Record<string, string> {
-  const listed = new Set(
-    String(headers['connection'] ?? '')
-      .toLowerCase()
-      .split(',')
-      .map((name) => name.trim()),
-  );
+  const listed = listedIn(headers['connection']);
   const kept: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers)) {
-    if (value === undefined || HOP_BY_HOP.has(name) || listed.has(name) || except.includes(name))
-      continue;
+  for (const name of Object.keys(headers)) {
+    const value = headers[name];
+    if (value === undefined || HOP_BY_HOP.has(name) || except.includes(name)) continue;
+    if (listed.includes(name)) continue;
     kept[name] = Array.isArray(value) ? value.join(', ') : value;
   }
   return kept;
+}
+
+const NOTHING: readonly string[] = [];
+
+/** Names of headers that belong to one connection because its `Connection` header says so. */
+function listedIn(connection: string | string[] | undefined): readonly string[] {
+  // These two are not names of headers.
+  if (connection === undefined || connection === 'keep-alive' || connection === 'close')
+    return NOTHING;
+  const names = String(connection).toLowerCase().split(',');
+  return names.map((name) => name.trim());
 }

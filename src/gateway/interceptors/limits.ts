@@ -11,6 +11,9 @@ export interface LimitsOptions {
   readonly metrics: GatewayMetrics;
 }
 
+/** Drops a byte order mark; what is not UTF-8 is read as replacement characters. */
+const TEXT = new TextDecoder();
+
 const METHODS: ReadonlySet<string> = new Set(['DELETE', 'GET', 'POST']);
 
 export function enforceLimits(options: LimitsOptions): Interceptor {
@@ -34,7 +37,7 @@ export function enforceLimits(options: LimitsOptions): Interceptor {
           // What is left of the body must not be taken for the next request.
           return problem(MCP_ERRORS.bodyTooLarge, { connection: 'close' });
         }
-        exchange.body = new TextDecoder().decode(body);
+        exchange.body = TEXT.decode(body);
       }
       return await next(exchange);
     } finally {

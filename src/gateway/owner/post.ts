@@ -202,10 +202,11 @@ async function answerPlain(
   signal: AbortSignal,
 ): Promise<OwnerReply> {
   let read: AnswerBody;
+  const passes = mayPass(post, response);
   try {
-    read = mayPass(post, response)
+    read = passes
       ? await readAnswer(response, { heldBytesMax: HELD_BYTES_MAX, signal, done: post.done })
-      : { type: 'whole', text: await readText(response) };
+      : { type: 'whole', text: await readText(response), batch: true };
   } catch (error) {
     if (isExpired(state, post.signal)) return plain(200, expirePending(state, expiring(post)));
     return refused('request-lost', true, String(error));
@@ -224,7 +225,8 @@ async function answerPlain(
   if (response.status < 300) {
     const refusal = await noteInitialized(state, post.parsed);
     if (refusal !== undefined) return refusal;
-    if (mediaType(headerOf(response, HEADER.contentType)) === JSON_TYPE && body !== '')
+    const unread = passes && !read.batch;
+    if (!unread && isJson(response) && body !== '')
       body = await translateAnswer(state, post.pending, body);
   }
   return { type: 'plain', status: response.status, headers: answerHeaders(response), body };
@@ -241,8 +243,12 @@ function mayPass({ parsed, pending }: PostExchange, response: HttpResponse): boo
     !parsed.batch &&
     only !== undefined &&
     unobserved(only) &&
-    mediaType(headerOf(response, HEADER.contentType)) === JSON_TYPE
+    isJson(response)
   );
+}
+
+function isJson(response: HttpResponse): boolean {
+  return mediaType(headerOf(response, HEADER.contentType)) === JSON_TYPE;
 }
 
 /** The client's `initialized` reached the server: later backends must hear it too. */
