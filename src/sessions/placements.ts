@@ -1,6 +1,6 @@
 /** Where named state of an MCP server lives: which pod holds a task, or what a state handle stands for. Agreed, so it survives the front. */
 import { createHash } from 'node:crypto';
-import type { Clock } from '../std/index.ts';
+import { delay, type Clock } from '../std/index.ts';
 import type { Metrics } from '../telemetry/index.ts';
 import type { KeyValue, StoredItem } from './ports.ts';
 
@@ -35,6 +35,7 @@ const PREFIX = '/placements/';
 const PLACEMENTS_MAX = 100_000;
 /** How often names whose time is over are deleted. */
 const SWEEP_MS = 60_000;
+const SWEEP_SLICE = 1_000;
 /** Attempts of one compare-and-swap. */
 const ATTEMPTS_MAX = 4;
 
@@ -122,7 +123,9 @@ function createSweeper({ store, clock, metrics }: PlacementsOptions): Sweeper {
   const sweep = async (): Promise<void> => {
     const { items } = store.local.range({ prefix: PREFIX });
     known.set((count = items.length));
-    for (const { key, modRevision, value } of items) {
+    for (const [index, { key, modRevision, value }] of items.entries()) {
+      // So many at a time, that nothing else has to wait for long.
+      if (index % SWEEP_SLICE === SWEEP_SLICE - 1) await delay(clock, 0);
       const placement = decode(value);
       if (placement !== undefined && placement.until > clock.wall()) continue;
       await store.txn({

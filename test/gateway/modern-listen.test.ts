@@ -204,6 +204,28 @@ test('keepalives, the limit, a refusal, nothing honoured', async (t) => {
   const refused = await call(small.pod(0).url, 'subscriptions/listen', TOOLS);
   assert.equal(refused.json.error?.code, -32603);
 
+  // Where one pod refuses and another listens, the client listens, and the refusing server is left in peace.
+  const willing = await startModernStub(t, {
+    onRequest(request) {
+      if (request.message.method !== 'subscriptions/listen') return false;
+      acknowledge(request, { toolsListChanged: true });
+      return true;
+    },
+  });
+  const before = refusing.of('subscriptions/listen').length;
+  const mixed = await startWorld({
+    backends: [refusing.port, willing.port],
+    config: { timing: { keepaliveMs: 30 } },
+  });
+  t.after(() => mixed.stop());
+  const half = await open(mixed.pod(0).url, 'subscriptions/listen', TOOLS);
+  await eventually(
+    'time goes by',
+    () => half.items.filter(({ type }) => type === 'comment').length > 10,
+  );
+  assert.equal(refusing.of('subscriptions/listen').length, before + 1);
+  half.close();
+
   const nothing = await listening(t, [{}, {}]);
   const empty = await open(nothing.world.pod(0).url, 'subscriptions/listen', TOOLS);
   await empty.ended;

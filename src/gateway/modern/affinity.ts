@@ -22,7 +22,6 @@ export type Named =
 export const taskKey = (taskId: string, principal: string): string =>
   principal === ANONYMOUS.id ? `task:${taskId}` : `task:${principal}:${taskId}`;
 
-/** The key of a handle's value; undefined for what cannot be one. */
 export function handleKey(argument: string, value: unknown): string {
   return `handle:${argument}:${JSON.stringify(value)}`;
 }
@@ -50,6 +49,7 @@ export function namedBy(
   return undefined;
 }
 
+/** True for what can be a handle: text or a number. */
 export function isHandle(value: unknown): value is string | number {
   return (typeof value === 'string' && value !== '') || typeof value === 'number';
 }

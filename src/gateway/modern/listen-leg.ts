@@ -23,42 +23,53 @@ export interface LegOptions {
 
 /** Resolves when `signal` aborts. Never rejects. */
 export async function runLeg(options: LegOptions, signal: AbortSignal): Promise<void> {
-  const { clock, listener } = options;
-  const backoff = createBackoff({ initialMs: 20, maxMs: 1_000 }, options.random);
+  const { clock } = options;
+  const broken = createBackoff({ initialMs: 20, maxMs: 1_000 }, options.random);
+  // A server that will not listen is asked rarely: it may be full of those whom others listen for.
+  const unwilling = createBackoff({ initialMs: 1_000, maxMs: 30_000 }, options.random);
   const isAborted = (): boolean => signal.aborted;
   while (!isAborted()) {
-    if (options.isReady()) {
-      const reply = await options.ask(signal);
-      if (isAborted()) return;
-      if (reply.type === 'stream') {
-        if (await readEvents(options, reply.events)) backoff.reset();
-      } else if (reply.type === 'plain') listener.refused(reply);
-      else if (reply.type === 'refused' && reply.code === 'wrong-era') listener.refused(undefined);
-    }
-    await delay(clock, backoff.next(), signal).catch(() => undefined);
+    const outcome = options.isReady() ? await listen(options, signal) : 'broken';
+    if (isAborted()) return;
+    if (outcome === 'listened') broken.reset();
+    const pause = outcome === 'refused' ? unwilling : broken;
+    await delay(clock, pause.next(), signal).catch(() => undefined);
   }
 }
 
-/** Reads to the end of the stream, however it comes; true when the server listened. */
+type Outcome = 'listened' | 'refused' | 'broken';
+
+async function listen(options: LegOptions, signal: AbortSignal): Promise<Outcome> {
+  const reply = await options.ask(signal);
+  if (signal.aborted) return 'broken';
+  if (reply.type === 'stream') return readEvents(options, reply.events);
+  if (reply.type === 'plain') options.listener.refused(reply);
+  else if (reply.type === 'refused' && reply.code === 'wrong-era')
+    options.listener.refused(undefined);
+  else return 'broken';
+  return 'refused';
+}
+
+/** Reads to the end of the stream, however it comes. */
 async function readEvents(
   { listener }: LegOptions,
   events: AsyncIterable<{ readonly data: string }>,
-): Promise<boolean> {
-  let acknowledged = false;
+): Promise<Outcome> {
+  let outcome: Outcome = 'broken';
   try {
     for await (const { data } of events) {
       for (const item of readMessages(data) ?? []) {
         if (item.kind === 'response') {
           // A result ends the subscription in good order, as a server does that stops: it will be back, or the pod will go.
-          if (!isResult(item.message))
-            listener.refused({ type: 'plain', status: 200, headers: {}, body: data });
-          return acknowledged;
+          if (isResult(item.message)) return outcome;
+          listener.refused({ type: 'plain', status: 200, headers: {}, body: data });
+          return 'refused';
         }
         const { method, params } = item.message;
         const honoured = honouredIn(method, params);
         if (honoured === undefined) await listener.notified(data, method, params);
         else {
-          acknowledged = true;
+          outcome = 'listened';
           listener.acknowledged(honoured);
         }
       }
@@ -67,5 +78,5 @@ async function readEvents(
     if (!(error instanceof StreamInterrupted) && (error as Error).name !== 'AbortError')
       throw error;
   }
-  return acknowledged;
+  return outcome;
 }

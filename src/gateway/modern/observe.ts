@@ -10,7 +10,7 @@ import {
 import type { Logger } from '../../telemetry/index.ts';
 import type { LoadBalancingPolicy } from '../policies.ts';
 import type { Placements } from '../ports.ts';
-import { HANDLE_TTL_MS, handleKey, taskKey } from './affinity.ts';
+import { HANDLE_TTL_MS, handleKey, isHandle, taskKey } from './affinity.ts';
 import type { ToolTable } from './tool-table.ts';
 
 export interface ObserverOptions {
@@ -73,7 +73,7 @@ export function createObserver(options: ObserverOptions): Observer {
         return place(taskKey(taskId, principal), ttlOf(result));
       const found = handles().flatMap((argument) => {
         const value = handleIn(result, argument);
-        return value === undefined ? [] : [handleKey(argument, value)];
+        return isHandle(value) ? [handleKey(argument, value)] : [];
       });
       await Promise.all(found.map((key) => place(key, HANDLE_TTL_MS)));
     },
