@@ -83,6 +83,7 @@ export const MCP_ERRORS = {
   rateLimited: kind(429, -31040, 'Too many requests', true),
   bulkheadFull: kind(503, -31041, 'Too many requests at once', true),
   serverOverloaded: kind(503, -31042, 'The server uses more than it may', true),
+  requestCancelled: kind(200, -31044, 'The request was cancelled'),
   deadlineExceeded: kind(200, -31043, 'The request took longer than it may'),
   tooManyChildren: kind(503, -31070, 'As many server processes run as may', true),
   childEnded: kind(503, -31071, 'The server process ended before it answered', true),

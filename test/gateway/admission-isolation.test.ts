@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { DEFAULT_POLICIES } from '../../src/gateway/policies.ts';
 import { eventually } from '../eventually.ts';
 import { verifies } from '../requirements.ts';
+import { connect } from './client.ts';
 import { BULKHEAD, openPool, startPoolServer } from './pool-world.ts';
 import { startWorld } from './world.ts';
 
@@ -32,4 +33,33 @@ test(verifies('admission.hanging-tool'), async (t) => {
         'gateway_bulkhead_in_use{bulkhead="tools"} 0',
       ),
     );
+});
+
+test(verifies('admission.cancel-frees'), async (t) => {
+  const server = await startPoolServer();
+  t.after(() => server.kill());
+  const world = await startWorld({
+    backends: [server.port, server.port],
+    config: { policies: { ...DEFAULT_POLICIES, bulkheads: [BULKHEAD] } },
+  });
+  t.after(() => world.stop());
+  const metric = async (index: number): Promise<string | undefined> =>
+    /gateway_bulkhead_in_use\{bulkhead="tools"\} (\d+)/.exec(
+      await world.pod(index).metrics.exposition(),
+    )?.[1];
+  const { client, redirect } = await connect(world.pod(0).url);
+  const abort = new AbortController();
+  const hung = [1, 2, 3, 4].map(() =>
+    client.callTool({ name: 'hang' }, undefined, { signal: abort.signal }).catch(() => 'left'),
+  );
+  await eventually('all places are taken', async () => (await metric(0)) === '4');
+  // The official client gives up and says so, now through the other pod; the official server then answers nothing at all.
+  redirect(world.pod(1).url);
+  abort.abort();
+  await Promise.all(hung);
+  await eventually('all places are free', async () => (await metric(0)) === '0');
+  redirect(world.pod(0).url);
+  const echoed = await client.callTool({ name: 'echo' });
+  assert.deepEqual(echoed.content, [{ type: 'text', text: 'echo' }]);
+  await client.close();
 });

@@ -69,6 +69,11 @@ export const admission = {
       'A tool that hangs for a hundred callers keeps a server with a pool of workers from nobody else.',
     source: 'issue 5: bulkheads, isolation',
   },
+  'admission.cancel-frees': {
+    sentence:
+      'What a client cancels, through whichever pod, frees its place, though the server never answers it.',
+    source: 'specification 2025-11-25, cancellation; issue 5: bulkheads',
+  },
   'admission.problems': {
     sentence: 'Policies that are well-formed and cannot work are told, each with its field.',
     source: 'issue 5: bad input',

@@ -25,7 +25,14 @@ import { readAnswer, type AnswerBody } from '../pass-body.ts';
 import { isRepeatable } from '../repeat.ts';
 import { saysSessionLost } from '../upstream.ts';
 import { answerHeaders, backendHeaders, headerOf } from './backend-headers.ts';
-import { expirePending, isExpired, type Expiring } from './expire.ts';
+import {
+  expirePending,
+  isExpired,
+  noteCancels,
+  watchCancels,
+  type CancelWatch,
+  type Expiring,
+} from './expire.ts';
 import { observeAnswer, unobserved } from './observe.ts';
 import { readServerStream } from './server-stream.ts';
 import {
@@ -60,15 +67,18 @@ export async function servePost(
   state.inFlight += counted;
   const { timeoutMs = Infinity } = request;
   const running = state.startExchange(Math.min(timing.exchangeMs, timeoutMs));
+  const cancel = watchCancels(state, pending, running.end);
   const done = (): void => {
     state.inFlight -= counted;
     counted = 0;
+    cancel.release();
     running.release();
   };
   try {
     const { signal: ends, untime } = running;
-    const post = { request, parsed, pending, body, done, untime, signal: ends };
+    const post = { request, parsed, pending, body, done, untime, cancel, signal: ends };
     const reply = await exchange(state, post, signal);
+    if (reply.type !== 'refused') noteCancels(state, parsed);
     if (reply.type === 'plain' || reply.type === 'refused') done();
     return reply;
   } catch (error) {
@@ -88,6 +98,7 @@ interface PostExchange {
   readonly done: () => void;
   /** From now on it may take as long as it takes. */
   readonly untime: () => void;
+  readonly cancel: CancelWatch;
 }
 
 async function exchange(
@@ -118,8 +129,9 @@ async function exchange(
   return answerPlain(state, post, response, signal);
 }
 
-const expiring = ({ request, parsed, pending }: PostExchange): Expiring => ({
+const expiring = ({ request, parsed, pending, cancel }: PostExchange): Expiring => ({
   headers: request.headers,
+  cancelled: cancel.cancelled(),
   batch: parsed.batch,
   pending,
 });

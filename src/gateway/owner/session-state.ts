@@ -49,6 +49,8 @@ export interface SessionState {
   clientHeaders: FlatHeaders;
   /** Requests of the client that the server works on, over all exchanges. */
   inFlight: number;
+  /** How to end each of them, when its client has cancelled it. */
+  readonly cancels: Map<RequestId, () => void>;
   /** Lists of which the client has read some pages, by method. */
   readonly lists: Map<string, ListReading>;
   /** The newest reader of each stream, to slow the server down when it lags. */
@@ -66,6 +68,8 @@ export interface SessionState {
     readonly signal: AbortSignal;
     /** It ends with the session only. */
     untime(): void;
+    /** Ends it as if its time were over. */
+    end(): void;
     release(): void;
   };
   /** Stops serving: every stream is interrupted with `code`. Harmless when closed before. */
@@ -96,6 +100,7 @@ export function createSessionState(tools: OwnerTools, session: NewSession): Sess
     backendSessionId: session.backendSessionId,
     clientHeaders: session.headers,
     inFlight: 0,
+    cancels: new Map(),
     lists: new Map(),
     readers: new Map(),
     standalone: { type: 'closed' },
@@ -105,12 +110,12 @@ export function createSessionState(tools: OwnerTools, session: NewSession): Sess
     startExchange(timeoutMs) {
       const exchange = new AbortController();
       exchanges.add(exchange);
-      const cancel = tools.clock.schedule(timeoutMs, () =>
-        exchange.abort(new StreamInterrupted('request-lost')),
-      );
+      const end = (): void => exchange.abort(new StreamInterrupted('request-lost'));
+      const cancel = tools.clock.schedule(timeoutMs, end);
       return {
         signal: exchange.signal,
         untime: cancel,
+        end,
         release: () => {
           cancel();
           exchanges.delete(exchange);
