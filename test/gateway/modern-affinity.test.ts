@@ -135,6 +135,30 @@ async function naming(
   };
 }
 
+test('a handle in the JSON of a text is learnt, too; what is no handle is not', async (t) => {
+  const answers = ['{"basket_id":"y"}', '{"basket_id":{"a":1}}', '{', 'basket_id'];
+  const stubs = await Promise.all(
+    [0, 1].map((index) =>
+      startModernStub(t, {
+        onRequest(request) {
+          if (request.message.method !== 'tools/call') return false;
+          const made = index === 1 ? answers.shift() : undefined;
+          sendResult(request, { content: [{ type: 'text', text: made ?? `pod-${index}` }] });
+          return true;
+        },
+      }),
+    ),
+  );
+  const config = { policies: handles() };
+  const world = await startWorld({ backends: stubs.map(({ port }) => port), config });
+  t.after(() => world.stop());
+  const textOf = async (index: number, args: object): Promise<string | undefined> =>
+    (await tool(world.pod(index).url, 'risky', args)).json.result?.content[0]?.text;
+  for (let made = 0; made < 4; made++) await textOf(1, {});
+  assert.equal(await textOf(0, { basket_id: 'y' }), 'pod-1');
+  assert.equal(await textOf(0, { basket_id: { a: 1 } }), 'pod-0');
+});
+
 test('a handle that a client made up has one pod, and another one when that dies', async (t) => {
   const { world, who } = await naming(t, handles('ris*'));
   const chosen = await Promise.all([0, 1, 2].map((index) => who(index, { basket_id: 'x' })));

