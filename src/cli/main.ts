@@ -61,6 +61,7 @@ program
   .option('--gateway-port <port>', 'where MCP clients connect, with --upstream (default 8080)')
   .option('--gateway-peer-port <port>', "where other members' gateways connect (default 8081)")
   .option('--policies <file>', 'JSON: balancing, bulkheads, rate limits, auth, without Kubernetes')
+  .option('--tokens-dir <dir>', 'folder of token files that policies name by a relative path')
   .option(
     '--pod-annotations-dir <dir>',
     "files weight and capabilities: this pod's annotations mcpcluster.io/…",

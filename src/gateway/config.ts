@@ -78,6 +78,8 @@ export interface GatewayConfig {
   readonly timing?: GatewayTiming;
   /** `DEFAULT_POLICIES` when absent. A new value replaces the old one as a whole. */
   readonly policies?: GatewayPolicies;
+  /** Where token files are that the policies name by a relative path; default: the working folder. */
+  readonly tokensDirectory?: string;
 }
 
 export type ResolvedLimits = Required<GatewayLimits>;

@@ -56,7 +56,9 @@ export function createRequestPath(front: Front): Handler {
   const { admission, balancing, policies, ask } = front;
   const tryOnce = createRoute({ self, cluster, balancing, policies, ask });
   const audit = createAudit({ metrics, clock, logger });
-  const providers = createProviders({ clock, random, logger, reviewToken: front.reviewToken });
+  const { tokensDirectory } = config;
+  const { reviewToken } = front;
+  const providers = createProviders({ clock, random, logger, reviewToken, tokensDirectory });
   const mintId = (): string => Buffer.from(random.bytes(24)).toString('base64url');
   return compose(
     [

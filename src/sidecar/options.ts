@@ -24,6 +24,7 @@ export interface SidecarFlags {
   readonly upstream?: string;
   readonly policies?: string;
   readonly podAnnotationsDir?: string;
+  readonly tokensDir?: string;
 }
 
 export interface PeerAddress {

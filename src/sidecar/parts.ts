@@ -178,6 +178,7 @@ function createMemberGateway(
       get policies() {
         return config.current().gateway.policies;
       },
+      ...(plan.tokensDirectory === undefined ? {} : { tokensDirectory: plan.tokensDirectory }),
     },
     tls: { source: plan.tls, clusterId: plan.clusterId, certificateClusterId },
     sessions,

@@ -58,6 +58,8 @@ export interface MemberPlan {
   readonly running: RunningConfig;
   /** What annotations of the own pod say; nothing without Kubernetes, unless there is a folder with them. */
   readonly annotations: PodAnnotationsSource;
+  /** Where token files are that the policies name by a relative path. */
+  readonly tokensDirectory: string | undefined;
   /** Undefined: health and metrics answer on the cluster port. */
   readonly metricsPort: number | undefined;
   /** Undefined: no MCP server behind this member. */
@@ -96,10 +98,14 @@ export async function planMember(flags: SidecarFlags, logger: Logger): Promise<M
       : await fromFile(flags, flags.config, logger);
   await prepareDataDir(plan.dataDir);
   const tools = { clock: systemClock, logger };
-  return { ...plan, annotations: await watchPodAnnotations(flags.podAnnotationsDir, tools) };
+  return {
+    ...plan,
+    annotations: await watchPodAnnotations(flags.podAnnotationsDir, tools),
+    tokensDirectory: flags.tokensDir,
+  };
 }
 
-type FixedPlan = Omit<MemberPlan, 'annotations'>;
+type FixedPlan = Omit<MemberPlan, 'annotations' | 'tokensDirectory'>;
 
 async function fromFile(flags: SidecarFlags, path: string, logger: Logger): Promise<FixedPlan> {
   if (flags.policies !== undefined)

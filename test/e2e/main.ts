@@ -9,6 +9,7 @@ import { changeScenarios, clusterScenarios, deletionScenarios } from './scenario
 import { degradedScenarios } from './scenarios/degraded.ts';
 import { failureScenarios } from './scenarios/failures.ts';
 import { kubectlScenarios } from './scenarios/kubectl.ts';
+import { policyScenarios } from './scenarios/policies.ts';
 import { refusalScenarios } from './scenarios/refusals.ts';
 import { stdioScenarios } from './scenarios/stdio.ts';
 import { abandonSessions } from './sessions.ts';
@@ -21,6 +22,7 @@ const USAGE =
 const WITHOUT_OPERATOR = [...refusalScenarios, ...kubectlScenarios];
 const WITH_OPERATOR = [
   ...[...clusterScenarios, ...failureScenarios, ...changeScenarios, ...degradedScenarios],
+  ...policyScenarios,
   ...stdioScenarios,
   ...deletionScenarios,
 ];

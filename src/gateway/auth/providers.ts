@@ -1,4 +1,5 @@
 /** The providers that a policy names. Each lives as long as some policy in force names it, with what it has cached. */
+import { resolve } from 'node:path';
 import { unreachable, type Clock, type Random } from '../../std/index.ts';
 import type { Logger } from '../../telemetry/index.ts';
 import type { AuthPolicy, AuthProvider } from '../policies.ts';
@@ -14,6 +15,8 @@ export interface ProviderTools {
   readonly logger: Logger;
   /** Absent where there is no Kubernetes to ask. */
   readonly reviewToken?: ReviewToken | undefined;
+  /** Where token files are whose path is not absolute; default: the working folder. */
+  readonly tokensDirectory?: string | undefined;
 }
 
 export interface Providers {
@@ -55,7 +58,10 @@ export function createProviders(tools: ProviderTools): Providers {
 function createProvider(provider: AuthProvider, tools: ProviderTools): TokenProvider {
   switch (provider.type) {
     case 'TokenFile':
-      return createTokenFile({ ...tools, path: provider.path });
+      return createTokenFile({
+        ...tools,
+        path: resolve(tools.tokensDirectory ?? '', provider.path),
+      });
     case 'JWT':
       return createJwtProvider({ ...tools, policy: provider });
     case 'TokenReview':

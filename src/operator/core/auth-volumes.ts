@@ -3,7 +3,8 @@ import type { McpCluster } from '../../api/index.ts';
 import { fingerprint } from './hash.ts';
 import type { Pod } from './shapes.ts';
 
-const TOKENS_PATH = '/etc/mcp-cluster/auth';
+/** A folder for all of them, because the sidecar is told one. */
+export const TOKENS_PATH = '/etc/mcp-cluster/auth';
 /** Where in-cluster clients of the API server look for their token. */
 const API_TOKEN_PATH = '/var/run/secrets/kubernetes.io/serviceaccount';
 const API_TOKEN_VOLUME = 'sidecar-api';
@@ -21,9 +22,9 @@ export interface SidecarVolume {
   readonly mountPath: string;
 }
 
-/** Where the sidecar finds the tokens of a Secret. */
+/** Where the tokens of a Secret are below {@link TOKENS_PATH}. */
 export function tokenFilePath({ name, key }: KeyReference): string {
-  return `${TOKENS_PATH}/${name}/${key}`;
+  return `${name}/${key}`;
 }
 
 /** Secrets with tokens that a cluster names, each with the field that names it. */
@@ -45,26 +46,23 @@ export function tokenReviewField({ spec }: McpCluster): string | undefined {
 }
 
 export function authVolumes(cluster: McpCluster): readonly SidecarVolume[] {
-  const keysByName = new Map<string, string[]>();
-  for (const { name, key } of tokenSecrets(cluster)) {
-    const keys = new Set(keysByName.get(name)).add(key);
-    keysByName.set(name, [...keys].sort());
-  }
-  const secrets = [...keysByName].map(([name, keys]) => ({
-    volume: {
-      // Named by its keys too, so that a pod without one of them is told from a pod that has it.
-      name: `sidecar-auth-${fingerprint([name, ...keys])}`,
-      secret: {
-        secretName: name,
-        defaultMode: 0o440,
-        // Without the Secret nobody is let in, but the pods run: nobody is let in is what the cluster then says.
-        optional: true,
-        items: keys.map((key) => ({ key, path: key })),
-      },
-    },
-    mountPath: `${TOKENS_PATH}/${name}`,
+  const tokens = tokensVolume(cluster);
+  return [
+    ...(tokens === undefined ? [] : [tokens]),
+    ...(tokenReviewField(cluster) === undefined ? [] : [API_TOKEN]),
+  ];
+}
+
+function tokensVolume(cluster: McpCluster): SidecarVolume | undefined {
+  const paths = new Map(tokenSecrets(cluster).map((ref) => [tokenFilePath(ref), ref]));
+  if (paths.size === 0) return undefined;
+  const sources = [...paths].map(([path, { name, key }]) => ({
+    // Without the Secret nobody is known by it, and the cluster says so; but the pods run.
+    secret: { name, optional: true, items: [{ key, path }] },
   }));
-  return tokenReviewField(cluster) === undefined ? secrets : [...secrets, API_TOKEN];
+  // Named by what is in it, so that a pod that lacks some of it is told from a pod that has all.
+  const name = `sidecar-auth-${fingerprint([...paths.keys()].sort())}`;
+  return { volume: { name, projected: { defaultMode: 0o440, sources } }, mountPath: TOKENS_PATH };
 }
 
 /** What the kubelet mounts by itself into pods that do not refuse it; ours do, because the server must not have it. */

@@ -9,7 +9,7 @@ import {
   WEIGHT_ANNOTATION,
   type McpCluster,
 } from '../../api/index.ts';
-import { authVolumes } from './auth-volumes.ts';
+import { authVolumes, TOKENS_PATH } from './auth-volumes.ts';
 import { bridgeCommand, bridgeInstaller, bridgeVolumes, serverMounts } from './bridge.ts';
 import { CONFIG_FILE, configHash } from './config.ts';
 import { requestStateVariables } from './request-state-key.ts';
@@ -144,6 +144,7 @@ function sidecarContainer(cluster: McpCluster, image: string): object {
       `--tls-dir=${TLS_PATH}`,
       `--session-db-path=${DATA_PATH}`,
       `--pod-annotations-dir=${POD_PATH}`,
+      `--tokens-dir=${TOKENS_PATH}`,
     ],
     env: [
       fieldVariable('POD_NAME', 'metadata.name'),

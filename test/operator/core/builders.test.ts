@@ -97,6 +97,7 @@ void suite('objects of a cluster', () => {
       '--tls-dir=/etc/mcp-cluster/tls',
       '--session-db-path=/var/lib/mcp-cluster',
       '--pod-annotations-dir=/etc/mcp-cluster/pod',
+      '--tokens-dir=/etc/mcp-cluster/auth',
     ]);
     assert.deepEqual(
       sidecar.env.map(({ name }: { name: string }) => name),

@@ -65,8 +65,8 @@ void suite('policies of a spec', () => {
     const [{ burst, intervalMs }] = policies.rateLimits;
     assert.deepEqual({ burst, intervalMs }, { burst: 20, intervalMs: 60_000 });
     assert.deepEqual(policies.auth.providers, [
-      { type: 'TokenFile', path: '/etc/mcp-cluster/auth/callers/tokens' },
-      { type: 'TokenFile', path: '/etc/mcp-cluster/auth/callers/admins' },
+      { type: 'TokenFile', path: 'callers/tokens' },
+      { type: 'TokenFile', path: 'callers/admins' },
       {
         ...{ type: 'JWT', issuer: 'https://a', jwksUri: 'https://a/keys', audiences: ['tools'] },
         ...{ tenantClaim: 'sub', groupsClaim: 'groups' },
@@ -83,23 +83,25 @@ void suite(verifies('operator.auth-mounts'), () => {
     json(statefulSet(of(spec), { sidecarImage: 'x', size })).spec.template.spec;
   const namesOf = (volumes: readonly { name: string }[]) => volumes.map(({ name }) => name);
 
-  test('Secrets with tokens are mounted once each, with the keys that are named, into the sidecar alone', () => {
+  test('Secrets with tokens are mounted, with the keys that are named, into the sidecar alone', () => {
     const pod = podOf({ gateway: { auth: AUTH } });
-    const secrets = pod.volumes.filter(({ name }: { name: string }) =>
+    const volumes = pod.volumes.filter(({ name }: { name: string }) =>
       name.startsWith('sidecar-auth-'),
     );
-    assert.equal(secrets.length, 1);
-    assert.equal(secrets[0].secret.secretName, 'callers');
-    assert.equal(secrets[0].secret.optional, true);
-    assert.deepEqual(secrets[0].secret.items, [
-      { key: 'admins', path: 'admins' },
-      { key: 'tokens', path: 'tokens' },
-    ]);
+    assert.equal(volumes.length, 1);
+    assert.deepEqual(
+      volumes[0].projected.sources.map(({ secret }: { secret: object }) => secret),
+      ['tokens', 'admins'].map((key) => ({
+        name: 'callers',
+        optional: true,
+        items: [{ key, path: `callers/${key}` }],
+      })),
+    );
     const [sidecar] = pod.initContainers;
     const mount = sidecar.volumeMounts.find(
-      ({ name }: { name: string }) => name === secrets[0].name,
+      ({ name }: { name: string }) => name === volumes[0].name,
     );
-    assert.equal(mount.mountPath, '/etc/mcp-cluster/auth/callers');
+    assert.ok(sidecar.args.includes(`--tokens-dir=${mount.mountPath}`));
     assert.equal(pod.containers[0].volumeMounts, undefined);
   });
 
