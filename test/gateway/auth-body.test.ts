@@ -9,6 +9,12 @@ import { verifies } from '../requirements.ts';
 import { startStub } from './stub-server.ts';
 import { startWorld } from './world.ts';
 
+interface Opened {
+  readonly socket: Socket;
+  readonly closed: Promise<unknown>;
+  readonly statuses: () => string[];
+}
+
 test(verifies('auth.before-body'), async (t) => {
   const stub = await startStub();
   const auth = { providers: [{ type: 'TokenFile', path: '/no/such/file' } as const], rules: [] };
@@ -21,13 +27,14 @@ test(verifies('auth.before-body'), async (t) => {
     await stub.stop();
   });
   const { hostname, port } = world.pod(0).url;
-  const open = async (): Promise<{ socket: Socket; statuses: () => string[] }> => {
+  const open = async (): Promise<Opened> => {
     const socket = connectSocket(Number(port), hostname);
     await once(socket, 'connect');
     t.after(() => socket.destroy());
     let answer = '';
     socket.on('data', (chunk) => (answer += chunk.toString()));
-    return { socket, statuses: () => answer.match(/(?<=HTTP\/1\.1 )\d+/g) ?? [] };
+    const closed = once(socket, 'close');
+    return { socket, closed, statuses: () => answer.match(/(?<=HTTP\/1\.1 )\d+/g) ?? [] };
   };
   const head = (length: number): string =>
     `POST /mcp HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n\r\n`;
@@ -42,7 +49,7 @@ test(verifies('auth.before-body'), async (t) => {
   whole.socket.write(head(hidden.length) + hidden + head(2) + '{}');
   await eventually('both are answered', () => whole.statuses().length >= 2);
   whole.socket.end();
-  await once(whole.socket, 'close');
+  await whole.closed;
   assert.deepEqual(whole.statuses(), ['401', '401'], 'nothing in a body is a request');
 
   const long = await open();
@@ -50,7 +57,7 @@ test(verifies('auth.before-body'), async (t) => {
   long.socket.write(head(body.length) + body + head(2) + '{}');
   await eventually('the first is answered', () => long.statuses().length >= 1);
   long.socket.end();
-  await once(long.socket, 'close');
+  await long.closed;
   // The connection may be closed after the first.
   assert.deepEqual(new Set(long.statuses()), new Set(['401']), 'nor in a long one');
 });
