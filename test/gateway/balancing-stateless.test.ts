@@ -4,6 +4,7 @@ import { test, type TestContext } from 'node:test';
 import { DEFAULT_POLICIES, type GatewayPolicies } from '../../src/gateway/policies.ts';
 import { eventually } from '../eventually.ts';
 import { verifies } from '../requirements.ts';
+import type { RawAnswer } from './client.ts';
 import { startModernStub, type ModernStub, type StubRequest } from './modern-stub.ts';
 import { call, tool } from './modern-world.ts';
 import { startWorld, type World } from './world.ts';
@@ -117,6 +118,36 @@ test(`without sessions: ${verifies('breaker.answer')}`, async (t) => {
   broken = false;
   await eventually('they close', () => world.pod(0).gateway.status().breakers.length === 0);
   assert.equal((await tool(world.pod(0).url, 'risky')).status, 200);
+});
+
+test('what names a state is refused while the breaker of its pod is open, with the fallback if there is one', async (t) => {
+  for (const fallback of [undefined, 'try later']) {
+    const circuitBreaker = {
+      ...DEFAULT_POLICIES.health.circuitBreaker,
+      ...{ enabled: true, failures: 2, openMs: 60_000 },
+      ...(fallback === undefined ? {} : { fallback }),
+    };
+    const { world, stubs } = await setUp(
+      t,
+      { health: { circuitBreaker }, loadBalancing: { stateHandles: [{ argument: 'basket' }] } },
+      (_, { message, response }) => {
+        if (message.method !== 'tools/call') return false;
+        response.writeHead(500).end();
+        return true;
+      },
+    );
+    const add = (): Promise<RawAnswer> => tool(world.pod(1).url, 'risky', { basket: 'b1' });
+    for (const _ of [1, 2]) assert.equal((await add()).status, 500);
+    const answer = await add();
+    const held = calls(stubs);
+    assert.deepEqual(
+      held.toSorted((a, b) => a - b),
+      [0, 0, 2],
+      'one pod has the basket, and is left alone',
+    );
+    if (fallback === undefined) assert.equal(answer.json.error?.code, -31_030);
+    else assert.deepEqual(answer.json.result?.content, [{ type: 'text', text: fallback }]);
+  }
 });
 
 test(`of real servers: ${verifies('health.hedging')}`, async (t) => {

@@ -22,6 +22,7 @@ import {
 } from '../exchange.ts';
 import type { Balancing } from '../health/balancing.ts';
 import { fallbackOf, refuseCall } from '../health/refuse-call.ts';
+import { isReadOnly } from '../health/request-key.ts';
 import { waitForRetry } from '../health/retry-permit.ts';
 import { unsupportedByLegacy } from '../interceptors/parse.ts';
 import type { AskNode } from '../interceptors/upstream.ts';
@@ -34,7 +35,7 @@ import { mapReply, withNewId, type MappedId } from './map-id.ts';
 
 export interface StatelessOptions {
   readonly cluster: Cluster;
-  readonly balancing: Pick<Balancing, 'place' | 'whyNot' | 'budget'>;
+  readonly balancing: Pick<Balancing, 'place' | 'whyNot' | 'admits' | 'retryAfterMs' | 'budget'>;
   readonly placements: Placements;
   readonly policies: () => GatewayPolicies;
   readonly ask: AskNode;
@@ -83,6 +84,8 @@ export async function pursue(options: StatelessOptions, errand: Errand): Promise
       if (errand.mapped !== undefined && errand.release === undefined)
         return unavailable(options, errand);
       errand.node = await choose(options, errand);
+      const open = refuseAtHolder(options, errand);
+      if (open !== undefined) return open;
       const reply =
         errand.node === undefined ? undefined : await attempt(options, errand, errand.node);
       signal.throwIfAborted();
@@ -113,6 +116,18 @@ async function choose(options: StatelessOptions, errand: Errand): Promise<string
   const agreed = await placements.place(named.key, picked, ttl, limit).catch(() => picked);
   errand.holder = agreed;
   return avoid.has(agreed) || !lives(agreed) ? picked : agreed;
+}
+
+/** What the request names is at one pod only, and that one's breaker is open. */
+function refuseAtHolder(
+  { balancing, policies }: StatelessOptions,
+  { node, holder, tool, parsed }: Errand,
+): PlainReply | undefined {
+  if (node === undefined || node !== holder) return undefined;
+  if (balancing.admits(node, tool, isReadOnly(parsed)) === 'yes') return undefined;
+  const retryAfterMs = balancing.retryAfterMs(node, tool);
+  const why = { error: MCP_ERRORS.circuitOpen, retryAfterMs };
+  return refuseCall(why, { parsed, era: 'modern', ...fallbackOf(policies()) });
 }
 
 async function attempt(
