@@ -131,6 +131,21 @@ test('a token file written in place is read again, too', async () => {
   );
 });
 
+test('a token means the same principal wherever a pod has the file', async () => {
+  const policy = { providers: [{ type: 'TokenFile', path: 'secret/tokens' } as const], rules: [] };
+  const verdicts = await Promise.all(
+    ['pod-0', 'pod-1'].map(async (pod) => {
+      await mkdir(join(folder, pod, 'secret'), { recursive: true });
+      await writeFile(join(folder, pod, 'secret', 'tokens'), `${ALICE} one\n`);
+      const tokensDirectory = join(folder, pod);
+      const tools = { clock: createVirtualClock(), random, logger: silentLogger, tokensDirectory };
+      return createProviders(tools).check(policy, ALICE);
+    }),
+  );
+  assert.equal(tenantOf(verdicts[0] as Verdict), 'one');
+  assert.deepEqual(verdicts[0], verdicts[1]);
+});
+
 let issuer: Issuer;
 let clock: VirtualClock;
 let provider: TokenProvider;

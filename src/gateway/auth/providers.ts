@@ -61,6 +61,7 @@ function createProvider(provider: AuthProvider, tools: ProviderTools): TokenProv
       return createTokenFile({
         ...tools,
         path: resolve(tools.tokensDirectory ?? '', provider.path),
+        name: provider.path,
       });
     case 'JWT':
       return createJwtProvider({ ...tools, policy: provider });

@@ -10,6 +10,8 @@ import { principalOf, UNKNOWN, type TokenProvider } from './verdict.ts';
 
 export interface TokenFileOptions {
   readonly path: string;
+  /** What the resource calls the file: the same on every pod, wherever it is mounted; default: the path. */
+  readonly name?: string;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -29,7 +31,8 @@ interface Entry {
  * Looks at the file when it is asked, at most once a second, so that nothing runs while nobody calls. A file that cannot be
  * read or has a mistake is reported once, and what it last said stays in force; one that is missing knows no token.
  */
-export function createTokenFile({ path, clock, random, logger }: TokenFileOptions): TokenProvider {
+export function createTokenFile(options: TokenFileOptions): TokenProvider {
+  const { path, name = path, clock, random, logger } = options;
   // With a key that nobody knows, the time a look-up takes tells nothing about the tokens.
   const key = random.bytes(32);
   const digestOf = (token: string): Buffer => createHmac('sha256', key).update(token).digest();
@@ -54,7 +57,7 @@ export function createTokenFile({ path, clock, random, logger }: TokenFileOption
     entries = new Map(
       parsed.value.map((line) => {
         const digest = digestOf(line.token);
-        return [digest.toString('latin1'), { digest, principal: principalIn(path, line) }];
+        return [digest.toString('latin1'), { digest, principal: principalIn(name, line) }];
       }),
     );
     complaint = undefined;
@@ -110,7 +113,7 @@ async function readVersion(
 const versionOf = ({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string =>
   [dev, ino, size, mtimeNs, ctimeNs].join(':');
 
-function principalIn(path: string, { token, tenant, groups, name }: TokenLine): Principal {
+function principalIn(file: string, { token, tenant, groups, name }: TokenLine): Principal {
   const subject = name === undefined ? ['token', token] : ['name', tenant, name];
-  return principalOf(['TokenFile', path, ...subject], { tenant, groups, scopes: [] });
+  return principalOf(['TokenFile', file, ...subject], { tenant, groups, scopes: [] });
 }
