@@ -74,7 +74,7 @@ function hasClaim(message: ClassifiedMessage): boolean {
 }
 
 /** True for a dated revision from {@link FIRST_MODERN_VERSION} on. */
-function isModernVersion(version: string): boolean {
+export function isModernVersion(version: string): boolean {
   return /^\d{4}-\d{2}-\d{2}$/.test(version) && version >= FIRST_MODERN_VERSION;
 }
 

@@ -7,6 +7,7 @@ export {
   decideEra,
   isKnownModernVersion,
   isLegacyVersion,
+  isModernVersion,
   LEGACY_VERSIONS,
   metaOf,
   MODERN_VERSIONS,

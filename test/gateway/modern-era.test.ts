@@ -6,7 +6,7 @@ import { eventually } from '../eventually.ts';
 import { verifies } from '../requirements.ts';
 import { INITIALIZE, messagesOf, post } from './client.ts';
 import { startEverything } from './everything.ts';
-import { startModernStub } from './modern-stub.ts';
+import { sendResult, startModernStub } from './modern-stub.ts';
 import { call, connectSprayed, open, tool, VERSION } from './modern-world.ts';
 import { startStub } from './stub-server.ts';
 import { startWorld } from './world.ts';
@@ -86,6 +86,34 @@ test('in a cluster of both, stateless requests and listens find the pods that sp
   const stream = await open(world.pod(0).url, 'subscriptions/listen', wanted);
   await eventually('it is acknowledged', () => messagesOf(stream).length === 1);
   stream.close();
+});
+
+test('a revision that only the server knows is its own to serve, and to name', async (t) => {
+  const LATER = '2099-01-01';
+  const supportedVersions = [LATER, VERSION, '2025-11-25'];
+  const stub = await startModernStub(t, {
+    onRequest(request) {
+      if (request.message.method !== 'server/discover') return false;
+      sendResult(request, { supportedVersions, capabilities: {} });
+      return true;
+    },
+  });
+  const world = await startWorld({ backends: [stub.port] });
+  t.after(() => world.stop());
+  const ask = (version: string): ReturnType<typeof call> =>
+    call(
+      world.pod(0).url,
+      'tools/list',
+      {},
+      {
+        meta: { 'io.modelcontextprotocol/protocolVersion': version },
+        headers: { 'mcp-protocol-version': version },
+      },
+    );
+  assert.equal((await ask(LATER)).status, 200);
+  const unknown = await ask('2098-01-01');
+  assert.equal(unknown.json.error?.code, -32022);
+  assert.deepEqual(unknown.json.error.data['supported'], [LATER, VERSION]);
 });
 
 test('a server that says nothing to strangers is asked what the client asks', async (t) => {

@@ -2,10 +2,10 @@
 import {
   errorText,
   isKnownModernVersion,
+  isModernVersion,
   MCP_ERRORS,
   mcpError,
   metaOf,
-  MODERN_VERSIONS,
   parseBody,
   VERSION_CLAIM,
   type ClassifiedMessage,
@@ -113,15 +113,18 @@ async function refuse(
   const error = (problem: McpError): OwnerReply =>
     plain(problem.kind.status, errorText(problem, id));
   const requested = metaOf(message)?.[VERSION_CLAIM];
-  const supported = MODERN_VERSIONS.filter((version) => era.versions.includes(version));
-  if (typeof requested === 'string' && !isKnownModernVersion(requested)) {
-    const data = { supported, requested };
+  // A revision that only the server knows is between the client and the server.
+  if (typeof requested === 'string' && !isKnown(requested, era.versions)) {
+    const data = { supported: era.versions.filter(isModernVersion), requested };
     return error(mcpError(MCP_ERRORS.unsupportedProtocolVersion, undefined, data));
   }
   if (method !== 'tools/call' || params === undefined) return undefined;
   const mismatch = await options.table.checkCall(params, request.headers);
   return mismatch === undefined ? undefined : error(mismatch);
 }
+
+const isKnown = (version: string, versions: readonly string[]): boolean =>
+  isKnownModernVersion(version) || versions.includes(version);
 
 async function ask(
   options: StatelessHostOptions,
