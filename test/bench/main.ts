@@ -1,7 +1,7 @@
 /** Side-by-side measurements on this machine: `npm run bench -- [wal|gateway|bulkhead|raft|pick] [--json]`. Ratios count, not rates. */
 import { Argument, Command, Option } from 'commander';
 import { benchBulkhead } from './bulkhead.ts';
-import { benchGateway } from './gateway.ts';
+import { benchGateway, GATEWAY_PARTS } from './gateway/bench.ts';
 import { benchPick } from './pick.ts';
 import { benchRaft, RAFT_PARTS } from './raft/bench.ts';
 import { benchWal } from './wal.ts';
@@ -15,13 +15,17 @@ interface Flags {
   readonly kills?: number;
   readonly catchUpMb?: number;
   readonly profile?: string;
+  readonly seconds?: number;
+  readonly streams?: number;
 }
 
 const numberFlag = (flags: string, text: string): Option =>
-  new Option(flags, `raft: ${text}`).argParser((value) => {
+  new Option(flags, text).argParser((value) => {
     if (Number(value) > 0) return Number(value);
     throw new Error(`${flags}: ${value} is not a number above 0`);
   });
+
+const PARTS = [...Object.keys(RAFT_PARTS), ...Object.keys(GATEWAY_PARTS)];
 
 const program = new Command('bench')
   .addArgument(
@@ -34,21 +38,23 @@ const program = new Command('bench')
     ]),
   )
   .option('--json', 'print the ratios as one JSON object on the last line')
-  .option('--short', 'raft: show that everything works, in a minute or two')
-  .addOption(numberFlag('--minutes <number>', 'length of the run at full load (default 1)'))
+  .option('--short', 'raft, gateway: show that everything works, in a minute or two')
+  .addOption(numberFlag('--minutes <number>', 'raft: length of the run at full load (default 1)'))
   .addOption(numberFlag('--repetitions <number>', 'of each measured load (default 3)'))
-  .addOption(numberFlag('--kills <number>', 'outages of each kind (default 20)'))
-  .addOption(numberFlag('--catch-up-mb <number>', 'how far the follower is behind (default 1024)'))
-  .option('--profile <folder>', 'raft: write processor profiles of our members there')
+  .addOption(numberFlag('--kills <number>', 'raft: outages of each kind (default 20)'))
   .addOption(
-    new Option('--only <parts>', `raft: some of ${Object.keys(RAFT_PARTS).join(',')}`).argParser(
-      (value) => {
-        const parts = value.split(',');
-        const unknown = parts.find((part) => !Object.hasOwn(RAFT_PARTS, part));
-        if (unknown === undefined) return parts;
-        throw new Error(`--only: no ${unknown} among ${Object.keys(RAFT_PARTS).join(', ')}`);
-      },
-    ),
+    numberFlag('--catch-up-mb <number>', 'raft: how far the follower is behind (default 1024)'),
+  )
+  .addOption(numberFlag('--seconds <number>', 'gateway: length of each load (default 3)'))
+  .addOption(numberFlag('--streams <number>', 'gateway: idle streams (default 5000)'))
+  .option('--profile <folder>', 'write processor profiles of our members there')
+  .addOption(
+    new Option('--only <parts>', `raft, gateway: some of ${PARTS.join(',')}`).argParser((value) => {
+      const parts = value.split(',');
+      const unknown = parts.find((part) => !PARTS.includes(part));
+      if (unknown === undefined) return parts;
+      throw new Error(`--only: no ${unknown} among ${PARTS.join(', ')}`);
+    }),
   )
   .parse();
 const [name] = program.args;
@@ -57,7 +63,13 @@ const short = flags.short === true;
 
 const BENCHMARKS = {
   wal: () => benchWal(console.error),
-  gateway: () => benchGateway(console.error),
+  gateway: () =>
+    benchGateway(console.error, flags.only, {
+      repetitions: flags.repetitions ?? (short ? 1 : 3),
+      seconds: flags.seconds ?? (short ? 1 : 3),
+      streams: flags.streams ?? (short ? 200 : 5_000),
+      profileDir: flags.profile,
+    }),
   bulkhead: () => benchBulkhead(console.error),
   pick: () => benchPick(console.error),
   raft: () =>

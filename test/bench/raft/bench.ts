@@ -4,7 +4,8 @@ import { benchWal } from '../wal.ts';
 import { etcdMissing, loaderMissing } from './etcd.ts';
 import { failover, handOver, silence } from './failover.ts';
 import { idleGate } from './processes.ts';
-import { reached, table, type Part, type RaftBenchOptions, type Row } from './row.ts';
+import { reached, table, type Row } from '../table.ts';
+import { type Part, type RaftBenchOptions } from './row.ts';
 import { latency, throughput } from './speed.ts';
 import { catchUp, elections, idleMemory } from './steady.ts';
 
@@ -18,7 +19,7 @@ const log: Part = {
       name: 'wal',
       what: 'durable log, 256 entries a flush, to a bare loop on a preallocated file',
       ours: '',
-      etcd: '',
+      peer: '',
       value,
       goal: { atLeast: 0.8 },
     };
@@ -66,7 +67,7 @@ export async function benchRaft(
     }
   }
   print('');
-  for (const line of table(rows)) print(line);
+  for (const line of table(rows, 'etcd')) print(line);
   print(
     `\n${rows.filter(reached).length} of ${rows.length} goals reached; ${idleGate.noisy} of ${idleGate.runs} measurements began on a busy machine`,
   );

@@ -10,7 +10,8 @@ import { summarize, type Sample } from '../measure.ts';
 import { Etcd } from './etcd.ts';
 import { Group } from './group.ts';
 import { untilIdle } from './processes.ts';
-import { range, type Part, type RaftBenchOptions, type Row } from './row.ts';
+import { range, type Row } from '../table.ts';
+import { type Part, type RaftBenchOptions } from './row.ts';
 
 const PROBE_EVERY_MS = 5;
 const GIVE_UP_MS = 20_000;
@@ -132,7 +133,7 @@ async function outages(
 function part(
   signal: Signal,
   title: string,
-  rows: (result: { ours: Sample; etcd: Sample }) => readonly Omit<Row, 'ours' | 'etcd'>[],
+  rows: (result: { ours: Sample; etcd: Sample }) => readonly Omit<Row, 'ours' | 'peer'>[],
 ): Part {
   return {
     needsEtcd: true,
@@ -140,8 +141,8 @@ function part(
     async run({ kills }: RaftBenchOptions, print) {
       print(`${title}, ${kills} times each, both with their default timing`);
       const result = await outages(signal, kills, print);
-      const [ours, etcd] = [range(result.ours, 'ms'), range(result.etcd, 'ms')];
-      return rows(result).map((row) => ({ ...row, ours, etcd }));
+      const [ours, peer] = [range(result.ours, 'ms'), range(result.etcd, 'ms')];
+      return rows(result).map((row) => ({ ...row, ours, peer }));
     },
   };
 }

@@ -4,7 +4,8 @@ import { Etcd } from './etcd.ts';
 import { Group } from './group.ts';
 import type { LoadResult } from './member.ts';
 import { untilIdle, withCpu } from './processes.ts';
-import { range, type Part, type RaftBenchOptions, type Row } from './row.ts';
+import { range, type Row } from '../table.ts';
+import { type Part, type RaftBenchOptions } from './row.ts';
 
 const IN_FLIGHT = [16, 64, 256, 1_000, 4_000] as const;
 const BYTES = 256;
@@ -121,7 +122,7 @@ export const throughput: Part = {
       name: 'throughput',
       what: 'committed proposals made in a sidecar, 256 B, best',
       ours: range(mine.perSecond, '/s'),
-      etcd: range(theirs.perSecond, '/s'),
+      peer: range(theirs.perSecond, '/s'),
       value: mine.perSecond.median / theirs.perSecond.median,
       goal: { atLeast: 2.5 },
     };
@@ -141,7 +142,7 @@ export const latency: Part = {
       name: 'latency',
       what: 'one proposal at a time, p50',
       ours: range(mine.p50Ms, 'ms'),
-      etcd: range(theirs.p50Ms, 'ms'),
+      peer: range(theirs.p50Ms, 'ms'),
       value: mine.p50Ms.median / theirs.p50Ms.median,
       goal: { atMost: 1 },
     };

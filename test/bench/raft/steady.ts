@@ -9,7 +9,8 @@ import { freePorts } from '../../free-ports.ts';
 import { summarize } from '../measure.ts';
 import { Group, type MemberProcess } from './group.ts';
 import { residentMb, untilIdle } from './processes.ts';
-import { range, type Part } from './row.ts';
+import { range } from '../table.ts';
+import { type Part } from './row.ts';
 
 const PROGRAM = join(import.meta.dirname, '..', '..', '..', 'dist', 'mcp-cluster.mjs');
 const FULL_LOAD = { inFlight: 1_000, bytes: 256 };
@@ -40,7 +41,7 @@ export const elections: Part = {
         name: 'false-elections',
         what: `elections in ${minutes} min at full load (${(result.perSecond / 1000).toFixed(0)}k/s)`,
         ours: String(elections),
-        etcd: '',
+        peer: '',
         value: elections,
         goal: { atMost: 0 },
       };
@@ -93,7 +94,7 @@ export const idleMemory: Part = {
         name: 'idle-rss-mb',
         what: 'resident memory of an idle sidecar, largest of three, in MB',
         ours: range(memory, 'MB'),
-        etcd: '',
+        peer: '',
         value: memory.max,
         goal: { atMost: 75 },
       };
@@ -137,7 +138,7 @@ export const catchUp: Part = {
         name: 'catch-up-p99',
         what: `leader's p99 while a follower ${catchUpMb} MB behind catches up (${seconds.toFixed(0)} s), to before`,
         ours: `${during.toFixed(1)} ms to ${before.p99Ms.toFixed(1)} ms`,
-        etcd: '',
+        peer: '',
         value: during / before.p99Ms,
         goal: { atMost: 2 },
       };
