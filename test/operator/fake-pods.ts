@@ -1,6 +1,7 @@
 /** Plays kubelet and sidecars for the operator's tests: pods get an address, sidecars answer as one healthy cluster. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { RESOURCES, type KubeClient } from '../../src/kube/index.ts';
+import { RpcError } from '../../src/rpc/index.ts';
 import type { SidecarClient, SidecarStatus } from '../../src/operator/index.ts';
 import { eventually } from '../eventually.ts';
 import type { Pod } from '../../src/operator/core/index.ts';
@@ -15,6 +16,8 @@ export interface FakePods {
   readonly overrides: Map<string, StatusOverride>;
   /** Replaces the status that the kubelet reports of a pod's server, by pod name. */
   readonly serverStatus: Map<string, Record<string, unknown>>;
+  /** Why members refuse every configuration, when they do. */
+  refuses?: string | undefined;
   /** Configurations that members agreed on. */
   readonly configurations: { generation: number; config: string }[];
   /** Pods in the order in which they got their address. */
@@ -151,7 +154,7 @@ export function startFakePods(client: KubeClient, namespace: string): FakePods {
     }
   };
   const done = loop();
-  return {
+  const made: FakePods = {
     ...fake,
     sidecars: {
       connect({ address }) {
@@ -164,6 +167,7 @@ export function startFakePods(client: KubeClient, namespace: string): FakePods {
             return statusOf(name);
           },
           applyConfig: async (generation, config) => {
+            if (made.refuses !== undefined) throw new RpcError('invalid-argument', made.refuses);
             fake.configurations.push({ generation, config });
           },
           onFact(next) {
@@ -193,4 +197,5 @@ export function startFakePods(client: KubeClient, namespace: string): FakePods {
       await done;
     },
   };
+  return made;
 }

@@ -56,6 +56,19 @@ void suite('policies at a real API server', { skip }, () => {
     assert.deepEqual(b.pods.started, pods, 'no pod was replaced');
   });
 
+  test('a configuration that members refuse is a condition with their words', async (t) => {
+    const b = await openBench(api, t);
+    b.pods.refuses = '/gateway/policies/auth/onlyFrom: unknown field';
+    await b.create();
+    const cluster = await b.until('the refusal to be told', isWrong('ConfigurationRefused'));
+    assert.match(
+      condition(cluster, 'Reconciled')?.message ?? '',
+      /^members refused the configuration: .*onlyFrom: unknown field/,
+    );
+    b.pods.refuses = undefined;
+    await b.until('the members to take it', isReconciled);
+  });
+
   test(verifies('operator.auth-order'), async (t) => {
     const b = await openBench(api, t);
     await b.create();

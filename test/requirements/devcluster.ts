@@ -116,7 +116,7 @@ export const devcluster = {
   },
   'devcluster.pod-volumes': {
     sentence:
-      'ConfigMaps and Secrets reach the container as files and variables, and a change of them reaches the files whole',
+      'ConfigMaps, Secrets and annotations reach the container as files and variables, and a change of them reaches the files whole',
     source: 'Kubernetes concepts, volumes',
   },
   'devcluster.pod-claims': {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { stat } from 'node:fs/promises';
+import { stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -69,7 +69,7 @@ test(verifies('sidecar.start.refused'), async (t) => {
   const taken = createServer().listen(port, '127.0.0.1');
   await once(taken, 'listening');
   const base = ['--node-id', 'r1'];
-  const cases: readonly [string, string[], RegExp][] = [
+  const cases: [string, string[], RegExp][] = [
     [
       'port taken',
       [...base, '--cluster-port', String(port), '--advertise-addr', `127.0.0.1:${port}`],
@@ -91,6 +91,13 @@ test(verifies('sidecar.start.refused'), async (t) => {
       /--join 127\.0\.0\.1:\d+: .*start that member first/,
     ],
   ];
+  const policies = join(folder, 'policies.json');
+  await writeFile(policies, '{"loadBalancing":{"strategy":"Fastest"}}');
+  cases.push([
+    'wrong policies',
+    [...base, '--cluster-port', String(free), '--policies', policies],
+    /--policies \S+: \/loadBalancing\/strategy: .*LeastConnections.*got "Fastest"/,
+  ]);
   for (const [name, flags, message] of cases) {
     await t.test(name, async () => {
       const child = sidecar(...flags);

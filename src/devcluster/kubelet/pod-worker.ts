@@ -1,6 +1,7 @@
 /** The life of one pod on this node: volumes, init containers, sidecars, containers, status, and the orderly end. */
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { createBackoff, delay } from '../../std/index.ts';
 import {
   isPodOver,
@@ -67,7 +68,14 @@ export function createPodWorker(
   return {
     uid: worker.uid,
     update(newer) {
+      const { labels, annotations } = worker.pod.metadata;
       worker.pod = newer;
+      const isSame = isDeepStrictEqual(
+        [labels, annotations],
+        [newer.metadata.labels, newer.metadata.annotations],
+      );
+      // Files of the downward API show them.
+      if (!isSame) void refresh(worker);
       if (newer.metadata.deletionTimestamp === undefined) return;
       if (worker.termination === undefined) void terminate(worker);
       else worker.termination.shorten((newer.metadata.deletionGracePeriodSeconds ?? 30) * 1000);

@@ -57,14 +57,17 @@ test(verifies('devcluster.pod-volumes'), async () => {
           {
             name: 'about',
             downwardAPI: {
-              items: [{ path: 'labels', fieldRef: { fieldPath: 'metadata.labels' } }],
+              items: [
+                { path: 'labels', fieldRef: { fieldPath: 'metadata.labels' } },
+                { path: 'note', fieldRef: { fieldPath: "metadata.annotations['note']" } },
+              ],
             },
           },
         ],
         containers: [
           shell(
             'main',
-            'echo "$A $KEY $POD at $IP $SUM"; cat /settings/b /keys/deep/key /about/labels; echo; while :; do cat /settings/a; echo; sleep 0.1; done',
+            'echo "$A $KEY $POD at $IP $SUM"; cat /settings/b /keys/deep/key /about/labels; echo; while :; do cat /settings/a /about/note; echo; sleep 0.1; done',
             {
               env: [
                 { name: 'A', valueFrom: { configMapKeyRef: { name: 'settings', key: 'a' } } },
@@ -99,6 +102,14 @@ test(verifies('devcluster.pod-volumes'), async () => {
   );
   await eventually('the change to reach the file', async () =>
     (await cluster.log('volumes', '?tailLines=1')).includes('changed'),
+  );
+  await client.patch(
+    RESOURCES.pods,
+    { namespace: NAMESPACE, name: 'volumes' },
+    { type: 'merge', body: { metadata: { annotations: { note: ' and noted' } } } },
+  );
+  await eventually('the annotation to reach the file', async () =>
+    (await cluster.log('volumes', '?tailLines=1')).includes('changed and noted'),
   );
   await client.delete(
     RESOURCES.pods,
