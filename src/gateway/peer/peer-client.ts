@@ -1,5 +1,5 @@
 /** Asks the gateway of another pod, over mutual TLS within one cluster. */
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls';
 import { createSseParser } from '../../mcp/index.ts';
 import type { Clock } from '../../std/index.ts';
 import type { RefusalCode } from '../core/types.ts';
@@ -14,7 +14,7 @@ import {
   type HttpClient,
   type HttpResponse,
 } from '../http-client.ts';
-import type { Member, OutgoingEvent, PeerTls } from '../ports.ts';
+import type { Member, OutgoingEvent, PeerTls, TlsMaterial } from '../ports.ts';
 import {
   decodeReply,
   encodeRequest,
@@ -117,9 +117,15 @@ async function* readEvents(
  * of our own cluster. TLS sessions are not resumed: a resumed one does not show the peer's certificate.
  */
 function tlsConnector({ tls, connectMs, clock }: PeerClientOptions, servername: string): Connector {
+  let used: TlsMaterial | undefined;
+  let secureContext: SecureContext | undefined;
   return async (host, port) => {
-    const { ca, cert, key } = tls.source.current();
-    const options = { host, port, servername, ca, cert, key };
+    const now = tls.source.current();
+    // Reading keys and certificates takes longer than all the rest of a connection.
+    if (secureContext === undefined || used !== now)
+      secureContext = createSecureContext({ ...now });
+    used = now;
+    const options = { host, port, servername, secureContext };
     const socket = await connected(connectTls(options), 'secureConnect', connectMs, clock);
     if (tls.certificateClusterId(socket.getPeerCertificate()) === tls.clusterId) return socket;
     socket.on('error', () => undefined);
