@@ -69,7 +69,8 @@ export function judgeLost(
     const beganAfterMs = kill === undefined ? undefined : startedAt - kill.goneAt;
     const { name, idempotent } = KINDS[kind] as (typeof KINDS)[number];
     const isCut = NETWORK_ERROR.test(error) || broken.some((body) => body.includes(`"${mark}"`));
-    const verdict = verdictOf({ tookMs, toldAfterMs, idempotent, isCut });
+    const isTold = error.includes(TOLD);
+    const verdict = verdictOf({ tookMs, toldAfterMs, idempotent, isCut, isTold });
     const id = ids[session] ?? null;
     return [
       { kind: name, session, id, startedAt, tookMs, error, beganAfterMs, toldAfterMs, verdict },
@@ -80,20 +81,26 @@ export function judgeLost(
 /** What the clients say of a connection that broke. */
 const NETWORK_ERROR = /UND_ERR_SOCKET|ECONNRESET|RemoteProtocolError|Connection closed/;
 
+/** The gateway's error for a call that was lost and must not be repeated. */
+const TOLD = '-31001';
+/** After so long a client comes back for a stream that was cut, as the gateway told it. */
+const RETRY_MS = 1_500;
+
 interface Circumstances {
   readonly tookMs: number;
   readonly toldAfterMs: number | undefined;
   readonly idempotent: boolean;
   readonly isCut: boolean;
+  readonly isTold: boolean;
 }
 
-function verdictOf({ tookMs, toldAfterMs, idempotent, isCut }: Circumstances): Verdict {
+function verdictOf({ tookMs, toldAfterMs, idempotent, isCut, isTold }: Circumstances): Verdict {
   // Clients exist that never notice that a stream was cut: they wait for their own time-out.
-  if (isCut && toldAfterMs !== undefined) return 'connection';
+  if (isCut && !isTold && toldAfterMs !== undefined) return 'connection';
   if (tookMs >= CALL_TIMEOUT_MS) return 'timed out';
   if (idempotent) return 'idempotent';
   if (toldAfterMs === undefined) return 'not in flight';
-  return toldAfterMs > ERROR_WITHIN_MS ? 'late error' : 'in flight';
+  return toldAfterMs > ERROR_WITHIN_MS + (isCut ? RETRY_MS : 0) ? 'late error' : 'in flight';
 }
 
 /** One row for each kind of call that was made. */
