@@ -38,7 +38,7 @@ test(verifies('soak.judge'), () => {
   assert.equal(verdict(ECHO, -20, CALL_TIMEOUT_MS, { broken }), 'connection', 'a cut stream');
   const told = { error: '-31001 lost', broken };
   assert.equal(verdict(ECHO, -20, 60, told), 'idempotent', 'an error of ours is no cut connection');
-  assert.equal(verdict(RECORD, -20, 2_000, told), 'in flight', 'told when the client came back');
+  assert.equal(verdict(RECORD, -20, 1_500, told), 'in flight', 'told when the client came back');
   assert.equal(verdict(RECORD, -20, 3_000, told), 'late error');
 });
 

@@ -84,7 +84,7 @@ const NETWORK_ERROR = /UND_ERR_SOCKET|ECONNRESET|RemoteProtocolError|Connection 
 /** The gateway's error for a call that was lost and must not be repeated. */
 const TOLD = '-31001';
 /** After so long a client comes back for a stream that was cut, as the gateway told it. */
-const RETRY_MS = 1_500;
+const RETRY_MS = 750;
 
 interface Circumstances {
   readonly tookMs: number;
