@@ -94,6 +94,7 @@ export interface BulkheadPolicy {
   readonly match: RequestMatch;
   /** One compartment for all that match, or one for each. */
   readonly per: 'All' | 'Tool' | 'Tenant' | 'Session';
+  /** Requests at the same time, through this pod: a cluster lets as many times more through as it has pods. */
   readonly maxConcurrent: number;
   readonly maxQueue: number;
   readonly maxWaitMs: number;
@@ -102,8 +103,9 @@ export interface BulkheadPolicy {
   /** `maxConcurrent` is the ceiling of a limit found by latency (Gradient2). */
   readonly adaptive: boolean;
   readonly quotas?: {
+    /** Of answers, which are held back to that. */
     readonly bytesPerSecond?: number;
-    /** Cores and bytes of the MCP server above which nothing more is admitted. */
+    /** Cores and bytes of the MCP server that serves the request, above which nothing more is admitted. */
     readonly cpu?: number;
     readonly memoryBytes?: number;
   };
@@ -116,6 +118,7 @@ export interface RateLimitPolicy {
   /** For the whole cluster. */
   readonly requests: number;
   readonly intervalMs: number;
+  /** Requests at once after a quiet time; half a second's worth at least, or load that moves between pods loses some. */
   readonly burst: number;
 }
 
