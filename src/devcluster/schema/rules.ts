@@ -108,7 +108,10 @@ function childProblems(
     const child = childSchema(node, key);
     if (child === undefined || value[key] === undefined) return [];
     const oldMember = isObject(old) ? old[key] : undefined;
-    return ruleProblems(value[key], oldMember, child, joinPath(path, key), walk);
+    // A member that the schema does not name is a key of a map.
+    const isDeclared = Object.hasOwn(node.properties ?? {}, key);
+    const inner = isDeclared ? joinPath(path, key) : `${path}[${key}]`;
+    return ruleProblems(value[key], oldMember, child, inner, walk);
   });
 }
 
