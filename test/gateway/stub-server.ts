@@ -14,6 +14,8 @@ export interface StubOptions {
   readonly getStatus?: number;
   /** Called with each GET stream of a session once it is open. */
   readonly onGet?: (response: ServerResponse) => void;
+  /** Never answers a DELETE. */
+  readonly silentDelete?: boolean;
   /** Status of DELETE. */
   readonly deleteStatus?: number;
   /** Answers a call of this method itself; returns true when it did. */
@@ -93,6 +95,7 @@ export async function startStub(options: StubOptions = {}): Promise<StubServer> 
       request.method === 'GET' ? (options.getStatus ?? 200) : (options.deleteStatus ?? 200);
     if (request.headers['mcp-session-id'] !== undefined) seen.push(request.method ?? '');
     headers.push(request.headers);
+    if (request.method === 'DELETE' && options.silentDelete === true) return;
     if (request.method === 'DELETE' && status === 200)
       sessions.delete(String(request.headers['mcp-session-id']));
     if (request.method === 'GET' && status === 200) {

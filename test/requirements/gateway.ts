@@ -73,6 +73,25 @@ export const gateway = {
       'A call that does no harm is run again for the resuming client when front and owner died with it.',
     source: 'issue: calls lost only if not idempotent and in flight',
   },
+  'gateway.server-requests': {
+    sentence:
+      'What a server asks its client is answered through any pod, with ids that stay apart over any number of moves.',
+    source: 'facts/mcp §4; specification 2025-11-25, client features',
+  },
+  'gateway.tasks': {
+    sentence:
+      'A task is asked about where it runs while that pod lives, and is unknown (-32602) afterwards.',
+    source: 'facts/mcp §4; specification 2025-11-25, tasks',
+  },
+  'gateway.delete': {
+    sentence:
+      'DELETE ends a session at every pod and at its server, however slow or dead that server is.',
+    source: 'specification 2025-11-25, transports: session management',
+  },
+  'gateway.batch': {
+    sentence: 'Batches are answered in 2025-03-26, whose they are, and refused in later revisions.',
+    source: 'specification 2025-03-26, transports',
+  },
   'gateway.lost-request': {
     sentence:
       'A request that was lost and must not be repeated is answered with an error that says so.',

@@ -77,6 +77,11 @@ export function createRoute(options: RouteOptions): TryOnce {
       place: () => place(attempt),
       ...(attempt.released === undefined ? {} : { released: attempt.released }),
     });
+    // What has lost its owner and shall end needs no pod that could serve it.
+    if (attempt.op === 'delete' && (route.type === 'wait' || route.claim !== undefined)) {
+      const reply = await options.ask(self.node, requestOf(attempt, 'owner-gone'), signal);
+      return { node: self.node, reply };
+    }
     if (route.type === 'wait') return { node: undefined, reply: nobody(options, attempt) };
     const { node, claim } = route;
     const refusal = claim === undefined ? refuseAt(options, node, attempt) : undefined;

@@ -1,30 +1,59 @@
 /** A client's DELETE: the server's session and the record end together, unless the server does not allow it. */
 import { HEADER } from '../../mcp/index.ts';
-import { plain, type OwnerReply, type OwnerRequest } from '../exchange.ts';
+import { delay } from '../../std/index.ts';
+import { plain, type OwnerReply, type OwnerRequest, type PlainReply } from '../exchange.ts';
 import { readText } from '../http-client.ts';
 import { answerHeaders, backendHeaders } from './backend-headers.ts';
-import type { SessionState } from './session-state.ts';
+import type { OwnerTools, SessionState } from './session-state.ts';
+
+/** How long the client waits for the server's word; the session ends without it. */
+const WORD_MS = 1_000;
+/** How long a slow server has to end its part, while nobody waits. */
+const DELETE_MS = 30_000;
 
 export async function endSession(state: SessionState, request: OwnerRequest): Promise<OwnerReply> {
-  const { upstream, sessions, timing } = state.tools;
-  const signal = AbortSignal.any([state.signal, AbortSignal.timeout(timing.commitMs)]);
+  const { clock } = state.tools;
+  const word = await Promise.race([
+    deleteAtServer(state, request),
+    delay(clock, WORD_MS).then(() => undefined),
+  ]);
+  // 405: this server does not let clients end sessions; then the session goes on.
+  if (word?.status === 405) return word;
+  // The server has been told; the end of the record must not tell it again.
+  const { backendSessionId } = state;
+  state.backendSessionId = undefined;
   try {
-    const response = await upstream.send({
+    const reply = await endRecord(state.tools, state.id);
+    state.close('session-ended');
+    return reply;
+  } catch (error) {
+    state.backendSessionId = backendSessionId;
+    throw error;
+  }
+}
+
+/** Ends a session whose owner, and with it the server's part, is gone. */
+export async function endRecord(tools: OwnerTools, id: string): Promise<PlainReply> {
+  await tools.sessions.directory.end(id, AbortSignal.timeout(tools.timing.commitMs));
+  return plain(200, '', { [HEADER.sessionId]: id });
+}
+
+/** Undefined from a server that cannot be asked: it has lost the session anyway. */
+async function deleteAtServer(
+  state: SessionState,
+  request: OwnerRequest,
+): Promise<PlainReply | undefined> {
+  try {
+    const response = await state.tools.upstream.send({
       method: 'DELETE',
       headers: backendHeaders('DELETE', request.headers, {
         backendSessionId: state.backendSessionId,
       }),
-      signal,
+      signal: AbortSignal.timeout(DELETE_MS),
     });
     const body = await readText(response);
-    // 405: this server does not let clients end sessions; then the session goes on.
-    if (response.status === 405)
-      return { type: 'plain', status: 405, headers: answerHeaders(response), body };
+    return { type: 'plain', status: response.status, headers: answerHeaders(response), body };
   } catch {
-    // A server that cannot be asked has lost the session anyway.
+    return undefined;
   }
-  await sessions.directory.end(state.id, AbortSignal.timeout(timing.commitMs));
-  state.backendSessionId = undefined;
-  state.close('session-ended');
-  return plain(200, '', { [HEADER.sessionId]: state.id });
 }

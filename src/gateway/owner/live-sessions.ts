@@ -5,6 +5,7 @@ import { refused, type OwnerRequest, type Refusal } from '../exchange.ts';
 import type { Owner } from '../ports.ts';
 import { createClaims } from './claims.ts';
 import { endBackendSession } from './replay.ts';
+import { tasksUntil } from './tasks.ts';
 import {
   createSessionState,
   type NewSession,
@@ -31,13 +32,25 @@ export function createLiveSessions(options: LiveSessionsOptions): LiveSessions {
   const { directory } = tools.sessions;
   const sessions = new Map<string, SessionState>();
 
+  const lingering = new Set<() => void>();
+
   const onClose = (state: SessionState, code: RefusalCode): void => {
     if (sessions.get(state.id) === state) sessions.delete(state.id);
     tools.metrics.live.set(sessions.size);
     // The server need not keep what lives elsewhere now. When this gateway only stops, its next incarnation may adopt it.
     const { clientHeaders, backendSessionId, record } = state;
-    if (code === 'not-owner' || code === 'session-ended')
+    if (code !== 'not-owner' && code !== 'session-ended') return;
+    const end = (): void =>
       endBackendSession(tools, clientHeaders, backendSessionId, record.protocolVersion);
+    const now = tools.clock.wall();
+    const until = code === 'not-owner' ? tasksUntil(state.record, self, now) : undefined;
+    if (until === undefined) return end();
+    // Its tasks can be asked about from elsewhere.
+    const cancel = tools.clock.schedule(until - now, () => {
+      lingering.delete(cancel);
+      end();
+    });
+    lingering.add(cancel);
   };
   const adopt = (session: Omit<NewSession, 'onClose'>): SessionState => {
     const state = createSessionState(tools, { ...session, onClose });
@@ -74,6 +87,7 @@ export function createLiveSessions(options: LiveSessionsOptions): LiveSessions {
     },
     stop() {
       offChange();
+      for (const cancel of lingering) cancel();
       for (const state of sessions.values()) state.close('draining');
     },
   };

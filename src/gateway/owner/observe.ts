@@ -2,6 +2,7 @@
 import { isResult, type JsonObject, type JsonRpcResponse } from '../../mcp/index.ts';
 import type { SessionRecord } from '../ports.ts';
 import { createListReading, digestOf, LISTS, readPage, REPEATABLE_TOOLS_MAX } from './lists.ts';
+import { observeTask } from './tasks.ts';
 import { commit, type PendingRequest, type SessionState } from './session-state.ts';
 
 /** Subscriptions replayed after a move. */
@@ -18,6 +19,7 @@ export async function observeAnswer(
 ): Promise<void> {
   if (!isResult(response)) return;
   if (LISTS[request.method] !== undefined) return observeList(state, request, response.result);
+  if (request.method === 'tools/call') return observeTask(state, request, response.result);
   const change = sessionChange(request);
   if (change !== undefined) await commit(state, change);
 }

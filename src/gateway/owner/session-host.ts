@@ -5,7 +5,7 @@ import {
   MCP_ERRORS,
   mcpError,
   parseBody,
-  type ParsedBody,
+  type ClassifiedMessage,
 } from '../../mcp/index.ts';
 import type { GatewayEvents } from '../events.ts';
 import {
@@ -20,7 +20,7 @@ import {
 import type { Cluster, HeldEpoch, Owner } from '../ports.ts';
 import { createCopies, type AskPeer } from './copies.ts';
 import { decodeCopies } from './copy-wire.ts';
-import { endSession } from './end.ts';
+import { endRecord, endSession } from './end.ts';
 import { createHandOver, type HandOver, type HandOverOptions } from './hand-over.ts';
 import { initializeSession } from './initialize.ts';
 import { servePost } from './post.ts';
@@ -29,6 +29,7 @@ import { createLiveSessions, type LiveSessions } from './live-sessions.ts';
 import { fetchPast as fetchPastOf, tellHeld } from './past.ts';
 import { mayAnswer, type OwnerTools, type SessionState } from './session-state.ts';
 import { serveGet } from './standalone.ts';
+import { answerTask, serveTask } from './tasks.ts';
 
 export interface SessionHost {
   /** Serves one request of a front, this pod's own or another's. Never rejects. */
@@ -131,11 +132,14 @@ function createServe(
   return async (request, signal) => {
     const told = serveOwner(tools, live, request);
     if (told !== undefined) return told;
+    if (request.op === 'task') return answerTask(tools, request, first(request), signal);
     const left = phase.handOver && (await leave(phase.handOver, request));
     if (left !== undefined) return left;
     // Without a lease nobody here may answer: another pod may already be serving.
     if (!tools.ownership.valid()) return refused('lease-lost', false);
     if (request.op === 'initialize') return initialize(options, live, request);
+    // Nobody has to take over what shall end.
+    if (request.op === 'delete' && request.claim !== undefined) return endOrphan(options, request);
     // A store that does not answer says nothing about the session, and nothing was sent yet.
     const state = await live
       .acquire(request)
@@ -185,12 +189,31 @@ async function serveOwned(
     if (parsed === undefined) return plain(400, errorText(mcpError(MCP_ERRORS.parse)));
     if (request.ifHarmless === true && !(await mayRepeat(state, parsed)))
       return refused('request-lost', true, 'not known to be idempotent');
-    return servePost(state, request, parsed, signal);
+    const task = await serveTask(
+      options,
+      state,
+      request,
+      parsed.batch ? undefined : parsed.messages[0],
+    );
+    return task ?? servePost(state, request, parsed, signal);
   }
   const { lastEventId } = request;
   const resumed = lastEventId === undefined ? undefined : tools.sessions.parseEventId(lastEventId);
   return serveGet(state, request, resumed, signal);
 }
+
+async function endOrphan(
+  { tools, events }: ServeOptions,
+  request: OwnerRequest,
+): Promise<OwnerReply> {
+  const { sessionId: id } = request;
+  const reply = await endRecord(tools, id);
+  events.emit({ type: 'session-ended', id, why: 'deleted' });
+  return reply;
+}
+
+const first = ({ parsed, body }: OwnerRequest): ClassifiedMessage | undefined =>
+  (parsed ?? readBody(body))?.messages[0];
 
 function readBody(text: string): OwnerRequest['parsed'] {
   const parsed = parseBody(text);
