@@ -10,7 +10,12 @@ import { Gradient2 } from '../../src/gateway/admission/core/gradient2.ts';
 import { Pacer } from '../../src/gateway/admission/core/pacer.ts';
 import { UsageGate } from '../../src/gateway/admission/core/usage-gate.ts';
 import { WaitingLine } from '../../src/gateway/admission/core/waiting-line.ts';
+import { Bulkhead, COMPARTMENTS_MAX, type Entry } from '../../src/gateway/admission/bulkhead.ts';
+import { RateGroup } from '../../src/gateway/admission/core/rate-group.ts';
+import { createAdmissionMetrics } from '../../src/gateway/admission/metrics.ts';
+import { createMetrics } from '../../src/telemetry/index.ts';
 import { verifies } from '../requirements.ts';
+import { createVirtualClock } from '../virtual-clock.ts';
 
 const RULES: CompartmentRules = {
   maxConcurrent: 2,
@@ -157,4 +162,32 @@ test(verifies('admission.usage-hysteresis'), () => {
   assert.equal(closed(0, 1_001), true);
   assert.equal(gate.closed(quota, undefined), false, 'what is not known closes nothing');
   assert.equal(gate.closed({ cpu: 2 }, { cpuCores: 1, memoryBytes: 1e12 }), false);
+});
+
+test(verifies('admission.compartments-bounded'), async () => {
+  const policy = { ...RULES, name: 'each', match: {}, per: 'Session', maxConcurrent: 1 } as const;
+  const metrics = createAdmissionMetrics(createMetrics());
+  const bulkhead = new Bulkhead(policy, createVirtualClock(), metrics);
+  const { signal } = new AbortController();
+  const entries: Entry[] = [];
+  for (let session = 0; session < COMPARTMENTS_MAX; session++)
+    entries.push(await bulkhead.enter(`session ${session}`, 1, signal));
+  assert.ok(entries.every(({ type }) => type === 'entered'));
+  const refused = await bulkhead.enter('one more', 1, signal);
+  assert.deepEqual(refused, { type: 'rejected', reason: 'compartments' });
+  const [, second] = entries;
+  if (second?.type === 'entered') second.place.leave();
+  // An idle one makes room.
+  assert.equal((await bulkhead.enter('one more', 1, signal)).type, 'entered');
+});
+
+test('a limit named like what every object has is a limit like others', () => {
+  const [mine, other] = [new RateGroup(0), new RateGroup(0)];
+  const limit = { name: 'constructor', requests: 1, intervalMs: 1_000, burst: 1 };
+  mine.configure([limit]);
+  mine.hear('other', other.report(), 1);
+  other.configure([limit]);
+  mine.hear('other', other.report(), 2);
+  mine.round(3, ['other']);
+  assert.equal(mine.bucket('constructor', '', 3)?.ask(3, 1), true);
 });

@@ -37,6 +37,10 @@ export const admission = {
     sentence: 'No place is lost or given twice, and nobody waits before an empty one.',
     source: 'issue 5: bulkheads',
   },
+  'admission.compartments-bounded': {
+    sentence: 'A bulkhead keeps a bounded number of compartments, and drops those nobody uses.',
+    source: 'design: limits have names',
+  },
   'admission.adaptive-limit': {
     sentence: 'An adaptive limit grows while calls are fast, and shrinks when they slow down.',
     source: 'Netflix concurrency-limits: Gradient2',

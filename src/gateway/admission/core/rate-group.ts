@@ -57,7 +57,8 @@ export class RateGroup {
     if (before !== undefined && before.sequence >= report.sequence) return;
     this.#heard.set(peer, { at: now, sequence: report.sequence });
     for (const [name, limit] of this.#limits) {
-      const said = report.limits[name];
+      // A limit may have a name that every object has.
+      const said = Object.hasOwn(report.limits, name) ? report.limits[name] : undefined;
       if (said !== undefined) limit.hear(peer, said);
     }
   }
