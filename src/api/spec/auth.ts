@@ -74,7 +74,7 @@ const PROVIDERS = {
     type: 'object',
     required: ['name'],
     properties: {
-      name: POLICY_NAME,
+      name: { ...POLICY_NAME, description: 'Its name, which no other provider has.' },
       tokenFile: TOKEN_FILE,
       jwt: JWT,
       tokenReview: TOKEN_REVIEW,
