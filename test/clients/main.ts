@@ -10,6 +10,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Command, InvalidArgumentError } from 'commander';
+import { createLifecycle, onTerminationSignal, type Lifecycle } from '../../src/host/index.ts';
 import { integerBetween, seededRandom } from '../../src/std/index.ts';
 import { startSprayProxy } from '../fixtures/spray-proxy.ts';
 import { judgeEffects, judgeLost, summarizeKinds, type Kill } from './judge.ts';
@@ -94,8 +95,15 @@ async function countSessions(url: string, { ids, alive }: ClientLog): Promise<nu
   return (await Promise.all(asked)).filter((lives) => lives).length;
 }
 
-async function soak(client: string, options: Options, python?: string): Promise<SoakResult> {
+async function soak(
+  client: string,
+  options: Options,
+  lifecycle: Lifecycle,
+  python?: string,
+): Promise<SoakResult> {
   const pods = await startPods(PODS);
+  const keepLogs = options.keepLogs === true;
+  lifecycle.add('pods', () => pods.stop({ keepLogs }));
   const random = seededRandom(options.seed);
   const proxy = await startSprayProxy({ targets: () => pods.ready(), random });
   try {
@@ -135,21 +143,24 @@ async function soak(client: string, options: Options, python?: string): Promise<
     };
   } finally {
     proxy.close();
-    await pods.stop({ keepLogs: options.keepLogs === true });
-    if (options.keepLogs === true) console.error(`logs of ${client}: ${pods.folder}`);
+    await lifecycle.stop();
+    if (keepLogs) console.error(`logs of ${client}: ${pods.folder}`);
   }
 }
 
 async function main(): Promise<number> {
   const options = parseOptions();
   const results: SoakResult[] = [];
+  let lifecycle = createLifecycle();
+  onTerminationSignal(() => void lifecycle.stop().then(() => process.exit(130)));
   for (const client of options.client) {
     const python = client.startsWith('python') ? await preparePython() : undefined;
     if (client.startsWith('python') && typeof python !== 'string') {
       console.error(`${client}: skipped, ${python?.reason ?? ''}`);
       continue;
     }
-    const result = await soak(client, options, python as string | undefined);
+    lifecycle = createLifecycle();
+    const result = await soak(client, options, lifecycle, python as string | undefined);
     console.error(report(result));
     results.push(result);
   }

@@ -113,6 +113,7 @@ export async function startPods(count: number): Promise<Pods> {
 
   const pods = Array.from({ length: count }, (_, index) => createPod(index));
   const pod = (index: number): Pod => pods[index] as Pod;
+  let stopped = false;
   for (const each of pods) each.start();
   const probe = setInterval(() => {
     for (const each of pods) {
@@ -138,12 +139,16 @@ export async function startPods(count: number): Promise<Pods> {
       );
     },
     kill: (index) => pod(index).kill(),
-    start: (index) => pod(index).start(),
+    start(index) {
+      // Whoever is about to start a pod again may not know that all is over.
+      if (!stopped) pod(index).start();
+    },
     async effects() {
       const text = await readFile(effectsFile, 'utf8').catch(() => '');
       return text.split('\n').filter((line) => line !== '');
     },
     async stop({ keepLogs }) {
+      stopped = true;
       clearInterval(probe);
       await Promise.all(pods.map((each) => each.kill()));
       if (!keepLogs) await rm(folder, { recursive: true, force: true });
