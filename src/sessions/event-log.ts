@@ -110,6 +110,8 @@ export function createEventLog(
       state.complete = final;
       const event = { id: idOf(number, state, final), data };
       deliver(state, event);
+      // Whoever has the answer need not run the request again.
+      if (final) ring.forgetRequest(number);
       if (final) endSinks(state);
       keep(number, state, event);
     },

@@ -30,6 +30,8 @@ export interface EventRing {
     bytesMax: number,
   ): { readonly events: readonly OutgoingEvent[]; readonly position: number };
   holds(stream: number): boolean;
+  /** Event 0 of a stream is its request. */
+  forgetRequest(stream: number): void;
   remove(stream: number): void;
 }
 
@@ -75,6 +77,12 @@ export function createEventRing(
         events: slice.map((item) => item.event),
         position: slice.at(-1)?.position ?? position,
       };
+    },
+    forgetRequest(stream) {
+      const index = kept.findLastIndex((item) => item.stream === stream && item.sequence === 0);
+      if (index === -1) return;
+      bytes -= kept[index]?.event.data.length ?? 0;
+      kept.splice(index, 1);
     },
     holds: (stream) => kept.some((item) => item.stream === stream),
     remove(stream) {

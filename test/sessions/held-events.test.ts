@@ -8,6 +8,7 @@ import {
   createHeldEvents,
   formatEventId,
   heldAfter,
+  heldRequest,
   heldUnread,
   mergeHeld,
   parseEventId,
@@ -130,4 +131,21 @@ test('holders: evenly chosen, and only the sessions of a node that went find new
   for (const node of nodes) assert.ok(Math.abs((counts.get(node) ?? 0) - 1000) < 120, node);
   assert.deepEqual(chooseHolders('x', nodes, 0), []);
   assert.equal(chooseHolders('x', nodes, 9).length, 4);
+});
+
+test('a request is kept beside its stream until it is answered', () => {
+  const log = createEventLog(1, LIMITS);
+  const stream = log.open([1], 'the request');
+  const other = log.open([2], 'another');
+  log.append(stream, 'a');
+  const copy = held();
+  copy.put('s', { epoch: 1, ...log.since(0, 100) });
+  const from = { epoch: 1, stream, sequence: 0, final: false, requestIds: [1] };
+  assert.equal(heldRequest(copy.of('s'), from), 'the request');
+  assert.deepEqual(data(heldAfter(copy.of('s'), from)), ['a'], 'it is no event of the stream');
+  log.append(stream, 'b', true);
+  assert.deepEqual(data(log.since(0, 100).events), ['another', 'a', 'b']);
+  assert.equal(log.bytes, 9);
+  assert.equal(heldRequest(copy.of('s'), { ...from, stream: other }), 'another');
+  assert.equal(heldRequest([], from), undefined);
 });
