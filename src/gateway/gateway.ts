@@ -153,7 +153,7 @@ function createParts(options: GatewayOptions, isListening: () => boolean) {
 
   const upstream = createUpstream({
     ...{ config, timing, clock },
-    client: createHttpClient(plainConnector(connectMs, clock), clock),
+    client: createHttpClient(plainConnector(connectMs, clock)),
     healthCheck: () => policies().health.healthCheck,
   });
   upstream.onChange((ready, detail) => {

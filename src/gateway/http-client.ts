@@ -2,7 +2,7 @@
 import { connect as connectPlain, type Socket } from 'node:net';
 import type { Clock } from '../std/index.ts';
 import type { FlatHeaders } from './exchange.ts';
-import { ClientConnection, type ClientRequest, type ClientResponse } from './http1/client.ts';
+import { Agent, type buildConnector, type Dispatcher } from 'undici';
 
 /** A request failed below HTTP. */
 export class TransportError extends Error {
@@ -37,7 +37,12 @@ export interface HttpRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
-export type HttpResponse = ClientResponse;
+export interface HttpResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** Comes at the reader's pace. */
+  readonly body: Dispatcher.ResponseData['body'];
+}
 
 export interface HttpClient {
   /** Resolves with the head; rejects with {@link TransportError}, or the signal's reason. No time-out but connecting's. */
@@ -49,62 +54,45 @@ export interface HttpClient {
 /** Opens a connection to a host and port; rejects when there is none within its time limit. */
 export type Connector = (host: string, port: number) => Promise<Socket>;
 
-/** Idle connections kept for each origin. */
-const IDLE_CONNECTIONS_MAX = 256;
+async function tell(
+  connect: Connector,
+  { hostname, port }: buildConnector.Options,
+  callback: buildConnector.Callback,
+): Promise<void> {
+  let socket: Socket;
+  try {
+    socket = await connect(hostname.replace(/^\[|\]$/g, ''), Number(port));
+  } catch (error) {
+    return callback(new ConnectError(error as Error), null);
+  }
+  return callback(null, socket);
+}
 
 /** A client with its own pool of connections; as many at once as there are requests. */
-export function createHttpClient(connect: Connector, clock: Clock): HttpClient {
-  const idle = new Map<string, ClientConnection[]>();
-  const open = new Set<Socket>();
-  const monotonic = (): number => clock.monotonic();
-  let stopped = false;
-
-  const connection = async (origin: string): Promise<ClientConnection> => {
-    const { hostname, port } = new URL(origin);
-    let socket: Socket;
-    try {
-      socket = await connect(hostname.replace(/^\[|\]$/g, ''), Number(port));
-    } catch (error) {
-      throw new ConnectError(error as Error);
-    }
-    open.add(socket);
-    socket.on('close', () => open.delete(socket));
-    if (stopped) socket.destroy();
-    return new ClientConnection(socket, monotonic, (free) => {
-      const list = idle.get(origin) ?? [];
-      if (list.length >= IDLE_CONNECTIONS_MAX) free.destroy();
-      else list.push(free);
-      idle.set(origin, list);
-    });
-  };
-  const pooled = (origin: string): ClientConnection | undefined => {
-    const list = idle.get(origin);
-    const now = monotonic();
-    for (let found = list?.pop(); found !== undefined; found = list?.pop())
-      if (found.usable(now)) return found;
-    return undefined;
-  };
-
+export function createHttpClient(connect: Connector): HttpClient {
+  const agent = new Agent({
+    connect: (target, callback) => void tell(connect, target, callback),
+    // Tool calls may take long and streams may be silent: life is judged by probes and the cluster, not by time-outs.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    pipelining: 1,
+  });
   return {
     async request({ origin, path, method, headers, body, signal }) {
-      signal?.throwIfAborted();
-      const host = origin.slice(origin.indexOf('//') + 2);
-      const request: ClientRequest = { method, path, host, headers, body, signal };
       try {
-        const free = pooled(origin);
-        if (free !== undefined) return await free.send(request);
-        const fresh = await connection(origin);
-        if (signal?.aborted !== true) return await fresh.send(request);
-        fresh.destroy();
+        const response = await agent.request({
+          ...{ origin, path, method, headers, body: body ?? null },
+          ...(signal === undefined ? {} : { signal }),
+        });
+        // A body that breaks while nobody reads it must not be an uncaught error.
+        response.body.on('error', () => undefined);
+        return { status: response.statusCode, headers: response.headers, body: response.body };
       } catch (error) {
-        if (signal?.aborted !== true) throw new TransportError(error);
+        if (signal?.aborted === true) throw signal.reason;
+        throw new TransportError(error);
       }
-      throw signal?.reason;
     },
-    async stop() {
-      stopped = true;
-      for (const socket of open) socket.destroy();
-    },
+    stop: () => agent.destroy(),
   };
 }
 
@@ -113,11 +101,9 @@ export const WHOLE_BYTES_MAX = 64 * 1024 * 1024;
 
 /** The whole body as text; rejects when it breaks off or is longer than {@link WHOLE_BYTES_MAX}. */
 export async function readText(response: HttpResponse): Promise<string> {
-  const whole = response.body.takeWhole();
-  if (whole !== undefined) return whole.toString('utf8');
   const chunks: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of response.body) {
+  for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
     length += chunk.length;
     if (length > WHOLE_BYTES_MAX) throw new Error(`an answer of over ${WHOLE_BYTES_MAX} bytes`);
     chunks.push(chunk);
@@ -127,20 +113,8 @@ export async function readText(response: HttpResponse): Promise<string> {
 
 /** A connector for plain HTTP. */
 export function plainConnector(timeoutMs: number, clock: Clock): Connector {
-  // One buffer for every read of every connection: Node otherwise makes one of 64 KiB for each, however little comes.
-  const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
-  return (host, port) => {
-    const onread = {
-      buffer,
-      callback: (length: number): boolean =>
-        socket.emit('data', Buffer.from(buffer.subarray(0, length))),
-    };
-    const socket = connectPlain({ host, port, onread });
-    return connected(socket, 'connect', timeoutMs, clock);
-  };
+  return (host, port) => connected(connectPlain({ host, port }), 'connect', timeoutMs, clock);
 }
-
-const READ_BYTES = 64 * 1024;
 
 /** Waits until `socket` is usable; rejects with its error, or ETIMEDOUT after `timeoutMs`. */
 export function connected<S extends Socket>(

@@ -1,12 +1,12 @@
 /** Where clients connect: HTTP/1.1 in front of the request path. */
-import { createServer, type AddressInfo } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { EVENT_STREAM_HEADERS, serializeSse, serializeSseComment } from '../mcp/index.ts';
 import type { Clock } from '../std/index.ts';
 import type { Logger } from '../telemetry/index.ts';
 import type { GatewayAddress, ResolvedLimits, ResolvedTiming } from './config.ts';
 import { ANONYMOUS, type Exchange, type Handler, type StreamReply } from './exchange.ts';
-import type { Answer, ServerRequest } from './http1/types.ts';
-import { createHttp1Server } from './http1/server.ts';
+import { createHttpServer } from './http/server.ts';
+import type { Answer, ServerRequest } from './http/types.ts';
 import type { GatewayMetrics } from './metrics.ts';
 import { closeServer, listen } from './server.ts';
 import { createVisits, type Visit, type Visits } from './visits.ts';
@@ -39,9 +39,9 @@ export function createListener(options: ListenerOptions): Listener {
     streams += step;
     metrics.streams.set(streams);
   };
-  const connections = createHttp1Server({
+  const { server, stop } = createHttpServer({
     limits: {
-      headerBytesMax: () => limits.headerBytes,
+      headerBytes: limits.headerBytes,
       headMs: timing.requestHeadMs,
       bodyMs: timing.requestBodyMs,
       keepAliveMs: timing.idleConnectionMs,
@@ -60,11 +60,10 @@ export function createListener(options: ListenerOptions): Listener {
     onCutOff: (limit) => metrics.limited.inc({ limit }),
     clock,
   });
-  const server = createServer((socket) => connections.accept(socket));
   return {
     start: () => listen(server, options.address),
     drain: visits.drain,
-    stop: () => closeServer(server, () => connections.stop()),
+    stop: () => closeServer(server, stop),
   };
 }
 

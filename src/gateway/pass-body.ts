@@ -25,9 +25,6 @@ export async function readAnswer(
   response: HttpResponse,
   options: ReadAnswerOptions,
 ): Promise<AnswerBody> {
-  const whole = response.body.takeWhole();
-  if (whole !== undefined)
-    return { type: 'whole', text: whole.toString('utf8'), batch: beginsBatch(whole) === true };
   const rest = (response.body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
   const chunks: Uint8Array[] = [];
   let length = 0;

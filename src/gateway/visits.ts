@@ -1,6 +1,6 @@
 /** Requests of clients that a listener is answering, so that a pod which leaves can let them end in good order. */
 import { delay, type Clock } from '../std/index.ts';
-import type { Answer } from './http1/types.ts';
+import type { Answer } from './http/types.ts';
 
 export interface Visit {
   /** The answer is a stream that its client can resume elsewhere; `end` ends it in good order. */

@@ -1,5 +1,5 @@
 /** Writes events or bytes to an answer at the reader's pace. */
-import type { Answer } from './http1/types.ts';
+import type { Answer } from './http/types.ts';
 import type { OutgoingEvent } from './ports.ts';
 
 /** Resolves when the events end or the reader is gone; rejects with what the events reject. Does not end the answer. */

@@ -24,7 +24,7 @@ test(`of a real server: ${verifies('health.probes')}`, async (t) => {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const client = createHttpClient(plainConnector(1_000, systemClock), systemClock);
+  const client = createHttpClient(plainConnector(1_000, systemClock));
   const probe = createActiveProbe({
     client,
     origin: `http://127.0.0.1:${port}`,

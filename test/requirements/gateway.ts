@@ -131,10 +131,6 @@ export const gateway = {
     sentence: 'A client that stops reading costs a bounded amount, and is cut off after a while.',
     source: 'issue: backpressure end to end; config.ts stalledMs',
   },
-  'gateway.http-strict': {
-    sentence: 'What we take for an HTTP request is the same request, in the same bytes, to Node.',
-    source: 'RFC 9112; RFC 9110 §5.5; issue: smuggling pairs',
-  },
   'gateway.http-refused': {
     sentence:
       'HTTP that is malformed, ambiguous, too long or too slow gets its status, and its connection ends.',

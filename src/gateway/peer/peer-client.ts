@@ -44,7 +44,7 @@ export function createPeerClient(options: PeerClientOptions): PeerClient {
     const name = member.peer.serverName ?? member.peer.host;
     const known = clients.get(name);
     if (known !== undefined) return known;
-    const client = createHttpClient(tlsConnector(options, name), options.clock);
+    const client = createHttpClient(tlsConnector(options, name));
     clients.set(name, client);
     return client;
   };

@@ -1,14 +1,14 @@
 /** Answers other pods' gateways on the peer port: mutual TLS, members of this cluster only. */
 import type { AddressInfo } from 'node:net';
-import { createServer, type TLSSocket } from 'node:tls';
+import type { Server as TlsServer, TLSSocket } from 'node:tls';
 import { serializeSse, serializeSseComment } from '../../mcp/index.ts';
 import type { Clock } from '../../std/index.ts';
 import type { Logger } from '../../telemetry/index.ts';
 import type { GatewayAddress } from '../config.ts';
 import { StreamInterrupted, type ServeOwner, type StreamReply } from '../exchange.ts';
 import type { PeerTls } from '../ports.ts';
-import type { Answer, ServerRequest } from '../http1/types.ts';
-import { createHttp1Server } from '../http1/server.ts';
+import { createHttpServer } from '../http/server.ts';
+import type { Answer, ServerRequest } from '../http/types.ts';
 import { closeServer, listen } from '../server.ts';
 import { writeBody, writeStream } from '../write-stream.ts';
 import {
@@ -45,9 +45,10 @@ const IDLE_MS = 60_000;
 
 export function createPeerListener(options: PeerListenerOptions): PeerListener {
   const { tls, logger } = options;
-  const connections = createHttp1Server({
+  const { server, stop } = createHttpServer({
+    tls: { ...tls.source.current(), requestCert: true, rejectUnauthorized: true },
     limits: {
-      headerBytesMax: () => PEER_HEADER_BYTES_MAX,
+      headerBytes: PEER_HEADER_BYTES_MAX,
       headMs: REQUEST_MS,
       bodyMs: REQUEST_MS,
       keepAliveMs: IDLE_MS,
@@ -60,22 +61,22 @@ export function createPeerListener(options: PeerListenerOptions): PeerListener {
     onCutOff: (limit) => logger.warn('peer cut off', { limit }),
     clock: options.clock,
   });
-  const secrets = { requestCert: true, rejectUnauthorized: true };
-  const server = createServer({ ...tls.source.current(), ...secrets }, (socket: TLSSocket) => {
-    if (tls.certificateClusterId(socket.getPeerCertificate()) === tls.clusterId)
-      return connections.accept(socket);
+  server.on('secureConnection', (socket: TLSSocket) => {
+    if (tls.certificateClusterId(socket.getPeerCertificate()) === tls.clusterId) return;
     logger.warn('peer of another cluster refused', { address: socket.remoteAddress });
-    return socket.destroy();
+    socket.destroy();
   });
   server.on('tlsClientError', (error) =>
     logger.debug('peer handshake failed', { error: error.message }),
   );
-  const offChange = tls.source.onChange(() => server.setSecureContext(tls.source.current()));
+  const offChange = tls.source.onChange(() =>
+    (server as TlsServer).setSecureContext(tls.source.current()),
+  );
   return {
     start: () => listen(server, options.address),
     stop() {
       offChange();
-      return closeServer(server, () => connections.stop());
+      return closeServer(server, stop);
     },
   };
 }

@@ -1,9 +1,8 @@
 /** What a connection of a client gives to whoever answers, and what it is told. */
-import type { RequestHead } from './head.ts';
 
 export interface ConnectionLimits {
-  /** Bytes of a head, asked at each request. */
-  readonly headerBytesMax: () => number;
+  /** Bytes of a head. */
+  readonly headerBytes: number;
   /** A head has to be complete so long after its first byte, or after the connection was opened. */
   readonly headMs: number;
   /** A body has to be complete so long after its head. */
@@ -15,7 +14,12 @@ export interface ConnectionLimits {
 }
 
 /** A request of a client. */
-export interface ServerRequest extends Pick<RequestHead, 'method' | 'target' | 'headers'> {
+export interface ServerRequest {
+  readonly method: string;
+  /** Path and query. */
+  readonly target: string;
+  /** By lower-case name; several of one name are joined as RFC 9110 §5.3 says, where they may come more than once. */
+  readonly headers: Readonly<Record<string, string>>;
   /** Aborts when the client is gone before its answer is complete. */
   readonly signal: AbortSignal;
   /** Aborts `signal` although the client is still there. */
@@ -39,11 +43,4 @@ export interface Answer {
   last(): void;
   /** Cuts the connection: the client sees that the answer is not complete. */
   destroy(): void;
-}
-
-export interface ConnectionEvents {
-  handle(request: ServerRequest, answer: Answer): void;
-  /** `reason`: a limit by name. */
-  cutOff(reason: 'headMs' | 'bodyMs' | 'stalledMs' | 'headerBytes'): void;
-  monotonic(): number;
 }

@@ -1,0 +1,115 @@
+/** A request as Node's parser read it, refused where two programs could read it in two ways. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerRequest } from './types.ts';
+
+/** Said twice, each of these could mean one thing here and another behind us. Node keeps the first and says nothing. */
+const SINGLE: ReadonlySet<string> = new Set([
+  'authorization',
+  'content-length',
+  'content-type',
+  'expect',
+  'host',
+  'last-event-id',
+  'mcp-method',
+  'mcp-name',
+  'mcp-protocol-version',
+  'mcp-session-id',
+  'origin',
+  'transfer-encoding',
+]);
+
+/** Path and query, or undefined for a request that must be refused with 400. */
+export function targetOf({
+  url = '',
+  method,
+  headers,
+  rawHeaders,
+}: IncomingMessage): string | undefined {
+  const seen = new Set<string>();
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = (rawHeaders[i] as string).toLowerCase();
+    if (!SINGLE.has(name)) continue;
+    if (seen.has(name)) return undefined;
+    seen.add(name);
+  }
+  if (url.startsWith('/')) return url;
+  if (url === '*') return method === 'OPTIONS' ? url : undefined;
+  // The absolute form counts only when it names the same host as `Host` (RFC 9112 §3.2.2).
+  const absolute = /^https?:\/\/([^/?#]+)([/?][^#]*)?$/i.exec(url);
+  if (absolute === null || absolute[1]?.toLowerCase() !== headers.host?.toLowerCase())
+    return undefined;
+  const rest = absolute[2] ?? '/';
+  return rest.startsWith('/') ? rest : `/${rest}`;
+}
+
+export class NodeRequest implements ServerRequest {
+  readonly target: string;
+  readonly #message: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #waitsForContinue: boolean;
+  #gone: AbortController | undefined;
+  #headers: Readonly<Record<string, string>> | undefined;
+
+  constructor(
+    message: IncomingMessage,
+    response: ServerResponse,
+    target: string,
+    waitsForContinue: boolean,
+  ) {
+    this.target = target;
+    this.#message = message;
+    this.#response = response;
+    this.#waitsForContinue = waitsForContinue;
+    response.on('close', () => {
+      if (!response.writableFinished) this.#gone?.abort(new Error('the client left'));
+    });
+  }
+
+  get method(): string {
+    return this.#message.method ?? 'GET';
+  }
+
+  get headers(): Readonly<Record<string, string>> {
+    // The server was made with `joinDuplicateHeaders`: only Set-Cookie, which no client sends, is a list.
+    this.#headers ??= this.#message.headers as Readonly<Record<string, string>>;
+    return this.#headers;
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller().signal;
+  }
+
+  abort(reason: Error): void {
+    this.#controller().abort(reason);
+  }
+
+  readBody(bytesMax: number): Promise<Uint8Array | undefined> {
+    const message = this.#message;
+    if (Number(message.headers['content-length'] ?? 0) > bytesMax)
+      return Promise.resolve(undefined);
+    if (this.#waitsForContinue) this.#response.writeContinue();
+    const chunks: Uint8Array[] = [];
+    let length = 0;
+    return new Promise((resolve, reject) => {
+      message.on('data', (chunk: Uint8Array) => {
+        length += chunk.length;
+        if (length > bytesMax) {
+          message.pause();
+          resolve(undefined);
+        } else chunks.push(chunk);
+      });
+      message.on('end', () => resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks)));
+      message.on('error', reject);
+      message.on('close', () => reject(new Error('the client left before the end of its request')));
+    });
+  }
+
+  #controller(): AbortController {
+    if (this.#gone === undefined) {
+      this.#gone = new AbortController();
+      const { destroyed, writableFinished } = this.#response;
+      if (destroyed && !writableFinished) this.#gone.abort(new Error('the client left'));
+    }
+    return this.#gone;
+  }
+}
