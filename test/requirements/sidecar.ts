@@ -36,6 +36,10 @@ export const sidecar = {
       'Three sidecars started by flags elect a leader, survive its SIGKILL, take it back, and let a fourth join',
     source: 'design: the sidecar runs without Kubernetes',
   },
+  'sidecar.rolling-restart': {
+    sentence: 'A rolling restart of all members under load: no request fails.',
+    source: 'issue: drain',
+  },
   'sidecar.standalone.session': {
     sentence:
       'Without Kubernetes too, any member serves a session, and the session outlives the member and the server that had it',
