@@ -32,6 +32,10 @@ export interface GatewayMetrics {
 }
 
 export function createGatewayMetrics(metrics: Metrics): GatewayMetrics {
+  return { ...requestMetrics(metrics), ...sessionMetrics(metrics), ...healthMetrics(metrics) };
+}
+
+function requestMetrics(metrics: Metrics) {
   return {
     requests: metrics.counter('gateway_requests_total', 'Requests of clients by outcome', [
       'method',
@@ -59,6 +63,24 @@ export function createGatewayMetrics(metrics: Metrics): GatewayMetrics {
       'gateway_late_answers_total',
       'Answers of clients to requests of a server that is gone',
     ),
+    streams: metrics.gauge('gateway_streams', 'SSE streams open towards clients'),
+    listens: metrics.gauge('gateway_listens', 'Subscriptions (subscriptions/listen) of clients'),
+    inFlight: metrics.gauge('gateway_requests_in_flight', 'Requests of clients being handled'),
+    live: metrics.gauge('gateway_sessions_owned', 'Sessions this pod serves'),
+    backendUp: metrics.gauge('gateway_backend_up', '1 while the MCP server of this pod answers'),
+    unauthorized: metrics.counter(
+      'gateway_unauthorized_total',
+      'Requests refused because of who sent them, or from where',
+      ['reason'],
+    ),
+    limited: metrics.counter('gateway_limited_total', 'Requests refused because of a limit', [
+      'limit',
+    ]),
+  };
+}
+
+function sessionMetrics(metrics: Metrics) {
+  return {
     expired: metrics.counter(
       'gateway_sessions_expired_total',
       'Sessions ended because nobody used them for the idle time-out',
@@ -91,19 +113,12 @@ export function createGatewayMetrics(metrics: Metrics): GatewayMetrics {
       'Sessions that a draining pod gave to another',
       ['result'],
     ),
-    streams: metrics.gauge('gateway_streams', 'SSE streams open towards clients'),
-    listens: metrics.gauge('gateway_listens', 'Subscriptions (subscriptions/listen) of clients'),
-    inFlight: metrics.gauge('gateway_requests_in_flight', 'Requests of clients being handled'),
-    live: metrics.gauge('gateway_sessions_owned', 'Sessions this pod serves'),
-    backendUp: metrics.gauge('gateway_backend_up', '1 while the MCP server of this pod answers'),
-    unauthorized: metrics.counter(
-      'gateway_unauthorized_total',
-      'Requests refused because of who sent them, or from where',
-      ['reason'],
-    ),
-    limited: metrics.counter('gateway_limited_total', 'Requests refused because of a limit', [
-      'limit',
-    ]),
+  };
+}
+
+/** Of pods as this front sees them. */
+function healthMetrics(metrics: Metrics) {
+  return {
     hedges: metrics.counter(
       'gateway_hedged_total',
       'Requests sent to a second pod because the first took long, by whose answer came first',

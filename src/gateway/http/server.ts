@@ -36,7 +36,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const { clock, limits, tls } = options;
   const { headMs, bodyMs, keepAliveMs, stalledMs } = limits;
   const shortest = Math.min(headMs, bodyMs, keepAliveMs, stalledMs, options.keepaliveMs);
-  const tickMs = Math.min(TICK_MAX_MS, shortest / 4);
+  const tickMs = Math.max(1, Math.ceil(Math.min(TICK_MAX_MS, shortest / 4)));
   const watched = new Set<NodeAnswer>();
   const watch = {
     stalledMs,
