@@ -10,6 +10,8 @@ export interface AnswerWatch {
   onStalled(): void;
   /** Answers that have to be looked at now and then. */
   readonly watched: Set<NodeAnswer>;
+  /** One was added. */
+  wake(): void;
 }
 
 export class NodeAnswer implements Answer {
@@ -43,6 +45,7 @@ export class NodeAnswer implements Answer {
     this.#response.writeHead(status, headers);
     this.#response.flushHeaders();
     this.#watch.watched.add(this);
+    this.#watch.wake();
   }
 
   write(data: string | Uint8Array): boolean {

@@ -43,6 +43,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     watched,
     monotonic: () => clock.monotonic(),
     onStalled: () => options.onCutOff('stalledMs'),
+    wake: () => void (cancel ??= clock.schedule(tickMs, tick)),
   };
   let cancel: CancelTimer | undefined;
   const tick = (): void => {
@@ -63,8 +64,6 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
         options.onError(error);
         answer.destroy();
       });
-    // A stream begins in `handle`, now or later.
-    cancel ??= clock.schedule(tickMs, tick);
   };
   const settings = {
     maxHeaderSize: limits.headerBytes,
