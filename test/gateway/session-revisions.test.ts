@@ -74,7 +74,7 @@ test(verifies('gateway.batch'), async () => {
     const answers = await stream(world.pod(index).url, headers, batch);
     await answers.ended;
     const ids = messagesOf(answers).map(({ id }) => id);
-    assert.deepEqual(ids.toSorted(), [1, 2, 3]);
+    assert.deepEqual([ids.length, new Set(ids)], [3, new Set([1, 2, 3])]);
     assert.match(lastEventId(answers), /\.f\./);
   }
   const notes = [
