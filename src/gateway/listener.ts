@@ -41,6 +41,7 @@ export function createListener(options: ListenerOptions): Listener {
   };
   const { server, stop } = createHttpServer({
     limits: {
+      connectionsMax: limits.requestsMax,
       headerBytes: limits.headerBytes,
       headMs: timing.requestHeadMs,
       bodyMs: timing.requestBodyMs,

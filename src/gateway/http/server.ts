@@ -78,6 +78,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   };
   const server =
     tls === undefined ? createServer(settings) : createTlsServer({ ...settings, ...tls });
+  server.maxConnections = limits.connectionsMax;
+  server.on('drop', () => options.onCutOff('connectionsMax'));
   server.on('request', (message, response) => serve(message, response, false));
   server.on('checkContinue', (message, response) => serve(message, response, true));
   server.on('checkExpectation', (_, response) => {

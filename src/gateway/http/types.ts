@@ -1,6 +1,8 @@
 /** What a connection of a client gives to whoever answers, and what it is told. */
 
 export interface ConnectionLimits {
+  /** One more is closed at once. */
+  readonly connectionsMax: number;
   /** Bytes of a head. */
   readonly headerBytes: number;
   /** A head has to be complete so long after its first byte, or after the connection was opened. */

@@ -42,12 +42,15 @@ export interface PeerListenerOptions {
 /** Peers are quick; what they send is not, when it is a large body on a slow network. */
 const REQUEST_MS = 60_000;
 const IDLE_MS = 60_000;
+/** More than all other pods of a large cluster have requests for one. */
+const CONNECTIONS_MAX = 50_000;
 
 export function createPeerListener(options: PeerListenerOptions): PeerListener {
   const { tls, logger } = options;
   const { server, stop } = createHttpServer({
     tls: { ...tls.source.current(), requestCert: true, rejectUnauthorized: true },
     limits: {
+      connectionsMax: CONNECTIONS_MAX,
       headerBytes: PEER_HEADER_BYTES_MAX,
       headMs: REQUEST_MS,
       bodyMs: REQUEST_MS,
