@@ -190,6 +190,7 @@ test('404 of the server means that it lost the session: replayed, and the call s
     'tools/call',
     'initialize',
     'notifications/initialized',
+    'GET',
     'tools/call',
   ]);
 });

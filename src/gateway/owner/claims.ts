@@ -4,6 +4,7 @@ import type { GatewayEvents } from '../events.ts';
 import { refused, type FlatHeaders, type OwnerRequest, type Refusal } from '../exchange.ts';
 import type { Owner, SessionRecord } from '../ports.ts';
 import { announceChangedLists } from './lists.ts';
+import { openServerStream } from './standalone.ts';
 import { replaySession } from './replay.ts';
 import type { NewSession, OwnerTools, SessionState } from './session-state.ts';
 
@@ -78,6 +79,9 @@ async function takeOver(
   }
   const state = begin(options, record, replay, request.headers);
   if (state === undefined) return refused('claim-lost', false);
+  // What the server asks on its own needs a stream from the first request on, not only when the client has come back with its.
+  await openServerStream(state);
+  if (state.closed !== undefined) return refused(state.closed, false);
   count('moved');
   options.events.emit({
     type: 'session-moved',

@@ -57,7 +57,7 @@ async function resumePost(
 }
 
 /** Opens the server's GET stream once, and keeps it open. Resolves with the server's refusal, or undefined. */
-async function openServerStream(state: SessionState): Promise<PlainReply | undefined> {
+export async function openServerStream(state: SessionState): Promise<PlainReply | undefined> {
   if (state.standalone.type === 'open') return undefined;
   state.standalone = { type: 'open' };
   let tell: (refusal: PlainReply | undefined) => void = () => undefined;
