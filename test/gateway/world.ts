@@ -172,7 +172,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
   const startPod = async (index: number, incarnation: number): Promise<Pod> => {
     const node = `pod-${index}`;
     const instance = `${node}#${incarnation}`;
-    const host = `127.0.${worldNumber}.${index + 1}`;
+    const host = `127.${Math.floor(worldNumber / 250)}.${worldNumber % 250}.${index + 1}`;
     const metrics = createMetrics();
     const logNode = log.node(incarnation === 1 ? node : instance);
     const store = createStore({
