@@ -136,21 +136,55 @@ const immutable = scenario('refused at change: what cannot change', (arena) =>
   }),
 );
 
+/** What a spec that says nothing of it gets. */
+const LOAD_BALANCING = {
+  strategy: 'LeastConnections',
+  affinity: 'Session',
+  slowStart: '0s',
+  weights: [],
+  capabilities: [],
+  stateHandles: [],
+  consistentHash: { on: 'Session', loadFactorPercent: 125 },
+  healthCheck: { interval: '1s', timeout: '500ms', unhealthyThreshold: 2, healthyThreshold: 1 },
+  outlierDetection: {
+    ...{ enabled: true, consecutiveErrors: 5, interval: '10s' },
+    ...{ baseEjectionTime: '30s', maxEjectionTime: '5m', maxEjectionPercent: 10 },
+    ...{ successRateMinimumHosts: 5, successRateRequestVolume: 100, successRateStdevFactor: 1_900 },
+    ...{ failurePercentageThreshold: 85, panicThresholdPercent: 50 },
+  },
+  circuitBreaker: {
+    ...{ enabled: false, window: 'Consecutive', failures: 5, calls: 20, samplingTime: '10s' },
+    ...{ failurePercent: 50, openTime: '10s', halfOpenProbes: 1, perTool: false },
+  },
+  retryBudget: { percent: 20, min: 3 },
+};
+
 const defaults = scenario('defaults are filled in when a McpCluster is stored', (arena) =>
   withPaused(arena, async (stored) => {
     assert.deepEqual(stored['spec'], {
       replicas: 3,
       voters: 3,
       paused: true,
-      server: { ...server, port: 3000, path: '/mcp', transport: 'StreamableHTTP' },
+      server: {
+        ...{ ...server, port: 3000, path: '/mcp', transport: 'StreamableHTTP' },
+        stdio: { processes: 'PerSession', maxProcesses: 100, idleTimeout: '8h' },
+      },
       gateway: {
         port: 8080,
         path: '/mcp',
         allowedOrigins: [],
         allowedHosts: [],
         limits: { bodyBytes: 4_194_304, headerBytes: 16_384, streamsPerSession: 16 },
+        auth: { forwardToken: true, providers: [], rules: [] },
+        rateLimits: [],
+        requestTimeout: '1h',
       },
-      sessions: { idleTimeout: '8h', max: 10_000, resume: { events: 256, bytes: 1_048_576 } },
+      loadBalancing: LOAD_BALANCING,
+      bulkheads: [],
+      sessions: {
+        ...{ idleTimeout: '8h', max: 10_000 },
+        resume: { events: 256, bytes: 1_048_576, replicas: 1 },
+      },
       consensus: { heartbeatInterval: '50ms', electionTimeout: { min: '200ms', max: '400ms' } },
       gossip: { probeInterval: '200ms', probeTimeout: '100ms', suspicion: '600ms' },
       storage: { size: '1Gi' },
