@@ -1,6 +1,7 @@
 /** Streamable HTTP in front of a stdio server (MCP 2025-11-25, transports): what the gateway beside it expects of a server. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { closeServer, listen } from '../host/index.ts';
 import {
   accepts,
   decideEra,
@@ -46,14 +47,9 @@ export function createBridgeListener(options: BridgeListenerOptions): BridgeList
     socket.on('close', () => sockets.delete(socket));
   });
   return {
-    start: () =>
-      new Promise((resolve, reject) => {
-        server.once('error', reject);
-        server.listen(options.port, options.host, () => resolve(server.address() as AddressInfo));
-      }),
+    start: () => listen(server, options),
     stop: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
+      closeServer(server, () => {
         for (const socket of sockets) socket.destroy();
       }),
   };

@@ -1,5 +1,6 @@
 /** Where messages for a client go: the answer to one POST, or its standalone GET stream. */
 import type { ServerResponse } from 'node:http';
+import { drained } from '../host/index.ts';
 import {
   EVENT_STREAM_HEADERS,
   HEADER,
@@ -61,17 +62,7 @@ export function createOutlet(
       response.end(body);
     },
     cut: () => response.destroy(),
-    room: () =>
-      new Promise((resolve) => {
-        if (!response.writableNeedDrain || response.destroyed) return resolve();
-        const done = (): void => {
-          response.off('drain', done);
-          response.off('close', done);
-          resolve();
-        };
-        response.on('drain', done);
-        response.on('close', done);
-      }),
+    room: () => drained(response),
     get unreadBytes() {
       return response.writableLength;
     },

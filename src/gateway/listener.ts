@@ -8,7 +8,7 @@ import { ANONYMOUS, type Exchange, type Handler, type StreamReply } from './exch
 import { createHttpServer } from './http/server.ts';
 import type { Answer, ServerRequest } from './http/types.ts';
 import type { GatewayMetrics } from './metrics.ts';
-import { closeServer, listen } from './server.ts';
+import { closeServer, listen } from '../host/index.ts';
 import { createVisits, type Visit, type Visits } from './visits.ts';
 import { writeBody, writeStream } from './write-stream.ts';
 

@@ -8,3 +8,4 @@ export {
   type Lifecycle,
   type Stoppable,
 } from './lifecycle.ts';
+export { closeServer, drained, listen } from './server.ts';

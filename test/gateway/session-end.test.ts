@@ -1,27 +1,15 @@
 /** How sessions end: by their client, whatever their server does, and by time; and whose they are. */
 import assert from 'node:assert/strict';
-import { test, type TestContext } from 'node:test';
+import { test } from 'node:test';
 import { eventually } from '../eventually.ts';
 import { verifies } from '../requirements.ts';
 import { openRaw, post, raw, type RawAnswer } from './client.ts';
-import { startStub, type StubOptions, type StubServer } from './stub-server.ts';
-import { startWorld, type Pod, type World, type WorldOptions } from './world.ts';
+import { scene } from './stub-world.ts';
+import type { StubServer } from './stub-server.ts';
+import type { Pod } from './world.ts';
 
 const PING = { jsonrpc: '2.0', id: 1, method: 'ping' };
 
-async function scene(
-  t: TestContext,
-  stubs: readonly StubOptions[],
-  options: Omit<WorldOptions, 'backends'> = {},
-): Promise<{ world: World; stubs: readonly StubServer[] }> {
-  const started = await Promise.all(stubs.map((each) => startStub(each)));
-  const world = await startWorld({ ...options, backends: started.map(({ port }) => port) });
-  t.after(async () => {
-    await world.stop();
-    await Promise.all(started.map((stub) => stub.stop()));
-  });
-  return { world, stubs: started };
-}
 type Headers = Awaited<ReturnType<typeof openRaw>>;
 const end = (pod: Pod, headers: Headers): Promise<RawAnswer> =>
   raw(pod.url, { method: 'DELETE', headers });

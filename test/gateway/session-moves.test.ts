@@ -1,25 +1,12 @@
 /** What a client learns of a move, and what it needs not know, with servers that differ. */
 import assert from 'node:assert/strict';
-import { test, type TestContext } from 'node:test';
+import { test } from 'node:test';
 import { eventually } from '../eventually.ts';
 import { verifies } from '../requirements.ts';
 import { messagesOf, openRaw, openStream, post, type RawStream } from './client.ts';
-import { startStub, type StubOptions, type StubServer } from './stub-server.ts';
-import { startWorld, type World, type WorldOptions } from './world.ts';
-
-async function scene(
-  t: TestContext,
-  stubs: readonly StubOptions[],
-  options: Omit<WorldOptions, 'backends'> = {},
-): Promise<{ world: World; stubs: readonly StubServer[] }> {
-  const started = await Promise.all(stubs.map((each) => startStub(each)));
-  const world = await startWorld({ ...options, backends: started.map(({ port }) => port) });
-  t.after(async () => {
-    await world.stop();
-    await Promise.all(started.map((stub) => stub.stop()));
-  });
-  return { world, stubs: started };
-}
+import { scene } from './stub-world.ts';
+import type { StubOptions } from './stub-server.ts';
+import type { World } from './world.ts';
 
 const tool = (name: string, hints: object = {}): object => ({ name, annotations: hints });
 const cursorOf = (params: object = {}): string =>

@@ -1,32 +1,17 @@
 /** A rolling restart of three real sidecars under load: every request of every client is answered. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { eventually } from '../eventually.ts';
 import { freePorts } from '../free-ports.ts';
 import { connect } from '../gateway/client.ts';
 import { verifies } from '../requirements.ts';
+import { startChildren } from './children.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
-const folder = await mkdtemp(join(tmpdir(), 'sidecar-rolling-'));
-const started: ChildProcess[] = [];
-after(async () => {
-  for (const child of started) child.kill('SIGKILL');
-  await rm(folder, { recursive: true, force: true });
-});
-
-function start(args: readonly string[], environment: Record<string, string>): ChildProcess {
-  const child = spawn(process.execPath, args, {
-    stdio: 'ignore',
-    env: { ...process.env, XDG_STATE_HOME: folder, ...environment },
-  });
-  started.push(child);
-  return child;
-}
+const { folder, start } = await startChildren('sidecar-rolling');
 
 interface Pod {
   readonly url: URL;

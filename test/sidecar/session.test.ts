@@ -1,31 +1,16 @@
 /** Sessions without Kubernetes: three sidecars, each with its own MCP server, and the death of the one that owns a session. */
 import assert from 'node:assert/strict';
-import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { eventually } from '../eventually.ts';
 import { verifies } from '../requirements.ts';
+import { startChildren } from './children.ts';
 import { freePorts } from '../free-ports.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const VERSION = '2025-06-18';
-const folder = await mkdtemp(join(tmpdir(), 'sidecar-session-'));
-const started: ChildProcess[] = [];
-after(async () => {
-  for (const child of started) child.kill('SIGKILL');
-  await rm(folder, { recursive: true, force: true });
-});
-
-function start(args: readonly string[], environment: Record<string, string>): ChildProcess {
-  const child = spawn(process.execPath, args, {
-    stdio: 'ignore',
-    env: { ...process.env, XDG_STATE_HOME: folder, ...environment },
-  });
-  started.push(child);
-  return child;
-}
+const { folder, start } = await startChildren('sidecar-session');
 
 interface Pod {
   readonly id: string;

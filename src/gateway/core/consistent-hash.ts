@@ -2,6 +2,7 @@
  * Requests with one key go to one pod; when pods come and go, only the keys of those move. Loads are bounded (Mirrokni, Thorup,
  * Zadimoghaddam): a pod with more than `loadFactor` times its share hands further keys to the next pod on the ring.
  */
+import { hashText } from '../../std/index.ts';
 import { eligible, weightOf, type Balancer, type Candidate, type PickRequest } from './balancer.ts';
 import { connections, createTwoChoices } from './two-choices.ts';
 
@@ -113,14 +114,4 @@ function lowerBound(sorted: Float64Array, value: number): number {
     else high = middle;
   }
   return low;
-}
-
-/** 32 bits of a text: FNV-1a, mixed by the last step of MurmurHash3, as FNV's high bits are weak for short texts. */
-export function hashText(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let index = 0; index < text.length; index++)
-    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
 }

@@ -1,5 +1,6 @@
 /** An answer over Node's own: what the reader lags behind is known, and quiet streams are kept alive without a timer each. */
 import type { ServerResponse } from 'node:http';
+import { drained } from '../../host/index.ts';
 import type { Answer } from './types.ts';
 
 /** What all answers of a server share. */
@@ -57,17 +58,7 @@ export class NodeAnswer implements Answer {
   }
 
   drained(): Promise<void> {
-    const response = this.#response;
-    return new Promise((resolve) => {
-      if (this.#isOver() || !response.writableNeedDrain) return resolve();
-      const done = (): void => {
-        response.off('drain', done);
-        response.off('close', done);
-        resolve();
-      };
-      response.on('drain', done);
-      response.on('close', done);
-    });
+    return this.#isOver() ? Promise.resolve() : drained(this.#response);
   }
 
   end(): void {

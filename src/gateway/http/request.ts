@@ -48,7 +48,6 @@ export class NodeRequest implements ServerRequest {
   readonly #response: ServerResponse;
   readonly #waitsForContinue: boolean;
   #gone: AbortController | undefined;
-  #headers: Readonly<Record<string, string>> | undefined;
 
   constructor(
     message: IncomingMessage,
@@ -71,8 +70,7 @@ export class NodeRequest implements ServerRequest {
 
   get headers(): Readonly<Record<string, string>> {
     // The server was made with `joinDuplicateHeaders`: only Set-Cookie, which no client sends, is a list.
-    this.#headers ??= this.#message.headers as Readonly<Record<string, string>>;
-    return this.#headers;
+    return this.#message.headers as Readonly<Record<string, string>>;
   }
 
   get signal(): AbortSignal {

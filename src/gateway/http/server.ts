@@ -1,7 +1,7 @@
 /** One port of HTTP/1.1, plain or TLS, over Node's own server, with every limit by name and one timer for all streams. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
-import type { SecureContextOptions, TlsOptions } from 'node:tls';
+import type { TlsOptions } from 'node:tls';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { CancelTimer, Clock } from '../../std/index.ts';
@@ -20,7 +20,7 @@ export interface HttpServerOptions {
   readonly onCutOff: (limit: string) => void;
   readonly clock: Clock;
   /** Present: TLS. */
-  readonly tls?: TlsOptions & SecureContextOptions;
+  readonly tls?: TlsOptions;
 }
 
 export interface HttpServer {

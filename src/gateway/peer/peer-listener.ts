@@ -9,7 +9,7 @@ import { StreamInterrupted, type ServeOwner, type StreamReply } from '../exchang
 import type { PeerTls } from '../ports.ts';
 import { createHttpServer } from '../http/server.ts';
 import type { Answer, ServerRequest } from '../http/types.ts';
-import { closeServer, listen } from '../server.ts';
+import { closeServer, listen } from '../../host/index.ts';
 import { writeBody, writeStream } from '../write-stream.ts';
 import {
   decodeRequest,
