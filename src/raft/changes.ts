@@ -10,6 +10,16 @@ import { RaftError, type RaftErrorCode } from './errors.ts';
 /** Requests of changes are numbered apart from those of proposals. */
 const FIRST_REQUEST = 2 ** 40;
 const WAITING_MAX = 16;
+/** Refusals that pass by themselves, or with the next leader. */
+const AGAIN: ReadonlySet<RefusalReason> = new Set([
+  'not-leader',
+  'term-uncommitted',
+  'transferring',
+  'removed',
+  'overloaded',
+]);
+/** A leader puts an empty entry in the place of a change that it refuses: it must not be asked at every turn. */
+const AGAIN_AFTER_MS = 20;
 
 interface Waiting {
   readonly change: ConfigChange;
@@ -19,6 +29,8 @@ interface Waiting {
   readonly deadline: number;
   /** The term of the leader it was sent to; undefined while it waits to be sent. */
   sentTerm: number | undefined;
+  /** Not sent before, after a refusal. */
+  notBefore: number;
   /** It is applied; what remains is to leave the joint configuration. */
   applied: boolean;
 }
@@ -60,15 +72,18 @@ export class Changes {
         },
         deadline: now + this.#timeoutMs,
         sentTerm: undefined,
+        notBefore: now,
         applied: false,
       });
     });
   }
 
   /** What is to be proposed to the leader now. */
-  unsent(): readonly { readonly request: number; readonly change: ConfigChange }[] {
+  unsent(now: number): readonly { readonly request: number; readonly change: ConfigChange }[] {
     if (this.#waiting.size === 0) return [];
-    return [...this.#waiting.values()].filter(({ sentTerm }) => sentTerm === undefined);
+    return [...this.#waiting.values()].filter(
+      ({ sentTerm, notBefore }) => sentTerm === undefined && notBefore <= now,
+    );
   }
 
   sent(request: number, term: number): void {
@@ -77,13 +92,16 @@ export class Changes {
   }
 
   /** The leader refused; true when the request was one of these. */
-  refused(request: number, reason: RefusalReason): boolean {
+  refused(request: number, reason: RefusalReason, now: number): boolean {
     const waiting = this.#waiting.get(request);
     if (waiting === undefined) return request > FIRST_REQUEST;
-    // Another leader may take it; there is time until the deadline.
-    const again = ['not-leader', 'transferring', 'removed', 'overloaded'].includes(reason);
-    if (again) waiting.sentTerm = undefined;
-    else this.#fail(request, reason, 'not-applied');
+    // Another leader may take it, or the same one soon; there is time until the deadline.
+    if (AGAIN.has(reason)) {
+      waiting.sentTerm = undefined;
+      waiting.notBefore = now + AGAIN_AFTER_MS;
+    } else {
+      this.#fail(request, reason, 'not-applied');
+    }
     return true;
   }
 

@@ -14,6 +14,7 @@ const REFUSAL_REASONS: Readonly<Record<RefusalReason, true>> = {
   overloaded: true,
   transferring: true,
   removed: true,
+  'term-uncommitted': true,
   'change-pending': true,
   joint: true,
   'not-joint': true,

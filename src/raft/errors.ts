@@ -10,6 +10,7 @@ const SENTENCES = {
   transferring: 'leadership is being handed over',
   removed: 'this member takes no part any more',
   divergent: 'the state of this member differs from that of a majority; it must be replaced',
+  'term-uncommitted': 'the leader is new and not confirmed yet',
   'change-pending': 'another change of the configuration is not finished',
   joint: 'a joint configuration is in force: leave it first, by a change without members',
   'not-joint': 'there is no joint configuration to leave',

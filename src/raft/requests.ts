@@ -116,11 +116,13 @@ export class Requests {
   }
 
   #change(core: RaftCore, term: number): void {
-    for (const { request, change } of this.#changes.unsent()) {
+    for (const { request, change } of this.#changes.unsent(this.#now())) {
       const result = core.proposeConfig(change, request);
       if (result === 'no-leader') break;
       this.#changes.sent(request, term);
-      if (result !== 'appended' && result !== 'forwarded') this.#changes.refused(request, result);
+      if (result !== 'appended' && result !== 'forwarded') {
+        this.#changes.refused(request, result, this.#now());
+      }
     }
   }
 
@@ -171,7 +173,8 @@ export class Requests {
   }
 
   refused(request: number, reason: RefusalReason): void {
-    if (!this.#changes.refused(request, reason)) this.#proposals.returned(request);
+    const isChange = this.#changes.refused(request, reason, this.#now());
+    if (!isChange) this.#proposals.returned(request);
   }
 
   /** The command in an entry's data. */

@@ -130,6 +130,7 @@ const RPC_CODES: Readonly<Record<RaftErrorCode, RpcErrorCode>> = {
   overloaded: 'resource-exhausted',
   dropped: 'aborted',
   transferring: 'aborted',
+  'term-uncommitted': 'unavailable',
   'change-pending': 'aborted',
   joint: 'failed-precondition',
   'not-joint': 'failed-precondition',

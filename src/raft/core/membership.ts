@@ -81,9 +81,8 @@ function whyRefused(
   change: ConfigChange | undefined,
 ): RefusalReason | undefined {
   if (change === undefined) return 'invalid-change';
-  if (role.pendingConfigIndex > state.log.applied || !hasCommittedInTerm(state)) {
-    return 'change-pending';
-  }
+  if (!hasCommittedInTerm(state)) return 'term-uncommitted';
+  if (role.pendingConfigIndex > state.log.applied) return 'change-pending';
   const joint = isJoint(state.configuration);
   if (joint && !leavesJoint(change)) return 'joint';
   if (!joint && leavesJoint(change)) return 'not-joint';

@@ -148,7 +148,9 @@ export type RefusalReason =
   /** Leadership is being handed over, or this leader was removed: try again with the next one. */
   | 'transferring'
   | 'removed'
-  /** A change of the configuration is not applied yet, or the leader has not committed in its term yet. */
+  /** The leader is new and has not committed an entry of its own term: it takes no change of the configuration before. */
+  | 'term-uncommitted'
+  /** A change of the configuration is not applied yet. */
   | 'change-pending'
   /** A joint configuration must be left first. */
   | 'joint'
