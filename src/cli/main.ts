@@ -17,8 +17,13 @@ program
     '--kubeconfig <file>',
     'how to reach the API server (default: in-cluster, then $KUBECONFIG)',
   )
-  .option('--namespace <name>', 'watch this namespace only (default: all)')
+  .option(
+    '--watch-namespaces <names>',
+    'watch these namespaces only, separated by commas (default: all)',
+    (names: string) => names.split(',').filter((name) => name !== ''),
+  )
   .option('--no-leader-elect', 'do not wait for the Lease; for one operator only')
+  .option('--lease-name <name>', 'name of the Lease (default: mcp-cluster-operator)')
   .option('--sidecar-image <image>', 'image of the sidecar in the pods')
   .option('--health-address <host:port>', 'health and metrics', '0.0.0.0:9090')
   .addOption(logLevel())

@@ -5,8 +5,9 @@ import { createLogger, createMetrics, type LogLevel } from '../telemetry/index.t
 
 export interface OperatorFlags {
   readonly kubeconfig?: string;
-  readonly namespace?: string;
+  readonly watchNamespaces?: readonly string[];
   readonly leaderElect: boolean;
+  readonly leaseName?: string;
   readonly sidecarImage?: string;
   readonly healthAddress: string;
   readonly logLevel: LogLevel;

@@ -28,6 +28,7 @@ export {
   type EventRecorderOptions,
 } from './event-recorder.ts';
 export { createInformer, type InformerOptions } from './informer.ts';
+export { uniteInformers } from './informer-union.ts';
 export {
   createLeaderElection,
   type LeaderElection,

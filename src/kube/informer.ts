@@ -71,9 +71,10 @@ interface Meters {
   readonly watchEnds: CounterMetric;
   readonly listenerErrors: CounterMetric;
   readonly objects: GaugeMetric;
+  readonly objectLabels: Readonly<Record<string, string>>;
 }
 
-function createMeters({ metrics, resource }: InformerOptions): Meters {
+function createMeters({ metrics, resource, namespace = '' }: InformerOptions): Meters {
   return {
     labels: { resource: resource.plural },
     lists: metrics.counter(
@@ -91,7 +92,12 @@ function createMeters({ metrics, resource }: InformerOptions): Meters {
       'Exceptions thrown by listeners of an informer.',
       ['resource'],
     ),
-    objects: metrics.gauge('kube_informer_objects', 'Objects an informer holds.', ['resource']),
+    objects: metrics.gauge(
+      'kube_informer_objects',
+      'Objects an informer holds; namespace is empty when it watches all.',
+      ['resource', 'namespace'],
+    ),
+    objectLabels: { resource: resource.plural, namespace },
   };
 }
 
@@ -125,7 +131,7 @@ async function listOnce<T extends KubeResource>(loop: Loop<T>): Promise<string |
     if (signal.aborted) return undefined;
     cache.replaceAll(list.items);
     meters.lists.inc({ ...meters.labels, result: 'ok' });
-    meters.objects.set(cache.size, meters.labels);
+    meters.objects.set(cache.size, meters.objectLabels);
     sync.set();
     return list.resourceVersion;
   } catch (error) {
@@ -189,7 +195,7 @@ function applyEvent<T extends KubeResource>(loop: Loop<T>, event: WatchEvent<T>)
     default:
       return;
   }
-  meters.objects.set(cache.size, meters.labels);
+  meters.objects.set(cache.size, meters.objectLabels);
 }
 
 function scopeOf({ namespace, labelSelector, fieldSelector }: ListScope): ListScope {

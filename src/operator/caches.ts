@@ -10,6 +10,7 @@ import {
   createInformer,
   objectKey,
   RESOURCES,
+  uniteInformers,
   type Informer,
   type KubeClient,
   type KubeResource,
@@ -21,8 +22,8 @@ import type { Pod, StatefulSet } from './core/index.ts';
 
 export interface CacheOptions {
   readonly client: KubeClient;
-  /** All namespaces when absent. */
-  readonly namespace?: string | undefined;
+  /** Watched one by one, so that rights in these are enough; all at once when empty. */
+  readonly namespaces: readonly string[];
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -51,16 +52,23 @@ export interface Caches {
 }
 
 export function createCaches(options: CacheOptions): Caches {
-  const { namespace, ...rest } = options;
-  const scope = namespace === undefined ? {} : { namespace };
+  const { namespaces, ...rest } = options;
+  const watch = <T extends KubeResource>(
+    resource: ResourceType,
+    selector: { readonly labelSelector?: string },
+  ): Informer<T> => {
+    const parts = { ...rest, ...selector, resource };
+    if (namespaces.length === 0) return createInformer<T>(parts);
+    return uniteInformers(
+      new Map(
+        namespaces.map((namespace) => [namespace, createInformer<T>({ ...parts, namespace })]),
+      ),
+    );
+  };
   const labelSelector = `${MANAGED_BY_LABEL}=${MANAGER}`;
   const informer = <T extends KubeResource>(resource: ResourceType): Informer<T> =>
-    createInformer<T>({ ...rest, ...scope, resource, labelSelector });
-  const clusters = createInformer<KubeResource & McpCluster>({
-    ...rest,
-    ...scope,
-    resource: MCP_CLUSTERS,
-  });
+    watch<T>(resource, { labelSelector });
+  const clusters = watch<KubeResource & McpCluster>(MCP_CLUSTERS, {});
   const statefulSets = informer<StatefulSet>(RESOURCES.statefulSets);
   const pods = informer<Pod>(RESOURCES.pods);
   const owned = new Map<ResourceType, Informer<KubeResource>>(

@@ -21,7 +21,7 @@ import {
   UsageError,
   type Lifecycle,
 } from '../host/index.ts';
-import type { Clock, Random } from '../std/index.ts';
+import { VERSION, type Clock, type Random } from '../std/index.ts';
 import { createMetrics, type Logger, type Metrics } from '../telemetry/index.ts';
 import { createApplier } from './applier.ts';
 import { createCaches, type Caches } from './caches.ts';
@@ -37,18 +37,20 @@ import { createSpecFacts } from './spec-facts.ts';
 import { createStatusWriter } from './status-writer.ts';
 
 /** Image of operator and sidecar when none is given. */
-export const DEFAULT_IMAGE = 'ghcr.io/mcp-cluster/mcp-cluster:0.1.0';
-const LEASE_NAME = 'mcp-cluster-operator';
+export const DEFAULT_IMAGE = `ghcr.io/mcp-cluster/mcp-cluster:${VERSION}`;
+const DEFAULT_LEASE_NAME = 'mcp-cluster-operator';
 const WORKERS_MAX = 4;
 
 export interface OperatorOptions {
   readonly kubeconfig?: string;
-  /** Watch this namespace only; all when absent. */
-  readonly namespace?: string;
+  /** Namespaces to watch; all when absent or empty. */
+  readonly watchNamespaces?: readonly string[];
   /** Wait for the Lease before anything is written. Default true. */
   readonly leaderElect?: boolean;
   /** Where the Lease is; by default the namespace of the process, or of the kubeconfig. */
   readonly leaseNamespace?: string;
+  /** Name of the Lease, default `mcp-cluster-operator`: two operators in one namespace need two. */
+  readonly leaseName?: string;
   readonly sidecarImage?: string;
   /** `host:port` of health and metrics; none when absent. */
   readonly healthAddress?: string;
@@ -107,6 +109,8 @@ export async function runOperator(options: OperatorOptions): Promise<RunningOper
     const { caches, controller } = assemble(context);
     const isReady = (): boolean => caches.informers.every((informer) => informer.hasSynced());
     const health = await startHealth(context, isReady);
+    // Before the Lease is had: who waits for it is ready, so that a rollout ends, and warm, so that taking over is quick.
+    for (const informer of caches.informers) informer.start();
     const lead = (): void => void startControlling(context, caches, controller);
     if (options.leaderElect === false) lead();
     else {
@@ -135,7 +139,8 @@ async function openClient(
 
 /** Without the definition every watch would fail for ever; better one line that says what to do. */
 async function requireDefinition({ client, options }: Context): Promise<void> {
-  const scope = options.namespace === undefined ? {} : { namespace: options.namespace };
+  const namespace = options.watchNamespaces?.[0];
+  const scope = namespace === undefined ? {} : { namespace };
   try {
     await client.list(MCP_CLUSTERS, scope);
   } catch (error) {
@@ -149,8 +154,8 @@ async function requireDefinition({ client, options }: Context): Promise<void> {
 /** Plugs the parts together; nothing runs yet. Parts stop in the opposite order. */
 function assemble(context: Context): { caches: Caches; controller: Controller } {
   const { options, client, logger, metrics, clock, random, lifecycle } = context;
-  const { namespace } = options;
-  const caches = createCaches({ client, namespace, clock, random, logger, metrics });
+  const { watchNamespaces: namespaces = [] } = options;
+  const caches = createCaches({ client, namespaces, clock, random, logger, metrics });
   for (const informer of caches.informers) lifecycle.add('informer', () => informer.stop());
   const recorder = createRecorder(context);
   const fleet = createFleet({
@@ -218,7 +223,6 @@ async function startControlling(
   caches: Caches,
   controller: Controller,
 ): Promise<void> {
-  for (const informer of caches.informers) informer.start();
   try {
     await Promise.all(caches.informers.map((informer) => informer.waitForSync()));
   } catch {
@@ -236,17 +240,18 @@ function elect(
   on: { readonly lead: () => void; readonly lost: (error: Error) => void },
 ): LeaderElection {
   const { client, clock, random, logger, metrics } = context;
+  const name = context.options.leaseName ?? DEFAULT_LEASE_NAME;
   const election = createLeaderElection({
     client,
     namespace,
-    name: LEASE_NAME,
+    name,
     identity: `${process.env['POD_NAME'] ?? hostname()}_${randomUUID()}`,
     clock,
     random,
     logger,
     metrics,
     onElected: on.lead,
-    onLost: () => on.lost(new Error(`the Lease ${namespace}/${LEASE_NAME} was lost`)),
+    onLost: () => on.lost(new Error(`the Lease ${namespace}/${name} was lost`)),
   });
   election.start();
   return election;

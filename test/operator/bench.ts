@@ -60,7 +60,13 @@ export async function openBench(
   const pods = startFakePods(api.client, namespace);
   const cluster = (): Promise<McpCluster> => readCluster(api.client, namespace, NAME);
   const start = (by: KubeClient): Promise<RunningOperator> =>
-    runOperator({ client: by, namespace, leaderElect: false, logger, sidecars: pods.sidecars });
+    runOperator({
+      client: by,
+      watchNamespaces: [namespace],
+      leaderElect: false,
+      logger,
+      sidecars: pods.sidecars,
+    });
   const made: Bench = {
     api,
     namespace,

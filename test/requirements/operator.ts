@@ -50,6 +50,15 @@ export const operator = {
     sentence: 'The rights in the install manifests are enough, and hold no wildcard',
     source: 'CIS Kubernetes Benchmark 5.1',
   },
+  'operator.watch-namespaces': {
+    sentence: 'An operator told to watch some namespaces acts in these and in no other',
+    source: 'issue 6: Role per watched namespace',
+  },
+  'operator.standby-ready': {
+    sentence:
+      'An operator that waits for the Lease is ready, so that the rollout of its own Deployment ends',
+    source: 'Kubernetes: a Deployment removes an old pod when a new one is ready',
+  },
   'operator.config-hash': {
     sentence: 'Pods are replaced only for a change that they cannot take over while running',
     source: 'design',
