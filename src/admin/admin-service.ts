@@ -38,6 +38,10 @@ function adminHandlers(member: AdminMember): ServiceHandlers<Wire.AdminMethods> 
     transferLeadership: async ({ to }, { signal }) => ({
       leaderId: await member.transferLeadership(to === '' ? undefined : to, signal),
     }),
+    async drain({ enabled }) {
+      member.drain(enabled);
+      return {};
+    },
     watchEvents(_request, stream) {
       const stop = member.onEvent((event) => {
         if (!stream.send(event, EVENT_BYTES_ESTIMATE)) {

@@ -27,6 +27,8 @@ export interface AdminMember {
   ): Promise<Wire.ChangeMembershipResponseInput>;
   /** Resolves with the leader when another one leads: `to`, if given; rejects with an RpcError. */
   transferLeadership(to: string | undefined, signal: AbortSignal): Promise<string>;
+  /** Begins to give sessions away and to take none, or ends that. */
+  drain(enabled: boolean): void;
   /** Calls `listener` for each fact from now on; returns the function that ends it. */
   onEvent(listener: (event: Wire.ClusterEventInput) => void): () => void;
 }

@@ -77,6 +77,12 @@ export interface Gateway {
    * clients to resume elsewhere. Still answers, for others, whoever comes; `stop` when it is done.
    */
   drain(): Promise<void>;
+  /**
+   * Gives every session to another pod and takes none until `uncordon`; requests of clients are still forwarded. Resolves
+   * when the sessions are gone. Twice is as good as once.
+   */
+  cordon(): Promise<void>;
+  uncordon(): void;
   /** Stops at once; streams are cut. */
   stop(): Promise<void>;
   status(): GatewayStatus;
@@ -87,9 +93,12 @@ export interface Gateway {
 
 export function createGateway(options: GatewayOptions): Gateway {
   let state: 'new' | 'listening' | 'draining' | 'stopped' = 'new';
-  const parts = createParts(options, () => state === 'listening');
+  let cordoned: AbortController | undefined;
+  const parts = createParts(options, () => state === 'listening' && cordoned === undefined);
   const { upstream, host, modernHost, modern, peers, balancing } = parts;
   const { listener, peerListener, sweeper } = parts;
+  const place = (avoid: ReadonlySet<string>): string | undefined =>
+    balancing.place({ forSession: true, avoid });
   return {
     async start() {
       upstream.start();
@@ -102,12 +111,21 @@ export function createGateway(options: GatewayOptions): Gateway {
       parts.logger.info('gateway listens', { port, peerPort });
       return { port, peerPort };
     },
+    async cordon() {
+      if (state !== 'listening' || cordoned !== undefined) return;
+      cordoned = new AbortController();
+      await host.drain(place, cordoned.signal);
+    },
+    uncordon() {
+      if (state !== 'listening' || cordoned === undefined) return;
+      cordoned.abort();
+      cordoned = undefined;
+      host.resume();
+    },
     async drain() {
       if (state !== 'listening') return;
       state = 'draining';
       modern.drain();
-      const place = (avoid: ReadonlySet<string>): string | undefined =>
-        balancing.place({ forSession: true, avoid });
       await Promise.all([host.drain(place), modernHost.drain()]);
       await listener.drain(parts.timing);
     },
@@ -193,7 +211,7 @@ function createParts(options: GatewayOptions, isListening: () => boolean) {
   });
   const handle = createRequestPath({
     ...common,
-    ...{ reviewToken, config, policies, cluster, events, admission, balancing, ask },
+    ...{ reviewToken, config, policies, cluster, placements, events, admission, balancing, ask },
     serveModern: modern.handle,
   });
   const listener = createListener({ ...common, address: config.listen, handle });

@@ -5,9 +5,13 @@ import type { Membership } from '../gossip/index.ts';
 import type { Configuration, RaftErrorCode, RaftNode } from '../raft/index.ts';
 import { RpcError, type RpcErrorCode } from '../rpc/index.ts';
 import type { SessionRecord, Sessions } from '../sessions/index.ts';
+import type { StoreNode } from '../store/index.ts';
+import { VERSION } from '../std/index.ts';
+import type { Cordon } from './cordon.ts';
 import type { EventHub } from './events.ts';
 import type { Readiness } from './health.ts';
 import type { MemberProblem } from './member-problems.ts';
+import { MEMBERS_PREFIX } from './ownership.ts';
 import type { MemberPlan } from './plan.ts';
 import type { ReplicatedConfig } from './replicated-config.ts';
 
@@ -20,11 +24,13 @@ export interface AdminMemberOptions {
     readonly sessions: Sessions;
     readonly config: ReplicatedConfig;
     readonly gateway: Gateway | undefined;
+    readonly store: { readonly local: Pick<StoreNode['local'], 'get'> };
     problems(): readonly MemberProblem[];
   };
   readonly events: EventHub;
   readonly readiness: () => Readiness;
   readonly isDraining: () => boolean;
+  readonly cordon: Pick<Cordon, 'reason' | 'ask'>;
 }
 
 export function createAdminMember(options: AdminMemberOptions): AdminMember {
@@ -50,7 +56,10 @@ export function createAdminMember(options: AdminMemberOptions): AdminMember {
         firstIndex: raft.firstIndex,
         lastIndex: raft.lastIndex,
         problems: parts.problems(),
-        members: parts.membership.members(),
+        members: parts.membership.members().map((member) => ({
+          ...member,
+          leased: parts.store.local.get(`${MEMBERS_PREFIX}${member.id}`) !== undefined,
+        })),
         sessions: directory.size,
         sessionsOwned: directory.counts().get(plan.id) ?? 0,
         ready,
@@ -64,6 +73,8 @@ export function createAdminMember(options: AdminMemberOptions): AdminMember {
         },
         ...unwell(parts.gateway),
         instance: options.instance,
+        version: VERSION,
+        cordon: options.cordon.reason(),
         ...participants(raft.configuration),
       };
     },
@@ -86,6 +97,7 @@ export function createAdminMember(options: AdminMemberOptions): AdminMember {
         await parts.raft.transferLeadership(to, signal);
         return parts.raft.status().leaderId ?? '';
       }),
+    drain: (enabled) => options.cordon.ask(enabled),
     onEvent: (listener) => events.onEvent(listener),
   };
 }

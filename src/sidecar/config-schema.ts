@@ -26,8 +26,10 @@ const sessions = closed({
   }),
 });
 
-const RUNNING = closed({ gateway: closed(dynamicGateway), sessions });
+const fencedMembers = { ...texts, default: [] };
+const RUNNING = closed({ fencedMembers, gateway: closed(dynamicGateway), sessions });
 const WHOLE = closed({
+  fencedMembers,
   clusterId: text,
   name: text,
   namespace: text,

@@ -7,6 +7,8 @@ import { policiesProblem } from './policies-schema.ts';
 
 /** What a running sidecar takes over without a restart; the operator replicates it under `/config`. */
 export interface RunningConfig {
+  /** Members that take no sessions and do not lead, until they are named here no more. */
+  readonly fencedMembers: readonly string[];
   readonly gateway: {
     /** Values of `Origin` that browsers may send; empty: no browser origin but the server's own host. */
     readonly allowedOrigins: readonly string[];
@@ -110,6 +112,7 @@ export function parseRunningConfig(
 export function runningPart(config: SidecarConfig): RunningConfig {
   const { allowedHosts, allowedOrigins, limits, policies } = config.gateway;
   return {
+    fencedMembers: config.fencedMembers,
     gateway: { allowedHosts, allowedOrigins, limits, policies },
     sessions: config.sessions,
   };

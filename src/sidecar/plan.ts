@@ -74,6 +74,7 @@ export interface MemberPlan {
 }
 
 const DEFAULT_RUNNING: RunningConfig = {
+  fencedMembers: [],
   gateway: {
     allowedOrigins: [],
     allowedHosts: [],

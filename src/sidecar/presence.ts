@@ -14,18 +14,19 @@ export interface PresenceOptions {
     | ('config' | 'serverUsage')
   >;
   readonly annotations: Pick<PodAnnotationsSource, 'current' | 'onChange'>;
-  readonly isDraining: () => boolean;
+  /** It takes no sessions, because it leaves or because somebody wants so. */
+  readonly isAway: () => boolean;
 }
 
 /** Announces at each change and looks for one every 100 ms; returns the function that ends it. */
-export function announcePresence({ parts, annotations, isDraining }: PresenceOptions): () => void {
+export function announcePresence({ parts, annotations, isAway }: PresenceOptions): () => void {
   const { sessions, gateway, membership, ownership } = parts;
   const { node } = parts.view.self;
   const resources = measureIfWanted(parts);
   const takesWork = (): boolean =>
     gateway?.backendReady() === true &&
     ownership.valid() &&
-    !isDraining() &&
+    !isAway() &&
     parts.problems().length === 0 &&
     isCaughtUp(parts);
   const updateLoad = (): void => membership.setLoad(sessions.directory.counts().get(node) ?? 0);

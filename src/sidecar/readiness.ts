@@ -33,11 +33,11 @@ export interface ReadinessSources extends CatchUpSources {
   problems(): readonly MemberProblem[];
 }
 
-/** `parts` is undefined while the member starts. */
-export function readinessOf(parts: ReadinessSources | undefined, draining: boolean): Readiness {
+/** `parts` is undefined while the member starts; `away` says why it takes no sessions, and is empty when it does. */
+export function readinessOf(parts: ReadinessSources | undefined, away: string): Readiness {
   const no = (reason: string): Readiness => ({ ready: false, reason });
   if (parts === undefined) return no('starting');
-  if (draining) return no('draining');
+  if (away !== '') return no(away);
   const [problem] = parts.problems();
   if (problem !== undefined) return no(`${problem.code}: ${problem.message}`);
   if (parts.raft.status().leaderId === undefined) return no('the cluster has no leader');

@@ -11,6 +11,7 @@ import { createRpcServer } from '../rpc/index.ts';
 import { createMetrics, type Logger } from '../telemetry/index.ts';
 import { createAdminMember } from './admin-member.ts';
 import { publishFacts } from './cluster-facts.ts';
+import { createCordon, type Cordon } from './cordon.ts';
 import { createEventHub } from './events.ts';
 import { fenceWhenDivergent } from './fence.ts';
 import { foundingVoters } from './founding.ts';
@@ -81,8 +82,8 @@ async function startMember(
   }
   lifecycle.add('fence', fenceWhenDivergent({ ...parts, logger }));
   const { annotations } = plan;
-  const { isDraining } = member;
-  lifecycle.add('presence', announcePresence({ parts, annotations, isDraining }));
+  const { isAway } = member;
+  lifecycle.add('presence', announcePresence({ parts, annotations, isAway }));
   logger.info('member runs', { clusterId: plan.clusterId, voters: plan.voters });
   return {
     async stop() {
@@ -107,9 +108,14 @@ function assemble(
   const metrics = createMetrics({ processMetrics: true });
   const instance = Buffer.from(systemRandom.bytes(8)).toString('hex');
   let parts: Parts | undefined;
+  let cordon: Cordon | undefined;
   let draining = false;
   const isDraining = (): boolean => draining;
-  const readiness = (): Readiness => readinessOf(parts, draining);
+  const away = (): string => {
+    const reason = cordon?.reason() ?? '';
+    return draining || reason === 'asked' ? 'draining' : reason;
+  };
+  const readiness = (): Readiness => readinessOf(parts, away());
   const health = createHealthHandler({
     readiness,
     problems: () => parts?.problems() ?? [],
@@ -128,12 +134,16 @@ function assemble(
   parts = createParts({ plan, founders, instance, rpcServer, lifecycle, logger, metrics });
   const events = createEventHub(systemClock);
   lifecycle.add('facts', publishFacts({ ...parts, events }));
+  const { config } = parts;
+  const fenced = (): readonly string[] => config.current().fencedMembers;
+  cordon = createCordon({ ...parts, self: plan.id, fenced, clock: systemClock, logger });
+  lifecycle.add('cordon', () => cordon?.stop());
   serveAdmin(
     rpcServer,
-    createAdminMember({ plan, instance, parts, events, readiness, isDraining }),
+    createAdminMember({ plan, instance, parts, events, readiness, isDraining, cordon }),
   );
   const drain = (): void => void (draining = true);
-  return { parts, health, rpcServer, isDraining, drain };
+  return { parts, health, rpcServer, isAway: () => away() !== '', drain };
 }
 
 /** Errors that a person can mend become one line; the rest is a fault of ours. */

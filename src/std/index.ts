@@ -8,3 +8,4 @@ export { parseQuantity } from './quantity.ts';
 export { integerBetween, seededRandom, shuffled, type Random } from './random.ts';
 export { err, ok, type Err, type Ok, type Result } from './result.ts';
 export { delay, parseDuration, type CancelTimer, type Clock, type Millis } from './time.ts';
+export { VERSION } from './version.ts';

@@ -53,6 +53,21 @@ test(verifies('gateway.hand-over'), async (t) => {
   assert.notEqual((await world.ownerOf(fresh['mcp-session-id'])).node, 'pod-0');
 });
 
+test(verifies('gateway.cordon'), async (t) => {
+  const { world } = await scene(t, {});
+  const sessions = [];
+  for (let n = 0; n < 9; n++) sessions.push(await openRaw(world.pod(n % 3).url));
+  await world.pod(0).gateway.cordon();
+  assert.equal(owners(world)['pod-0'], undefined);
+  const elsewhere = await openRaw(world.pod(0).url);
+  assert.notEqual((await world.ownerOf(elsewhere['mcp-session-id'])).node, 'pod-0');
+  assert.equal((await post(world.pod(0).url, PING, sessions[0] ?? {})).status, 200);
+  world.pod(0).gateway.uncordon();
+  const back = await openRaw(world.pod(0).url);
+  assert.equal((await world.ownerOf(back['mcp-session-id'])).node, 'pod-0');
+  assert.equal((await post(world.pod(1).url, PING, back)).status, 200);
+});
+
 test('an open stream moves with its session, without a gap and without its client noticing', async (t) => {
   const gets: NodeJS.WritableStream[] = [];
   const { world } = await scene(t, { onGet: (response) => void gets.push(response) });

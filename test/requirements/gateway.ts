@@ -59,6 +59,11 @@ export const gateway = {
       'After a move to a server with other lists the client is told, if that was promised, and only then.',
     source: 'facts/mcp §4',
   },
+  'gateway.cordon': {
+    sentence:
+      'A pod that shall take no sessions gives its sessions away, forwards, and takes sessions again when it may',
+    source: 'issue 6: fenced members',
+  },
   'gateway.hand-over': {
     sentence:
       'A pod that leaves gives its sessions to others, one by one, before its server stops, and cuts nothing that runs.',

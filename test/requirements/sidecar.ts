@@ -2,6 +2,15 @@
 import type { Requirement } from './requirement.ts';
 
 export const sidecar = {
+  'sidecar.fenced': {
+    sentence:
+      'A fenced member takes no sessions and gives leadership away, for as long as the agreed configuration fences it',
+    source: 'issue 6: fenced members',
+  },
+  'sidecar.drained': {
+    sentence: 'A member that is asked to drain says so and is not ready until that is taken back',
+    source: 'issue 6: sessions of the pod handed over',
+  },
   'sidecar.config.everywhere': {
     sentence:
       'A configuration proposed at one member is in force at every member, without a restart',

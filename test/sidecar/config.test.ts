@@ -13,6 +13,7 @@ import {
 import { verifies } from '../requirements.ts';
 
 const CONFIG = {
+  fencedMembers: [] as string[],
   clusterId: 'uid',
   name: 'everything',
   namespace: 'default',

@@ -85,7 +85,7 @@ function member() {
   const stop = announcePresence({
     parts,
     annotations: { current: () => state.annotations, onChange: () => () => undefined },
-    isDraining: () => state.draining,
+    isAway: () => state.draining,
   });
   const itself = () => view.members()[0] ?? assert.fail('no member');
   return { state, view, itself, stop };

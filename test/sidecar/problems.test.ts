@@ -58,7 +58,7 @@ async function pagesOf(wrong: Partial<RaftStatus>, withoutData = false) {
         store: { local: { get: () => ({ ...LEASE, value: 'x' }) } },
         view: { self: { node: 'a', instance: 'x' } },
       },
-      false,
+      '',
     );
   const server = createServer(
     createHealthHandler({

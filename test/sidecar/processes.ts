@@ -82,6 +82,9 @@ function adminClient(channel: ReturnType<typeof createChannel>) {
     change: (changes: readonly Wire.MembershipStepInput[], transition = '') =>
       client.changeMembership({ changes: [...changes], transition }, options),
     transfer: (to = '') => client.transferLeadership({ to }, options),
+    drain: (enabled: boolean) => client.drain({ enabled }, options),
+    configure: (generation: number, config: object) =>
+      client.applyConfig({ generation, config: JSON.stringify(config) }, options),
   };
 }
 

@@ -9,6 +9,7 @@ import { verifies } from '../requirements.ts';
 import { createStores } from '../store/setup.ts';
 
 const INITIAL: RunningConfig = {
+  fencedMembers: [],
   gateway: {
     allowedOrigins: [],
     allowedHosts: [],

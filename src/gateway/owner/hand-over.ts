@@ -16,8 +16,8 @@ const HOLD_MS = 2_000;
 const POLL_MS = 10;
 
 export interface HandOver {
-  /** Gives every session away; resolves when none is left, at the latest after `drainMs`. */
-  drain(sessions: () => readonly SessionState[]): Promise<void>;
+  /** Gives every session away; resolves when none is left, after `drainMs`, or when `signal` takes it back. */
+  drain(sessions: () => readonly SessionState[], signal?: AbortSignal): Promise<void>;
   /** A request for a session that is on its way out: undefined when it is served here all the same. */
   meet(state: SessionState, request: OwnerRequest): Promise<Refusal | undefined>;
 }
@@ -43,7 +43,7 @@ export function createHandOver(options: HandOverOptions): HandOver {
     return promise;
   };
   return {
-    async drain(sessions) {
+    async drain(sessions, signal) {
       const deadline = clock.monotonic() + timing.drainMs;
       while (sessions().length > 0 && clock.monotonic() < deadline) {
         for (const state of sessions()) {
@@ -51,6 +51,7 @@ export function createHandOver(options: HandOverOptions): HandOver {
           if (state.inFlight === 0) void go(state);
         }
         await Promise.race([...leaving.values(), delay(clock, POLL_MS)]);
+        if (signal?.aborted === true) return;
       }
       for (const state of sessions()) state.close('draining');
     },

@@ -39,7 +39,9 @@ export interface SessionHost {
   /** True for a session with a client connected; it counts as used. */
   inUse(sessionId: string): boolean;
   /** Gives every session to a pod that `place` names, when its running requests are done; see `hand-over.ts`. */
-  drain(place: HandOverOptions['place']): Promise<void>;
+  drain(place: HandOverOptions['place'], signal?: AbortSignal): Promise<void>;
+  /** Serves sessions again after a `drain` that was taken back. */
+  resume(): void;
   stop(): void;
 }
 
@@ -82,10 +84,11 @@ export function createSessionHost(given: HostOptions): SessionHost {
       tools.sessions.directory.touch(sessionId);
       return true;
     },
-    async drain(place) {
+    async drain(place, signal) {
       phase.handOver = createHandOver({ ...given, tools, place });
-      await phase.handOver.drain(() => [...live.sessions.values()]);
+      await phase.handOver.drain(() => [...live.sessions.values()], signal);
     },
+    resume: () => void (phase.handOver = undefined),
     stop() {
       phase.handOver ??= createHandOver({ ...given, tools, place: () => undefined });
       live.stop();

@@ -107,6 +107,16 @@ export interface ConfigurationInput {
   readonly autoLeave?: boolean | undefined;
 }
 
+export interface DrainRequest {
+  enabled: boolean;
+}
+export interface DrainRequestInput {
+  readonly enabled?: boolean | undefined;
+}
+
+export type DrainResponse = Record<never, never>;
+export type DrainResponseInput = Record<never, never>;
+
 export interface EjectedMember {
   id: string;
   reason: string;
@@ -285,6 +295,8 @@ export interface MemberStatus {
   ejected: EjectedMember[];
   breakers: OpenBreaker[];
   policyProblems: PolicyProblem[];
+  version: string;
+  cordon: string;
 }
 export interface MemberStatusInput {
   readonly nodeId?: string | undefined;
@@ -314,6 +326,8 @@ export interface MemberStatusInput {
   readonly ejected?: readonly EjectedMemberInput[] | undefined;
   readonly breakers?: readonly OpenBreakerInput[] | undefined;
   readonly policyProblems?: readonly PolicyProblemInput[] | undefined;
+  readonly version?: string | undefined;
+  readonly cordon?: string | undefined;
 }
 
 export interface MemberView {
@@ -322,6 +336,7 @@ export interface MemberView {
   incarnation: number;
   load: number;
   address: string;
+  leased: boolean;
 }
 export interface MemberViewInput {
   readonly id?: string | undefined;
@@ -329,6 +344,7 @@ export interface MemberViewInput {
   readonly incarnation?: number | undefined;
   readonly load?: number | undefined;
   readonly address?: string | undefined;
+  readonly leased?: boolean | undefined;
 }
 
 export interface MembershipStep {
@@ -645,6 +661,13 @@ export type AdminMethods = {
     request: TransferLeadershipRequest;
     responseInput: TransferLeadershipResponseInput;
     response: TransferLeadershipResponse;
+  };
+  drain: {
+    kind: 'unary';
+    requestInput: DrainRequestInput;
+    request: DrainRequest;
+    responseInput: DrainResponseInput;
+    response: DrainResponse;
   };
 };
 
