@@ -14,6 +14,7 @@ import { gateway } from './requirements/gateway.ts';
 import { gossip } from './requirements/gossip.ts';
 import { kube } from './requirements/kube.ts';
 import { modern } from './requirements/modern.ts';
+import { observability } from './requirements/observability.ts';
 import { operator } from './requirements/operator.ts';
 import { raft } from './requirements/raft.ts';
 import { sidecar } from './requirements/sidecar.ts';
@@ -33,6 +34,7 @@ const rows = {
   ...admission,
   ...modern,
   ...conformance,
+  ...observability,
   ...operator,
   ...devcluster,
   ...sidecar,

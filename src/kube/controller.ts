@@ -1,6 +1,8 @@
 /** A controller: workers take keys from a queue, reconcile them, and what comes out decides when the key is looked at again. */
+import { AssertionError } from 'node:assert';
 import { unreachable, type Clock, type Random } from '../std/index.ts';
 import type { Logger, Metrics } from '../telemetry/index.ts';
+import { createMeters, type Meters } from './controller-metrics.ts';
 import { isConflict, KubeError, TerminalError } from './errors.ts';
 import type { Outcome } from './types.ts';
 import { createWorkQueue, type WorkQueue, type WorkQueueOptions } from './work-queue.ts';
@@ -131,6 +133,7 @@ function fail(context: Context, key: string, error: unknown): void {
   const { options, queue, meters } = context;
   const fields = { controller: options.name, object: key, error: describe(error) };
   meters.result('error');
+  if (isFault(error)) meters.panicked();
   if (error instanceof TerminalError) {
     queue.forget(key);
     meters.terminal();
@@ -143,61 +146,16 @@ function fail(context: Context, key: string, error: unknown): void {
   else options.logger.error('reconcile failed', { ...fields, retryInMs });
 }
 
+/** What is thrown by a mistake in this program, as opposed to a failure it reckons with: Go would panic. */
+function isFault(error: unknown): boolean {
+  return !(error instanceof Error) || FAULTS.some((fault) => error instanceof fault);
+}
+
+const FAULTS = [TypeError, RangeError, ReferenceError, AssertionError];
+
 /** With the stack of a bug, but not of a refusal by the server. */
 function describe(error: unknown): string {
   if (error instanceof KubeError) return `${error.status} ${error.reason}: ${error.message}`;
   if (error instanceof TerminalError) return error.message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
-}
-
-interface Meters {
-  result(result: 'success' | 'error' | 'requeue_after' | 'blocked'): void;
-  terminal(): void;
-  timedOut(): void;
-  duration(seconds: number): void;
-  active(change: 1 | -1): void;
-  workersMax(workers: number): void;
-}
-
-const RECONCILE_SECONDS = [
-  0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 1,
-  1.25, 1.5, 1.75, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9, 10, 15, 20, 25, 30, 40, 50, 60,
-];
-
-/** The names of controller-runtime, so that stock dashboards and alerts work. */
-function createMeters({ name, metrics }: ControllerOptions): Meters {
-  const prefix = 'controller_runtime';
-  const labels = { controller: name };
-  const counter = (metric: string, help: string) =>
-    metrics.counter(`${prefix}_${metric}`, help, ['controller']);
-  const gauge = (metric: string, help: string) =>
-    metrics.gauge(`${prefix}_${metric}`, help, ['controller']);
-  const results = metrics.counter(
-    `${prefix}_reconcile_total`,
-    'Reconciles by result (success, error, requeue_after, blocked).',
-    ['controller', 'result'],
-  );
-  const errors = counter('reconcile_errors_total', 'Reconciles that failed.');
-  const terminal = counter('terminal_reconcile_errors_total', 'Reconciles that failed for good.');
-  const timeouts = counter('reconcile_timeouts_total', 'Reconciles that took too long.');
-  const duration = metrics.histogram(
-    `${prefix}_reconcile_time_seconds`,
-    'Length of time of one reconcile.',
-    ['controller'],
-    RECONCILE_SECONDS,
-  );
-  const activeWorkers = gauge('active_workers', 'Workers that are reconciling.');
-  const workersMax = gauge('max_concurrent_reconciles', 'Keys reconciled at once at most.');
-  let active = 0;
-  return {
-    result(result) {
-      results.inc({ ...labels, result });
-      if (result === 'error') errors.inc(labels);
-    },
-    terminal: () => terminal.inc(labels),
-    timedOut: () => timeouts.inc(labels),
-    duration: (seconds) => duration.observe(seconds, labels),
-    active: (change) => activeWorkers.set((active += change), labels),
-    workersMax: (workers) => workersMax.set(workers, labels),
-  };
 }

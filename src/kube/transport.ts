@@ -1,10 +1,11 @@
 /** One HTTP exchange with the API server: rate limit, time-out, retries that are safe, metrics, errors without bodies. */
 import { request, type Dispatcher } from 'undici';
 import { createBackoff, delay, type Clock, type Random } from '../std/index.ts';
-import type { CounterMetric, HistogramMetric, Metrics } from '../telemetry/index.ts';
+import type { Metrics } from '../telemetry/index.ts';
 import type { KubeConnection } from './connection.ts';
 import { KubeError, type StatusDetails } from './errors.ts';
 import { createRateLimiter, type RateLimiter } from './rate-limiter.ts';
+import { createRequestMeters, type RequestMeters } from './transport-metrics.ts';
 
 export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
@@ -64,7 +65,7 @@ export function createTransport(connection: KubeConnection, options: TransportOp
       { perSecond: options.requestsPerSecond ?? 50, burst: options.requestBurst ?? 100 },
       options.clock,
     ),
-    meters: createMeters(connection, options.metrics),
+    meters: createRequestMeters(new URL(connection.server).host, options.metrics),
   };
   return {
     send: (exchange) => sendWithRetries(context, exchange),
@@ -88,43 +89,7 @@ interface Context {
   readonly connection: KubeConnection;
   readonly options: TransportOptions;
   readonly limiter: RateLimiter;
-  readonly meters: Meters;
-}
-
-interface Meters {
-  readonly requests: CounterMetric;
-  readonly retries: CounterMetric;
-  readonly duration: HistogramMetric;
-  readonly limited: HistogramMetric;
-  readonly host: string;
-}
-
-function createMeters(connection: KubeConnection, metrics: Metrics): Meters {
-  return {
-    host: new URL(connection.server).host,
-    requests: metrics.counter(
-      'rest_client_requests_total',
-      'Requests to the API server by status code and method.',
-      ['code', 'method', 'host'],
-    ),
-    retries: metrics.counter(
-      'rest_client_request_retries_total',
-      'Requests to the API server that were sent again.',
-      ['code', 'method', 'host'],
-    ),
-    duration: metrics.histogram(
-      'rest_client_request_duration_seconds',
-      'Time until the headers of the answer arrived.',
-      ['method', 'host'],
-      [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60],
-    ),
-    limited: metrics.histogram(
-      'rest_client_rate_limiter_duration_seconds',
-      'Time a request waited for the rate limit of this client.',
-      ['method', 'host'],
-      [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60],
-    ),
-  };
+  readonly meters: RequestMeters;
 }
 
 async function sendWithRetries(context: Context, exchange: Exchange): Promise<string> {
@@ -138,7 +103,7 @@ async function sendWithRetries(context: Context, exchange: Exchange): Promise<st
       const waitMs = retryDelayMs(error, exchange, backoff.next());
       if (waitMs === undefined || retry >= (options.retriesMax ?? 4)) throw error;
       const code = error instanceof KubeError ? String(error.status) : '0';
-      meters.retries.inc({ code, method: exchange.method, host: meters.host });
+      meters.retried(exchange.method, code);
       await delay(options.clock, waitMs, exchange.signal);
     }
   }
@@ -159,7 +124,10 @@ async function sendOnce(context: Context, exchange: Exchange): Promise<string> {
   try {
     const response = await exchangeOnce(context, exchange, deadline.signal);
     if (!isSuccess(response.statusCode)) throw await errorOf(response);
-    return await readBody(response.body, context.options.responseBytesMax ?? 256 * 1024 * 1024);
+    const bytesMax = context.options.responseBytesMax ?? 256 * 1024 * 1024;
+    const text = await readBody(response.body, bytesMax);
+    context.meters.received(exchange.method, Buffer.byteLength(text));
+    return text;
   } catch (error) {
     throw deadline.explain(error);
   } finally {
@@ -174,8 +142,8 @@ async function exchangeOnce(
 ): Promise<Dispatcher.ResponseData> {
   const { connection, options, meters } = context;
   const { method } = exchange;
-  const labels = { method, host: meters.host };
-  meters.limited.observe((await context.limiter.acquire(signal)) / 1000, labels);
+  meters.limited(method, (await context.limiter.acquire(signal)) / 1000);
+  if (exchange.body !== undefined) meters.sent(method, Buffer.byteLength(exchange.body));
   const { dispatcher, headers } = await connection.credentials();
   const startedAt = options.clock.monotonic();
   let code = '<error>';
@@ -198,8 +166,7 @@ async function exchangeOnce(
     code = String(response.statusCode);
     return response;
   } finally {
-    meters.requests.inc({ ...labels, code });
-    meters.duration.observe((options.clock.monotonic() - startedAt) / 1000, labels);
+    meters.answered(method, code, (options.clock.monotonic() - startedAt) / 1000);
   }
 }
 

@@ -7,6 +7,7 @@ import {
   type Random,
 } from '../std/index.ts';
 import type { Metrics } from '../telemetry/index.ts';
+import { createQueueMeters, type QueueMeters } from './work-queue-metrics.ts';
 
 export interface WorkQueueOptions {
   /** The controller's name; label `name` of the metrics. */
@@ -56,11 +57,12 @@ interface State {
 }
 
 export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
+  const processing = new Map<string, number>();
   const state: State = {
     options,
-    meters: createMeters(options),
+    meters: createQueueMeters(options, () => processing.values()),
     waiting: new Map(),
-    processing: new Map(),
+    processing,
     again: new Set(),
     timers: new Map(),
     backoffs: new Map(),
@@ -160,42 +162,10 @@ function nextDelay(state: State, key: string): number {
 
 function shutDown(state: State): void {
   state.isShutDown = true;
+  state.meters.stop();
   for (const { cancel } of state.timers.values()) cancel();
   state.timers.clear();
   state.waiting.clear();
   state.again.clear();
   for (const taker of state.takers.splice(0)) taker(undefined);
-}
-
-interface QueueMeters {
-  added(): void;
-  retried(): void;
-  refused(): void;
-  depth(keys: number): void;
-  taken(waitedSeconds: number): void;
-  worked(seconds: number): void;
-}
-
-const SECONDS = [1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 1, 10, 100, 1000];
-
-/** The names of client-go's work queue, so that stock dashboards work. */
-function createMeters({ name, metrics }: WorkQueueOptions): QueueMeters {
-  const labels = { name };
-  const counter = (metric: string, help: string): (() => void) => {
-    const series = metrics.counter(metric, help, ['name']);
-    return () => series.inc(labels);
-  };
-  const histogram = (metric: string, help: string): ((seconds: number) => void) => {
-    const series = metrics.histogram(metric, help, ['name'], SECONDS);
-    return (seconds) => series.observe(seconds, labels);
-  };
-  const depth = metrics.gauge('workqueue_depth', 'Keys waiting in the work queue.', ['name']);
-  return {
-    added: counter('workqueue_adds_total', 'Keys added to the work queue.'),
-    retried: counter('workqueue_retries_total', 'Keys added again with back-off.'),
-    refused: counter('workqueue_refused_total', 'Keys refused because the work queue was full.'),
-    depth: (keys) => depth.set(keys, labels),
-    taken: histogram('workqueue_queue_duration_seconds', 'Time a key waited in the work queue.'),
-    worked: histogram('workqueue_work_duration_seconds', 'Time the work on a key took.'),
-  };
 }

@@ -216,8 +216,8 @@ test('metrics count requests by code and method', async () => {
     await client.get(configMaps, REF);
     await client.create(configMaps, configMap('a', 1));
     const text = await metrics.exposition();
-    assert.match(text, /rest_client_requests_total\{method="GET",host="[^"]+",code="200"\} 1/);
-    assert.match(text, /rest_client_request_duration_seconds_count\{method="POST",[^}]*\} 1/);
+    assert.match(text, /rest_client_requests_total\{code="200",method="GET",host="[^"]+"\} 1/);
+    assert.match(text, /rest_client_request_duration_seconds_count\{verb="POST",[^}]*\} 1/);
   });
 });
 

@@ -71,7 +71,10 @@ test('a full queue refuses and counts', async () => {
   const queue = createWorkQueue({ name: 'q', keysMax: 2, ...parts });
   for (const key of ['a', 'b', 'c']) queue.add(key);
   assert.equal(queue.depth, 2);
-  assert.match(await parts.metrics.exposition(), /workqueue_refused_total\{name="q"\} 1/);
+  assert.match(
+    await parts.metrics.exposition(),
+    /workqueue_refused_total\{name="q",controller="q"\} 1/,
+  );
 });
 
 test(verifies('kube.queue.serial-keys'), async () => {
