@@ -172,20 +172,26 @@ export interface Cluster {
 
 /** Which pod holds a piece of a server's state that has a name: a task, or what a state handle stands for. Agreed among the pods. */
 export interface Placements {
-  /** The pod, as far as this one has heard. */
-  local(key: string): string | undefined;
-  /** The pod; the store is asked when this pod has heard of none. Rejects when it does not answer. */
-  find(key: string, signal?: AbortSignal): Promise<string | undefined>;
+  /** The place, as far as this pod has heard. */
+  local(key: string): Place | undefined;
+  /** The place; the store is asked when this pod has heard of none. Rejects when it does not answer. */
+  find(key: string, signal?: AbortSignal): Promise<Place | undefined>;
   /**
-   * Records `node` for `ttlMs` unless another pod but `replaces` is recorded; returns the recorded one. Repeat it at each
-   * use. Rejects when the store does not answer.
+   * Records `place` for `ttlMs` unless another owner, or another pod but `replaces`, is recorded; returns what is recorded.
+   * Repeat it at each use. Rejects when the store does not answer.
    */
   place(
     key: string,
-    node: string,
+    place: Place,
     options: { readonly ttlMs: number; readonly replaces?: string },
     signal?: AbortSignal,
-  ): Promise<string>;
+  ): Promise<Place>;
+}
+
+export interface Place {
+  readonly node: string;
+  /** Id of the principal whose it is; absent: anybody's who can name it. */
+  readonly owner?: string;
 }
 
 /** What the MCP server of this pod uses now; undefined as long as that is not known. */

@@ -17,18 +17,20 @@ import { enforceLimits } from './interceptors/limits.ts';
 import { checkOrigin } from './interceptors/origin-check.ts';
 import { parseRequest } from './interceptors/parse.ts';
 import { createRoute } from './interceptors/route.ts';
+import { hideHandles } from './interceptors/own-handles.ts';
 import { findSession } from './interceptors/session.ts';
 import type { AskNode } from './interceptors/upstream.ts';
 import type { Balancing } from './health/balancing.ts';
 import type { GatewayMetrics } from './metrics.ts';
 import type { GatewayPolicies } from './policies.ts';
-import type { Cluster, ReviewToken, Sessions } from './ports.ts';
+import type { Cluster, Placements, ReviewToken, Sessions } from './ports.ts';
 
 export interface Front {
   readonly config: GatewayConfig;
   /** Read at each request: another value after the resource was changed. */
   readonly policies: () => GatewayPolicies;
   readonly sessions: Sessions;
+  readonly placements: Placements;
   readonly cluster: Cluster;
   readonly limits: ResolvedLimits;
   readonly timing: ResolvedTiming;
@@ -70,6 +72,7 @@ export function createRequestPath(front: Front): Handler {
       enforceLimits({ path: config.path, limits, metrics }),
       parseRequest,
       authorize({ policies, audit }),
+      hideHandles({ policies, placements: front.placements, lookupMs: timing.commitMs }),
       admission.limitRates,
       admission.limitTime,
       admission.enterBulkheads,

@@ -31,6 +31,7 @@ export {
   JSON_TYPE,
   mediaType,
 } from './headers.ts';
+export { decodeHeaderValue } from './header-value.ts';
 export {
   classifyMessage,
   errorResponse,
@@ -51,6 +52,7 @@ export {
   type ParsedBody,
   type RequestId,
 } from './json-rpc.ts';
+export { readLossless } from './lossless-json.ts';
 export { isRemovedMethod, methodLabel, methodTraits, type MethodTraits } from './methods.ts';
 export { checkModernMessage, clientCapabilitiesOf } from './modern-request.ts';
 export { checkParamHeaders, paramHeadersOf, type ParamHeader } from './param-headers.ts';

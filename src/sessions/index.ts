@@ -29,7 +29,7 @@ export {
   type HeldEvents,
 } from './held-events.ts';
 export { chooseHolders } from './holders.ts';
-export { createPlacements, type Placements } from './placements.ts';
+export { createPlacements, type Place, type Placements } from './placements.ts';
 export type {
   KeyValue,
   StoreCompare,

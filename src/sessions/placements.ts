@@ -4,22 +4,28 @@ import { delay, type Clock } from '../std/index.ts';
 import type { Metrics } from '../telemetry/index.ts';
 import type { KeyValue, StoredItem } from './ports.ts';
 
+/** Where something is, and whose it is; nobody's in particular when nobody is named. */
+export interface Place {
+  readonly node: string;
+  readonly owner?: string;
+}
+
 export interface Placements {
-  /** The pod, as far as this one has heard. */
-  local(key: string): string | undefined;
-  /** The pod; the store is asked when this pod has heard of none (linearizable). Rejects when it does not answer. */
-  find(key: string, signal?: AbortSignal): Promise<string | undefined>;
+  /** The place, as far as this pod has heard. */
+  local(key: string): Place | undefined;
+  /** The place; the store is asked when this pod has heard of none (linearizable). Rejects when it does not answer. */
+  find(key: string, signal?: AbortSignal): Promise<Place | undefined>;
   /**
-   * Records `node` for `ttlMs` unless another pod is recorded already, and returns the one that is; repeat it at each use.
-   * `replaces` names the recorded pod that may be overwritten, because it is gone. Beyond `placementsMax` nothing is
-   * recorded. Rejects when the store does not answer.
+   * Records `place` for `ttlMs` unless another pod or another owner is recorded already, and returns what is; repeat it at
+   * each use. `replaces` names the recorded pod that may be overwritten, because it is gone; an owner never is. Beyond
+   * `placementsMax` nothing is recorded. Rejects when the store does not answer.
    */
   place(
     key: string,
-    node: string,
+    place: Place,
     options: { readonly ttlMs: number; readonly replaces?: string },
     signal?: AbortSignal,
-  ): Promise<string>;
+  ): Promise<Place>;
   stop(): void;
 }
 
@@ -39,8 +45,7 @@ const SWEEP_SLICE = 1_000;
 /** Attempts of one compare-and-swap. */
 const ATTEMPTS_MAX = 4;
 
-interface Placement {
-  readonly node: string;
+interface Placement extends Place {
   /** Wall clock, in ms. */
   readonly until: number;
 }
@@ -61,33 +66,38 @@ export function createPlacements(options: PlacementsOptions): Placements {
     store.local.range({ key: keyOf(key) }).items[0];
 
   return {
-    local: (key) => fresh(localItem(key))?.node,
-    async find(key, signal) {
-      return (fresh(localItem(key)) ?? fresh(await store.get(keyOf(key), signal)))?.node;
-    },
-    async place(key, node, { ttlMs, replaces }, signal) {
+    local: (key) => fresh(localItem(key)),
+    find: async (key, signal) =>
+      fresh(localItem(key)) ?? fresh(await store.get(keyOf(key), signal)),
+    async place(key, place, { ttlMs, replaces }, signal) {
       let item = localItem(key);
       for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
         const recorded = fresh(item);
-        const theirs = recorded !== undefined && recorded.node !== node;
-        if (theirs && recorded.node !== replaces) return recorded.node;
+        if (recorded !== undefined && isTaken(recorded, place, replaces)) return recorded;
         // A name that is used lives on, and not each use is a write.
-        if (recorded?.node === node && recorded.until - clock.wall() > ttlMs / 2) return node;
+        const known = recorded?.node === place.node && recorded.owner === place.owner;
+        if (known && recorded.until - clock.wall() > ttlMs / 2) return place;
         if (item === undefined && sweeper.count >= max) {
           limited.inc();
-          return node;
+          return place;
         }
-        const placement: Placement = { node, until: clock.wall() + ttlMs };
+        const placement: Placement = { ...place, until: clock.wall() + ttlMs };
         if (await put(store, keyOf(key), item?.modRevision ?? 0, placement, signal)) {
           if (item === undefined) sweeper.added();
-          return node;
+          return place;
         }
         item = await store.get(keyOf(key), signal);
       }
-      return fresh(item)?.node ?? node;
+      return fresh(item) ?? place;
     },
     stop: sweeper.stop,
   };
+}
+
+/** What was recorded before there were owners is taken over by the first one. */
+function isTaken(recorded: Place, { node, owner }: Place, replaces: string | undefined): boolean {
+  if (recorded.owner !== undefined && recorded.owner !== owner) return true;
+  return recorded.node !== node && recorded.node !== replaces;
 }
 
 /** Writes unless somebody else did since `revision`; 0 = the key does not exist. */
@@ -159,8 +169,9 @@ function keyOf(key: string): string {
 
 function decode(value: string): Placement | undefined {
   try {
-    const { node, until } = JSON.parse(value) as Placement;
-    return typeof node === 'string' && typeof until === 'number' ? { node, until } : undefined;
+    const placement = JSON.parse(value) as Placement;
+    const { node, until } = placement;
+    return typeof node === 'string' && typeof until === 'number' ? placement : undefined;
   } catch {
     return undefined;
   }

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { eventually } from '../eventually.ts';
 import { verifies } from '../requirements.ts';
-import { messagesOf } from './client.ts';
+import { messagesOf, POST_HEADERS, raw } from './client.ts';
 import { beginEvents, startModernStub, type ModernStub } from './modern-stub.ts';
-import { call, connectSprayed, open, startModern, tool } from './modern-world.ts';
+import { call, connectSprayed, modern, open, startModern, tool } from './modern-world.ts';
 import { startWorld, type World } from './world.ts';
 import type { TestContext } from 'node:test';
 
@@ -37,6 +37,19 @@ test(verifies('modern.repeat'), async (t) => {
   const second = well.of('tools/call')[0]?.message.id;
   assert.notEqual(second, undefined);
   assert.notEqual(second, 'mine');
+});
+
+test(verifies('modern.lossless-repeat'), async (t) => {
+  const { world, dying, well } = await twoPods(t);
+  const exact = '{"a":12345678901234567890,"b":[1.0,-0.1e-7],"c":9007199254740993}';
+  const { message, headers } = modern('tools/call', { name: 'safe', arguments: 'here' }, { id: 5 });
+  const body = JSON.stringify(message).replace('"here"', exact);
+  const sent = { ...POST_HEADERS, ...(headers as Record<string, string>) };
+  const answer = await raw(world.pod(0).url, { method: 'POST', headers: sent, body });
+  assert.equal(answer.status, 200);
+  assert.equal(answer.json.id, 5);
+  assert.ok(dying.of('tools/call')[0]?.text.includes(exact));
+  assert.ok(well.of('tools/call')[0]?.text.includes(exact));
 });
 
 test(verifies('modern.lost'), async (t) => {

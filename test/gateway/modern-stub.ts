@@ -9,6 +9,8 @@ import { VERSION } from './modern-world.ts';
 
 export interface StubRequest {
   readonly message: Partial<Message> & { readonly id?: string | number };
+  /** What was sent, byte for byte. */
+  readonly text: string;
   readonly headers: IncomingMessage['headers'];
   readonly response: ServerResponse;
   /** Resolves when the caller's connection is gone. */
@@ -53,8 +55,15 @@ export async function startModernStub(
     }
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
-    const message = JSON.parse(Buffer.concat(chunks).toString()) as StubRequest['message'];
-    const asked = { message, headers: request.headers, response, gone: once(response, 'close') };
+    const text = Buffer.concat(chunks).toString();
+    const message = JSON.parse(text) as StubRequest['message'];
+    const asked = {
+      message,
+      text,
+      headers: request.headers,
+      response,
+      gone: once(response, 'close'),
+    };
     seen.push(asked);
     if (options.onRequest?.(asked) === true) return;
     const own = message.method === 'tools/list' ? { tools: options.tools ?? TOOLS } : {};

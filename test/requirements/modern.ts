@@ -16,6 +16,11 @@ export const modern = {
     sentence: 'Of several pods that place a task or a state handle, all take the same one for it.',
     source: 'facts/mcp §4, modern: taskId and state handle to pod',
   },
+  'sessions.owned-place': {
+    sentence:
+      'What has an owner keeps it for as long as it is known, also when its pod is replaced.',
+    source: 'SEP-2567: servers bind handles to the authenticated principal',
+  },
   'modern.any-pod': {
     sentence:
       'Any pod serves any stateless request, also the next round of one that asked for input.',
@@ -104,6 +109,15 @@ export const modern = {
   'modern.handles': {
     sentence: 'Calls that name the same state handle go to the pod whose server made it.',
     source: 'SEP-2567; facts/mcp §2',
+  },
+  'modern.handle-bound': {
+    sentence:
+      "Who names another principal's state handle gets the server's answer to a name that it does not know, in both eras.",
+    source: 'SEP-2567: servers bind handles to the authenticated principal',
+  },
+  'modern.lossless-repeat': {
+    sentence: 'A repeated request keeps every digit of every number.',
+    source: 'RFC 8259 §6: numbers beyond 2^53',
   },
   'modern.drain': {
     sentence: 'A pod that drains finishes what runs there, and new requests go to other pods.',

@@ -112,7 +112,7 @@ const CONSISTENT_HASH = group(
 const STATE_HANDLES = {
   type: 'array',
   description:
-    "Arguments of tools that name state in a pod's memory: calls with the same value go to the same pod.",
+    "Arguments of tools that name state in a pod's memory: calls with the same value go to the same pod. With callers configured, a value is bound to the principal who was given it or used it first; to others it is unknown. Nothing of this with affinity None.",
   default: [],
   maxItems: 64,
   'x-kubernetes-list-type': 'atomic',

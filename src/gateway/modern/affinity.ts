@@ -3,10 +3,10 @@
  * resource names. Both are learnt and agreed, not computed: a hash of a handle would name another pod than the one whose
  * server made it, and would move handles away from living pods whenever one joins.
  */
-import { isJsonObject, type ParsedBody } from '../../mcp/index.ts';
+import { isJsonObject, type ClassifiedMessage, type ParsedBody } from '../../mcp/index.ts';
 import { ANONYMOUS } from '../exchange.ts';
 import { namesTool, type LoadBalancingPolicy } from '../policies.ts';
-import type { Placements } from '../ports.ts';
+import type { Place, Placements } from '../ports.ts';
 
 /** A handle that nobody uses for so long is forgotten. */
 export const HANDLE_TTL_MS = 86_400_000;
@@ -22,8 +22,19 @@ export type Named =
 export const taskKey = (taskId: string, principal: string): string =>
   principal === ANONYMOUS.id ? `task:${taskId}` : `task:${principal}:${taskId}`;
 
-export function handleKey(argument: string, value: unknown): string {
-  return `handle:${argument}:${JSON.stringify(value)}`;
+/** Some servers take "1" for 1, so both are one handle. */
+export function handleKey(argument: string, value: string | number): string {
+  return `handle:${argument}:${value}`;
+}
+
+/** The owner of what `principal` makes: callers who are not told apart share. */
+export const ownerOf = (principal: string): { readonly owner?: string } =>
+  principal === ANONYMOUS.id ? {} : { owner: principal };
+
+/** An argument of a call that names state. */
+export interface Handle {
+  readonly argument: string;
+  readonly value: string | number;
 }
 
 /** What a request of `principal` names, or undefined. */
@@ -38,15 +49,26 @@ export function namedBy(
   const taskId = params?.['taskId'];
   if (method.startsWith('tasks/') && typeof taskId === 'string')
     return { type: 'task', key: taskKey(taskId, principal) };
-  if (method !== 'tools/call' || policy.affinity === 'None') return undefined;
-  const tool = String(params?.['name']);
+  const [handle] = handlesIn(first, policy);
+  return handle && { type: 'handle', key: handleKey(handle.argument, handle.value) };
+}
+
+/** The handles that a call names, in the order of the resource. */
+export function handlesIn(
+  item: ClassifiedMessage,
+  { affinity, stateHandles }: LoadBalancingPolicy,
+): readonly Handle[] {
+  if (item.kind === 'response' || item.message.method !== 'tools/call' || affinity === 'None')
+    return [];
+  const { params } = item.message;
   const args = params?.['arguments'];
-  for (const { tool: pattern, argument } of policy.stateHandles) {
-    const value = isJsonObject(args) ? args[argument] : undefined;
-    if (!isHandle(value) || (pattern !== undefined && !namesTool(pattern, tool))) continue;
-    return { type: 'handle', key: handleKey(argument, value) };
-  }
-  return undefined;
+  if (!isJsonObject(args)) return [];
+  const tool = String(params?.['name']);
+  return stateHandles.flatMap(({ tool: pattern, argument }) => {
+    const value = args[argument];
+    const applies = pattern === undefined || namesTool(pattern, tool);
+    return applies && isHandle(value) ? [{ argument, value }] : [];
+  });
 }
 
 /** True for what can be a handle: text or a number. */
@@ -57,16 +79,16 @@ export function isHandle(value: unknown): value is string | number {
 /** Nobody holds it, as far as anybody knows. */
 export const NOBODY = Symbol('nobody');
 
-/** The pod that holds it, as far as can be found out in `timeoutMs`; undefined when the store does not answer. */
+/** Where it is, as far as can be found out in `timeoutMs`; undefined when the store does not answer. */
 export async function holderOf(
   placements: Placements,
-  { key }: Named,
+  { key }: Pick<Named, 'key'>,
   timeoutMs: number,
-): Promise<string | typeof NOBODY | undefined> {
+): Promise<Place | typeof NOBODY | undefined> {
   const local = placements.local(key);
   if (local !== undefined) return local;
   return placements
     .find(key, AbortSignal.timeout(timeoutMs))
-    .then((node) => node ?? NOBODY)
+    .then((place) => place ?? NOBODY)
     .catch(() => undefined);
 }

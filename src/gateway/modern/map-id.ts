@@ -1,31 +1,33 @@
 /** A repeated request goes upstream under an id of its own, and the client sees its own id in the answer. */
-import type { ParsedBody } from '../../mcp/index.ts';
+import { isJsonObject, readLossless } from '../../mcp/index.ts';
 import type { Random } from '../../std/index.ts';
 import type { Reply } from '../exchange.ts';
 
-export interface MappedId {
-  /** The request under its new id. */
-  readonly body: string;
-  /** Both as they stand in JSON. The new one cannot be guessed, so whatever equals it is it. */
+/** Two texts as they stand in JSON. The one upstream cannot be guessed, so whatever equals it is it. */
+export interface Substitution {
   readonly upstream: string;
   readonly client: string;
 }
 
-/** Undefined for what has no id. */
-export function withNewId(parsed: ParsedBody, random: Random): MappedId | undefined {
-  const [first] = parsed.messages;
-  if (first?.kind !== 'request') return undefined;
+export interface MappedId extends Substitution {
+  /** The request under its new id. */
+  readonly body: string;
+}
+
+/** `body` is one JSON-RPC request; undefined for what has no id. */
+export function withNewId(body: string, random: Random): MappedId | undefined {
+  const message = readLossless(body);
+  if (!isJsonObject(message) || message['id'] === undefined) return undefined;
   const id = `retry-${Buffer.from(random.bytes(18)).toString('base64url')}`;
-  const { message } = first;
   return {
     body: JSON.stringify({ ...message, id }),
     upstream: JSON.stringify(id),
-    client: JSON.stringify(message.id),
+    client: JSON.stringify(message['id']),
   };
 }
 
-/** The answer with the client's id, wherever the server repeats it. */
-export function mapReply(reply: Reply, mapped: MappedId): Reply {
+/** The answer with what the client said, wherever the server repeats it. */
+export function mapReply(reply: Reply, mapped: Substitution): Reply {
   const map = (text: string): string => text.replaceAll(mapped.upstream, mapped.client);
   switch (reply.type) {
     case 'plain':
@@ -48,7 +50,7 @@ async function* mapEvents<T extends { readonly data: string }>(
 /** The bytes of a long answer: only what might be the beginning of an id is held back. */
 async function* mapChunks(
   chunks: AsyncIterable<Uint8Array>,
-  { upstream, client }: MappedId,
+  { upstream, client }: Substitution,
 ): AsyncGenerator<Uint8Array> {
   const wanted = Buffer.from(upstream);
   const put = Buffer.from(client);

@@ -9,8 +9,8 @@ import {
 } from '../../mcp/index.ts';
 import type { Logger } from '../../telemetry/index.ts';
 import type { LoadBalancingPolicy } from '../policies.ts';
-import type { Placements } from '../ports.ts';
-import { HANDLE_TTL_MS, handleKey, isHandle, taskKey } from './affinity.ts';
+import type { Place, Placements } from '../ports.ts';
+import { HANDLE_TTL_MS, handleKey, isHandle, ownerOf, taskKey } from './affinity.ts';
 import type { ToolTable } from './tool-table.ts';
 
 export interface ObserverOptions {
@@ -39,10 +39,10 @@ const HANDLE_TEXT_MAX = 65_536;
 
 export function createObserver(options: ObserverOptions): Observer {
   const { placements, self, logger } = options;
-  const place = async (key: string, ttlMs: number): Promise<void> => {
+  const place = async (key: string, ttlMs: number, owner: Pick<Place, 'owner'>): Promise<void> => {
     try {
       const signal = AbortSignal.timeout(options.commitMs);
-      await placements.place(key, self, { ttlMs }, signal);
+      await placements.place(key, { node: self, ...owner }, { ttlMs }, signal);
     } catch (error) {
       // The task or handle exists. To say that it does not would only make a second one.
       logger.warn('a task or state handle was not recorded', { error: String(error) });
@@ -70,12 +70,12 @@ export function createObserver(options: ObserverOptions): Observer {
       const { taskId } = result;
       const isTask = method !== 'tools/call' || result['resultType'] === 'task';
       if (isTask && typeof taskId === 'string')
-        return place(taskKey(taskId, principal), ttlOf(result));
+        return place(taskKey(taskId, principal), ttlOf(result), {});
       const found = handles().flatMap((argument) => {
         const value = handleIn(result, argument);
         return isHandle(value) ? [handleKey(argument, value)] : [];
       });
-      await Promise.all(found.map((key) => place(key, HANDLE_TTL_MS)));
+      await Promise.all(found.map((key) => place(key, HANDLE_TTL_MS, ownerOf(principal))));
     },
   };
 }

@@ -1,5 +1,5 @@
 /** Takes the tasks that are not the caller's out of what a `subscriptions/listen` asks for. */
-import { isJsonObject, parseBody } from '../../mcp/index.ts';
+import { isJsonObject, parseBody, readLossless, type JsonObject } from '../../mcp/index.ts';
 import { ANONYMOUS, type Exchange } from '../exchange.ts';
 import type { ResolvedTiming } from '../config.ts';
 import type { Placements } from '../ports.ts';
@@ -25,15 +25,15 @@ export async function keepOwnTasks(options: OwnTasksOptions, exchange: Exchange)
   const isOwn = async (taskId: unknown): Promise<boolean> => {
     if (typeof taskId !== 'string') return false;
     const named = { type: 'task', key: taskKey(taskId, principal) } as const;
-    return typeof (await holderOf(placements, named, timing.commitMs)) === 'string';
+    return typeof (await holderOf(placements, named, timing.commitMs)) === 'object';
   };
   const asked = (wanted['taskIds'] as unknown[]).slice(0, TASKS_MAX);
   const own = await Promise.all(asked.map(isOwn));
   const taskIds = asked.filter((_, index) => own[index]);
-  exchange.body = JSON.stringify({
-    ...first.message,
-    params: { ...params, notifications: { ...wanted, taskIds } },
-  });
+  const notifications = { ...wanted, taskIds };
+  const whole = readLossless(exchange.body) as JsonObject;
+  const rest = whole['params'] as JsonObject;
+  exchange.body = JSON.stringify({ ...whole, params: { ...rest, notifications } });
   const parsed = parseBody(exchange.body);
   if (parsed.ok) exchange.parsed = parsed.value;
 }

@@ -30,7 +30,7 @@ import type { GatewayMetrics } from '../metrics.ts';
 import type { GatewayPolicies } from '../policies.ts';
 import type { Cluster, Placements } from '../ports.ts';
 import { isRepeatable } from '../repeat.ts';
-import { HANDLE_TTL_MS, type Named } from './affinity.ts';
+import { HANDLE_TTL_MS, ownerOf, type Named } from './affinity.ts';
 import { mapReply, withNewId, type MappedId } from './map-id.ts';
 
 export interface StatelessOptions {
@@ -113,9 +113,12 @@ async function choose(options: StatelessOptions, errand: Errand): Promise<string
   // Of the fronts that meet a handle for the first time, or after its pod died, one decides for all.
   const ttl = { ttlMs: HANDLE_TTL_MS, ...(holder === undefined ? {} : { replaces: holder }) };
   const limit = AbortSignal.timeout(timing.commitMs);
-  const agreed = await placements.place(named.key, picked, ttl, limit).catch(() => picked);
-  errand.holder = agreed;
-  return avoid.has(agreed) || !lives(agreed) ? picked : agreed;
+  const place = { node: picked, ...ownerOf(errand.exchange.principal.id) };
+  const agreed = await placements.place(named.key, place, ttl, limit).catch(() => place);
+  // Another principal named it a moment earlier: nobody serves this request, and the client's next one is told apart.
+  if (agreed.owner !== place.owner && place.owner !== undefined) return undefined;
+  errand.holder = agreed.node;
+  return avoid.has(agreed.node) || !lives(agreed.node) ? picked : agreed.node;
 }
 
 /** What the request names is at one pod only, and that one's breaker is open. */
@@ -210,7 +213,7 @@ function judge(
   const fact = { id: '', method: exchange.label, reason: refusal.code };
   if (isRepeatable(parsed, options.repeatableTools())) {
     options.events.emit({ type: 'request-retried', ...fact });
-    errand.mapped = withNewId(parsed, options.random);
+    errand.mapped = withNewId(exchange.body, options.random);
     return undefined;
   }
   options.metrics.lost.inc();

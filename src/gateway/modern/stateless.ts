@@ -43,13 +43,13 @@ async function begin(
   const holder =
     named === undefined ? undefined : await holderOf(placements, named, timing.commitMs);
   // The server may not know callers apart, and would tell anybody of the task.
-  if (named?.type === 'task' && principal !== ANONYMOUS.id && typeof holder !== 'string')
+  if (named?.type === 'task' && principal !== ANONYMOUS.id && typeof holder !== 'object')
     return {
       error: mcpError(holder === undefined ? MCP_ERRORS.unavailable : MCP_ERRORS.taskNotFound),
     };
   return {
     ...{ exchange, parsed, headers, named },
-    holder: typeof holder === 'string' ? holder : undefined,
+    holder: typeof holder === 'object' ? holder.node : undefined,
     tool: toolOf(parsed),
     key: named?.key ?? keyOf(policy, { headers, principal, parsed }),
     avoid: new Set(),
