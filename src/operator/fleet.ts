@@ -32,6 +32,8 @@ export function createFleet(options: {
   readonly clock: Clock;
   /** A cluster has news. */
   readonly onChange: (key: string) => void;
+  /** The certificates of a cluster are these from now on. */
+  readonly onTls: (cluster: McpCluster, material: TlsMaterial) => void;
 }): Fleet {
   const watchedByKey = new Map<string, Watched>();
   const forget = (key: string): string | undefined => {
@@ -47,8 +49,9 @@ export function createFleet(options: {
       if (known?.uid === cluster.metadata.uid) return known;
       forget(key);
       const { client, clock } = options;
+      const onTls = (material: TlsMaterial): void => options.onTls(cluster, material);
       const monitor = createMonitor({ client, clock, onChange: () => options.onChange(key) });
-      const watched = { uid: cluster.metadata.uid, monitor, ...createTlsHolder() };
+      const watched = { uid: cluster.metadata.uid, monitor, ...createTlsHolder(onTls) };
       watchedByKey.set(key, watched);
       return watched;
     },
@@ -59,7 +62,7 @@ export function createFleet(options: {
   };
 }
 
-function createTlsHolder() {
+function createTlsHolder(onTls: (material: TlsMaterial) => void) {
   let material: TlsMaterial | undefined;
   const listeners = new Set<(next: TlsMaterial) => void>();
   const tls: TlsSource = {
@@ -74,6 +77,7 @@ function createTlsHolder() {
     setTls(next: TlsMaterial) {
       if (next.cert === material?.cert && next.ca === material.ca) return;
       material = next;
+      onTls(next);
       for (const listener of listeners) listener(next);
     },
     tlsCheckedAt: undefined,

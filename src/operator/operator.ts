@@ -158,13 +158,14 @@ function assemble(context: Context): { caches: Caches; controller: Controller } 
   const caches = createCaches({ client, namespaces, clock, random, logger, metrics });
   for (const informer of caches.informers) lifecycle.add('informer', () => informer.stop());
   const recorder = createRecorder(context);
+  const clusterMetrics = createClusterMetrics(metrics);
   const fleet = createFleet({
     client: options.sidecars ?? createSidecarClient({ clock, random }),
     clock,
     onChange: (key) => controller.enqueue(key),
+    onTls: clusterMetrics.certificates,
   });
   lifecycle.add('sidecar monitors', () => fleet.stop());
-  const clusterMetrics = createClusterMetrics(metrics);
   const reconcile = createReconciler({
     client,
     caches,

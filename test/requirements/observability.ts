@@ -7,4 +7,8 @@ export const observability = {
       'The operator exports the metrics of controller-runtime and client-go, with their labels and buckets',
     source: 'controller-runtime pkg/metrics, component-base metrics/prometheus',
   },
+  'metrics.go-with-their-resource': {
+    sentence: 'What is exported of a McpCluster is gone when the McpCluster, or its pod, is',
+    source: 'design',
+  },
 } as const satisfies Record<string, Requirement>;

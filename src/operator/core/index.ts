@@ -3,6 +3,7 @@
  * is replaced next, what the status says. Nothing here writes, waits or looks at a clock.
  */
 export { lackAuthVolumes, tokenReviewField, tokenSecrets } from './auth-volumes.ts';
+export { CLUSTER_GAUGES, clusterSamples } from './cluster-series.ts';
 export { type ReconcileProblem } from './conditions.ts';
 export { configMap, runningConfig, sidecarConfig, type ClusterSize } from './config.ts';
 export { isCurrent, ownershipOf, stamped } from './drift.ts';
