@@ -15,6 +15,7 @@ export {
   MANAGED_BY_LABEL,
   MANAGER,
   objectLabels,
+  APPROVE_UPDATE_ANNOTATION,
   ROTATE_KEY_ANNOTATION,
   selectorLabels,
   selectorText,

@@ -11,6 +11,8 @@ export const APPLIED_HASH_ANNOTATION = 'mcpcluster.io/applied-hash';
 export const WEIGHT_ANNOTATION = 'mcpcluster.io/weight';
 /** Labels that tools may require of a pod, separated by commas, on the pod. */
 export const CAPABILITIES_ANNOTATION = 'mcpcluster.io/capabilities';
+/** On a McpCluster: the revision of the pod template whose update may go on to the pod that leads. */
+export const APPROVE_UPDATE_ANNOTATION = 'mcpcluster.io/approve-update';
 /** On a McpCluster: another value replaces the key of `server.requestStateKey`. */
 export const ROTATE_KEY_ANNOTATION = 'mcpcluster.io/rotate-request-state-key';
 /** Which revision of that key a pod was started with. */

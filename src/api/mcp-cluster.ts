@@ -1,5 +1,6 @@
 /** The McpCluster resource: its names and its TypeScript types, inferred from the schema the API server enforces. */
 import type { FromSchema, Schema } from './schema.ts';
+import { FENCED_RULES } from './spec/fenced-members.ts';
 import { SPEC_SCHEMA } from './spec/spec.ts';
 import { WEIGHT_RULES } from './spec/weight-rules.ts';
 import { STATUS_SCHEMA, type CONDITION_TYPES } from './status-schema.ts';
@@ -50,6 +51,7 @@ export const MCP_CLUSTER_SCHEMA = {
       fieldPath: '.spec.voters',
     },
     ...WEIGHT_RULES,
+    ...FENCED_RULES,
   ],
 } as const satisfies Schema;
 

@@ -65,6 +65,12 @@ const MEMBERS = {
       sessions: count('Sessions it owns.'),
       blockedBy: text('The rule that keeps its update waiting.'),
       message: text('What is wrong with it.', 4096),
+      version: text('Version of its sidecar.', 64),
+      cordon: {
+        type: 'string',
+        enum: ['Draining', 'Fenced'],
+        description: 'Why it takes no sessions although it works; absent when it does.',
+      },
     },
   },
 } as const satisfies Schema;
@@ -76,7 +82,7 @@ export const STATUS_SCHEMA = {
     observedGeneration: count('Generation of the spec this status was written for.'),
     phase: {
       type: 'string',
-      enum: ['Creating', 'Running', 'Updating', 'Degraded', 'QuorumLost', 'Paused'],
+      enum: ['Creating', 'Running', 'Updating', 'Degraded', 'QuorumLost', 'Paused', 'Hibernated'],
       description: 'A word for people; programs read the conditions.',
     },
     replicas: count('Pods that exist.'),
@@ -88,6 +94,11 @@ export const STATUS_SCHEMA = {
     term: count('Term of Raft.'),
     commitIndex: count('Last committed entry of the log.'),
     sessions: count('Sessions of all pods.'),
+    nextMaintenanceWindow: {
+      type: 'string',
+      format: 'date-time',
+      description: 'When the next window of maintenance opens; absent while one is open.',
+    },
     members: MEMBERS,
     conditions: CONDITIONS,
   },

@@ -105,6 +105,23 @@ export const REFUSED: readonly (readonly [
     'spec.gossip.suspicion',
     /suspicion 100ms must be at least probeInterval 200ms/,
   ],
+  [
+    { update: { maintenanceWindow: { schedule: 'at night' } } },
+    'spec.update.maintenanceWindow.schedule',
+    /"at night" is not five fields of cron such as "0 3 \* \* SUN"/,
+  ],
+  [
+    { update: { maintenanceWindow: { schedule: '0 3 * * *', duration: '10s' } } },
+    'spec.update.maintenanceWindow.duration',
+    /"10s" is not between 1m and 168h/,
+  ],
+  [
+    { update: { mode: 'Manual' } },
+    'spec.update.mode',
+    /supported values: "Automatic", "Supervised"/,
+  ],
+  [{ update: { maxUnavailable: 0 } }, 'spec.update.maxUnavailable', /greater than or equal to 1/],
+  [{ fencedMembers: ['other-0'] }, 'spec.fencedMembers', /must name pods of this cluster/],
   [{ storage: { size: 'large' } }, 'spec.storage.size', /"large" is not a quantity/],
   [{ storage: { size: '-1Gi' } }, 'spec.storage.size', /"-1Gi" is not a quantity/],
   [

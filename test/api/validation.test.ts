@@ -70,6 +70,8 @@ void suite('McpCluster at a real API server', { skip }, () => {
     assert.equal(spec.sessions.resume.events, 256);
     assert.equal(spec.storage.size, '1Gi');
     assert.equal(spec.podTemplate.antiAffinity, 'Preferred');
+    assert.deepEqual(spec.update, { mode: 'Automatic', maxUnavailable: 1 });
+    assert.deepEqual(spec.storage.retention, { whenDeleted: 'Delete', whenScaled: 'Delete' });
   });
 
   test(verifies('api.immutable'), async () => {
@@ -88,7 +90,10 @@ void suite('McpCluster at a real API server', { skip }, () => {
     const table: readonly [Record<string, unknown>, RegExp][] = [
       [{ voters: 5 }, /spec.voters.*voters of a running cluster are fixed/],
       [{ voters: null }, /spec.voters.*voters of a running cluster are fixed/],
-      [{ storage: { size: '2Gi' } }, /spec.storage.size.*cannot be changed from 1Gi to 2Gi/],
+      [
+        { storage: { size: '1023Mi' } },
+        /spec.storage.size.*cannot be made smaller, from 1Gi to 1023Mi/,
+      ],
       [
         { storage: { storageClassName: 'slow' } },
         /spec.storage.storageClassName.*cannot be changed/,

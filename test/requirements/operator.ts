@@ -15,7 +15,7 @@ export const operator = {
     source: 'design',
   },
   'api.immutable': {
-    sentence: 'Voters, volume size and storage class of a running cluster cannot be changed',
+    sentence: 'Voters and storage class of a running cluster cannot be changed, and its volumes cannot shrink',
     source: 'design',
   },
   'operator.policies': {
@@ -62,6 +62,16 @@ export const operator = {
   'operator.config-hash': {
     sentence: 'Pods are replaced only for a change that they cannot take over while running',
     source: 'design',
+  },
+  'operator.membership-steps': {
+    sentence:
+      'The members follow the spec by one small change at a time: newcomers learn, catch up and are promoted; who goes hands over, leaves, and only then loses pod and volume',
+    source: 'issue 6: changes to a quorum are safe; facts/kubernetes 1.4',
+  },
+  'operator.membership-converges': {
+    sentence:
+      'Whatever is lost between two steps, the members come to be what the spec asks for, and no step takes the quorum away',
+    source: 'issue 6: crash-safe between every two steps',
   },
   'operator.rollout-quorum': {
     sentence: 'A rollout never takes a healthy majority of voters away',
@@ -125,6 +135,25 @@ export const operator = {
   'operator.crash-safe': {
     sentence: 'An operator killed at any write is followed by one that ends in the same state',
     source: 'design',
+  },
+  'operator.api-faults': {
+    sentence:
+      'Under conflicts, refusals, errors, lost answers, and watches that are cut or expire, the operator converges, doubles nothing and leaves nothing',
+    source: 'design',
+  },
+  'operator.api-stale-list': {
+    sentence: 'An operator whose first lists are old acts on what its watches tell',
+    source: 'design',
+  },
+  'operator.api-down': {
+    sentence:
+      'While the API server is away for a minute clients are served on, and afterwards the operator catches up',
+    source: 'design',
+  },
+  'operator.one-leader-acts': {
+    sentence:
+      'An operator that was suspended and lost its Lease meanwhile writes nothing when it goes on',
+    source: 'client-go leaderelection',
   },
   'operator.available': {
     sentence: 'Applying a McpCluster ends in condition Available, with nothing else to do',

@@ -10,6 +10,14 @@ const labels = (description: string) =>
     additionalProperties: { type: 'string', maxLength: 4096 },
   }) as const;
 
+const retention = (when: string) =>
+  ({
+    type: 'string',
+    enum: ['Delete', 'Retain'],
+    default: 'Delete',
+    description: `What becomes of volumes when ${when}.`,
+  }) as const;
+
 export const STORAGE = {
   type: 'object',
   description: 'The volume of each pod: the Raft log and the sessions in it.',
@@ -17,7 +25,7 @@ export const STORAGE = {
   properties: {
     size: {
       type: 'string',
-      description: 'Size of the volume, a quantity such as 1Gi. It cannot be changed.',
+      description: 'Size of the volume, a quantity such as 1Gi. It can only grow.',
       default: '1Gi',
       maxLength: 64,
       'x-kubernetes-validations': [
@@ -27,9 +35,9 @@ export const STORAGE = {
           messageExpression: `'"' + self + '" is not a quantity such as 1Gi or 500Mi'`,
         },
         {
-          rule: 'self == oldSelf',
-          message: 'cannot be changed: the volumes exist already',
-          messageExpression: `'cannot be changed from ' + oldSelf + ' to ' + self + ': the volumes exist already'`,
+          rule: `!self.matches('${QUANTITY_PATTERN}') || !oldSelf.matches('${QUANTITY_PATTERN}') || quantity(self).compareTo(quantity(oldSelf)) >= 0`,
+          message: 'cannot be made smaller: volumes only grow',
+          messageExpression: `'cannot be made smaller, from ' + oldSelf + ' to ' + self + ': volumes only grow'`,
         },
       ],
     },
@@ -39,6 +47,10 @@ export const STORAGE = {
         "Storage class of the volume; the cluster's default when left out. It cannot be changed.",
       maxLength: 253,
     },
+    retention: group('Whether volumes stay.', {
+      whenDeleted: retention('the McpCluster is deleted'),
+      whenScaled: retention('pods are taken away for good, as by fewer replicas'),
+    }),
   },
   'x-kubernetes-validations': [
     {
@@ -66,6 +78,44 @@ export const POD_TEMPLATE = group('Where and how the pods run.', {
     enum: ['Preferred', 'Required'],
     default: 'Preferred',
     description: 'Whether two pods of the cluster may share a node when there is no other.',
+  },
+  topologySpreadConstraints: {
+    type: 'array',
+    description: 'How evenly pods are spread; by default over zones, as far as there are nodes.',
+    maxItems: 8,
+    default: [
+      {
+        maxSkew: 1,
+        topologyKey: 'topology.kubernetes.io/zone',
+        whenUnsatisfiable: 'ScheduleAnyway',
+      },
+    ],
+    items: {
+      type: 'object',
+      required: ['topologyKey'],
+      properties: {
+        maxSkew: {
+          type: 'integer',
+          format: 'int32',
+          description: 'By how many pods two places may differ.',
+          default: 1,
+          minimum: 1,
+          maximum: 99,
+        },
+        topologyKey: {
+          type: 'string',
+          description: 'Label of nodes whose values are the places.',
+          minLength: 1,
+          maxLength: 317,
+        },
+        whenUnsatisfiable: {
+          type: 'string',
+          enum: ['ScheduleAnyway', 'DoNotSchedule'],
+          default: 'ScheduleAnyway',
+          description: 'What happens to a pod for which there is no such place.',
+        },
+      },
+    },
   },
   imagePullSecrets: {
     type: 'array',

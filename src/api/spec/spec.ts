@@ -2,11 +2,13 @@
 import type { Schema } from '../schema.ts';
 import { CONSENSUS, GOSSIP } from './agreement.ts';
 import { BULKHEADS } from './admission.ts';
+import { FENCED_MEMBERS } from './fenced-members.ts';
 import { GATEWAY } from './gateway.ts';
 import { LOAD_BALANCING } from './load-balancing.ts';
 import { POD_TEMPLATE, STORAGE } from './pods.ts';
 import { SERVER } from './server.ts';
 import { SESSIONS } from './sessions.ts';
+import { UPDATE } from './update.ts';
 
 export const SPEC_SCHEMA = {
   type: 'object',
@@ -37,6 +39,14 @@ export const SPEC_SCHEMA = {
     gossip: GOSSIP,
     storage: STORAGE,
     podTemplate: POD_TEMPLATE,
+    update: UPDATE,
+    fencedMembers: FENCED_MEMBERS,
+    hibernated: {
+      type: 'boolean',
+      description:
+        'While true there are no pods; volumes, certificates and addresses stay, and sessions are there again afterwards.',
+      default: false,
+    },
     paused: {
       type: 'boolean',
       description: 'While true the operator changes nothing but where clients are sent.',

@@ -18,8 +18,9 @@ export interface ClusterSize {
 
 /** What a running sidecar takes over without a restart. */
 export function runningConfig(cluster: McpCluster) {
-  const { gateway, sessions } = cluster.spec;
+  const { gateway, sessions, fencedMembers } = cluster.spec;
   return {
+    fencedMembers,
     gateway: {
       allowedOrigins: gateway.allowedOrigins,
       allowedHosts: gateway.allowedHosts,
@@ -70,6 +71,7 @@ export function sidecarConfig(cluster: McpCluster, size: ClusterSize) {
   return {
     ...start,
     replicas: size.replicas,
+    fencedMembers: running.fencedMembers,
     gateway: { ...start.gateway, ...running.gateway },
     sessions: running.sessions,
   };

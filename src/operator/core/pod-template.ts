@@ -87,14 +87,10 @@ export function podTemplate(cluster: McpCluster, options: PodTemplateOptions) {
         imagePullSecrets: template.imagePullSecrets,
       }),
       affinity: { podAntiAffinity: antiAffinity(cluster) },
-      topologySpreadConstraints: [
-        {
-          maxSkew: 1,
-          topologyKey: 'topology.kubernetes.io/zone',
-          whenUnsatisfiable: 'ScheduleAnyway',
-          labelSelector: { matchLabels: selectorLabels(name) },
-        },
-      ],
+      topologySpreadConstraints: template.topologySpreadConstraints.map((constraint) => ({
+        ...constraint,
+        labelSelector: { matchLabels: selectorLabels(name) },
+      })),
       initContainers: [
         ...bridgeInstaller(cluster, options.sidecarImage, OUR_CONTAINER),
         sidecarContainer(cluster, options.sidecarImage),

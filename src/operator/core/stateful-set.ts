@@ -14,7 +14,7 @@ export interface StatefulSetOptions {
 
 /**
  * `Parallel`, because a quorum must be able to come back all at once, and `OnDelete`, because Kubernetes' own rolling
- * update does not ask whether the quorum survives it. Volumes go with the cluster, whose identity they hold, but stay when
+ * update does not ask whether the quorum survives it. Volumes go with the cluster if it says so, and stay when
  * pods go: a voter whose volume a hand-made scale took away would come back without what it has voted for and
  * acknowledged, and could never be let in again. A learner that comes back with its old log has a valid prefix.
  */
@@ -27,11 +27,14 @@ export function statefulSet(cluster: McpCluster, options: StatefulSetOptions): D
     kind: 'StatefulSet',
     metadata: ownedMetadata(cluster, objectNames(name).statefulSet),
     spec: {
-      replicas: size.replicas,
+      replicas: cluster.spec.hibernated ? 0 : size.replicas,
       serviceName: objectNames(name).peerService,
       podManagementPolicy: 'Parallel',
       updateStrategy: { type: 'OnDelete' },
-      persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Delete', whenScaled: 'Retain' },
+      persistentVolumeClaimRetentionPolicy: {
+        whenDeleted: storage.retention.whenDeleted,
+        whenScaled: 'Retain',
+      },
       selector: { matchLabels: selectorLabels(name) },
       template: podTemplate(cluster, { sidecarImage, voters: size.voters, keyRevision }),
       volumeClaimTemplates: [

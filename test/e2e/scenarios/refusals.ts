@@ -124,12 +124,12 @@ const immutable = scenario('refused at change: what cannot change', (arena) =>
         ),
       );
     const told = [
-      await change({ storage: { size: '2Gi' } }),
+      await change({ storage: { size: '512Mi' } }),
       await change({ voters: 1 }),
       await change({ storage: { ...spec['storage'], storageClassName: 'fast' } }),
     ].map(({ message }) => message.replace('McpCluster.mcpcluster.io "fixed" is invalid: ', ''));
     assert.deepEqual(told, [
-      'spec.storage.size: Invalid value: "2Gi": cannot be changed from 1Gi to 2Gi: the volumes exist already',
+      'spec.storage.size: Invalid value: "512Mi": cannot be made smaller, from 1Gi to 512Mi: volumes only grow',
       'spec.voters: Forbidden: cannot be changed: the voters of a running cluster are fixed',
       'spec.storage.storageClassName: Forbidden: cannot be changed: the volumes exist already',
     ]);
@@ -187,8 +187,19 @@ const defaults = scenario('defaults are filled in when a McpCluster is stored', 
       },
       consensus: { heartbeatInterval: '50ms', electionTimeout: { min: '200ms', max: '400ms' } },
       gossip: { probeInterval: '200ms', probeTimeout: '100ms', suspicion: '600ms' },
-      storage: { size: '1Gi' },
-      podTemplate: { antiAffinity: 'Preferred' },
+      storage: { size: '1Gi', retention: { whenDeleted: 'Delete', whenScaled: 'Delete' } },
+      podTemplate: {
+        antiAffinity: 'Preferred',
+        topologySpreadConstraints: [
+          {
+            ...{ maxSkew: 1, topologyKey: 'topology.kubernetes.io/zone' },
+            whenUnsatisfiable: 'ScheduleAnyway',
+          },
+        ],
+      },
+      update: { mode: 'Automatic', maxUnavailable: 1 },
+      fencedMembers: [],
+      hibernated: false,
     });
   }),
 );

@@ -185,6 +185,9 @@ void suite('objects of a cluster', () => {
     const { metadata, spec } = template({
       podTemplate: {
         antiAffinity: 'Required',
+        topologySpreadConstraints: [
+          { maxSkew: 2, topologyKey: 'rack', whenUnsatisfiable: 'DoNotSchedule' },
+        ],
         metadata: {
           labels: { team: 'a', 'mcpcluster.io/cluster': 'other' },
           annotations: { b: 'c' },
@@ -204,11 +207,18 @@ void suite('objects of a cluster', () => {
     assert.deepEqual(spec.tolerations, [{ key: 'gpu', operator: 'Exists' }]);
     const { podAntiAffinity } = spec.affinity;
     assert.equal(podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution.length, 1);
+    assert.deepEqual(spec.topologySpreadConstraints, [
+      {
+        ...{ maxSkew: 2, topologyKey: 'rack', whenUnsatisfiable: 'DoNotSchedule' },
+        labelSelector: spec.topologySpreadConstraints[0].labelSelector,
+      },
+    ]);
   });
 
   test('the configuration file holds every field of its contract', () => {
     const map = configMap(cluster(), size);
     assert.deepEqual(JSON.parse(map.data['config.json'] ?? ''), {
+      fencedMembers: [],
       clusterId: 'uid-1',
       name: 'tools',
       namespace: 'team',
