@@ -141,6 +141,7 @@ export const BUILTIN_RESOURCES: readonly ResourceNames[] = [
     cluster: true,
     verbs: CREATE_ONLY,
   }),
+  resource('networking.k8s.io/v1', 'networkpolicies', 'NetworkPolicy', { short: 'netpol' }),
   resource('policy/v1', 'poddisruptionbudgets', 'PodDisruptionBudget', {
     short: 'pdb',
     sub: [status('policy', 'PodDisruptionBudget')],

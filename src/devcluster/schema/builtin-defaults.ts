@@ -174,6 +174,13 @@ const DEFAULTS: Readonly<Record<string, Default>> = {
   'apps/Deployment': deployment,
   'apps/StatefulSet': statefulSet,
   'apps/ReplicaSet': replicaSet,
+  'networking.k8s.io/NetworkPolicy': (object) => {
+    const spec = child(object, 'spec');
+    for (const rule of [...objects(spec['ingress']), ...objects(spec['egress'])])
+      ports(rule['ports'], { protocol: 'TCP' });
+    const directions = objects(spec['egress']).length > 0 ? ['Ingress', 'Egress'] : ['Ingress'];
+    fill(spec, { podSelector: {}, policyTypes: directions });
+  },
   'policy/PodDisruptionBudget': (object) =>
     fill(child(object, 'status'), {
       currentHealthy: 0,

@@ -29,6 +29,7 @@ const SERVED: Readonly<Record<string, readonly string[] | '*'>> = {
   'apis/discovery.k8s.io/v1': '*',
   'apis/coordination.k8s.io/v1': '*',
   'apis/events.k8s.io/v1': '*',
+  'apis/networking.k8s.io/v1': ['networkpolicies'],
   'apis/storage.k8s.io/v1': ['storageclasses'],
   'apis/rbac.authorization.k8s.io/v1': '*',
   'apis/apiextensions.k8s.io/v1': '*',

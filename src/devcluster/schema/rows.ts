@@ -310,6 +310,11 @@ export const ROWS: Readonly<Record<string, Cells>> = {
     numberAt(object, 'revision'),
     age(object, now),
   ],
+  'networkpolicies.networking.k8s.io': (object, now) => [
+    name(object),
+    selector(at(object, 'spec', 'podSelector')),
+    age(object, now),
+  ],
   'poddisruptionbudgets.policy': (object, now) => [
     name(object),
     String(at(object, 'spec', 'minAvailable') ?? 'N/A'),

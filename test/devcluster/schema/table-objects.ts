@@ -207,6 +207,12 @@ export const TABLE_OBJECTS: readonly { readonly path: string; readonly object: o
     ...meta('t1'),
     spec: { holderIdentity: 'me' },
   }),
+  post('/apis/networking.k8s.io/v1/namespaces/default/networkpolicies', {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'NetworkPolicy',
+    ...meta('t1'),
+    spec: { podSelector: { matchLabels: { a: 'b' } }, ingress: [{ ports: [{ port: 80 }] }] },
+  }),
   post('/apis/storage.k8s.io/v1/storageclasses', {
     apiVersion: 'storage.k8s.io/v1',
     kind: 'StorageClass',

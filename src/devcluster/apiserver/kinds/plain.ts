@@ -75,6 +75,13 @@ export const leaseStrategy = createStrategy({
   },
 });
 
+export const networkPolicyStrategy = createStrategy({
+  generation: true,
+  prepareForCreate(policy) {
+    policy.metadata.generation = 1;
+  },
+});
+
 const NODE_INFO = [
   'machineID',
   'systemUUID',

@@ -32,6 +32,7 @@ const KINDS: Readonly<
   'coordination.k8s.io/v1': { package: 'k8s.io.api.coordination.v1', kinds: ['Lease'] },
   'discovery.k8s.io/v1': { package: 'k8s.io.api.discovery.v1', kinds: ['EndpointSlice'] },
   'events.k8s.io/v1': { package: 'k8s.io.api.events.v1', kinds: ['Event'] },
+  'networking.k8s.io/v1': { package: 'k8s.io.api.networking.v1', kinds: ['NetworkPolicy'] },
   'policy/v1': { package: 'k8s.io.api.policy.v1', kinds: ['Eviction', 'PodDisruptionBudget'] },
   'rbac.authorization.k8s.io/v1': {
     package: 'k8s.io.api.rbac.v1',

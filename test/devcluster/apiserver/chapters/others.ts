@@ -27,6 +27,15 @@ export const others: Chapter = async (call) => {
       hostPath: { path: '/x' },
     },
   });
+  const policies = '/apis/networking.k8s.io/v1/namespaces/default/networkpolicies';
+  await call('POST', policies, { metadata: { name: 'p' }, spec: { podSelector: {} } });
+  const rule = { from: [{ podSelector: {} }], ports: [{ port: 80 }, { protocol: 'UDP' }] };
+  const [ingress, egress] = [[{}, rule], [{ to: [], ports: [{ port: 'dns' }] }]];
+  await call('PUT', `${policies}/p`, {
+    metadata: { name: 'p' },
+    spec: { podSelector: {}, ingress },
+  });
+  await call('POST', policies, { metadata: { name: 'q' }, spec: { podSelector: {}, egress } });
   await call('POST', '/apis/storage.k8s.io/v1/storageclasses', {
     metadata: { name: 'fast' },
     provisioner: 'x/y',
