@@ -1,7 +1,7 @@
-/** The operator as its own ServiceAccount, with only the rights of the install manifests, at a real API server. */
+/** The operator as its own ServiceAccount, with only the rights that the chart gives it, at a real API server. */
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
-import { operatorManifests } from '../../deploy/manifests.ts';
+import { findHelm, NAMESPACE as SYSTEM, renderChart } from '../../deploy/helm.ts';
 import { systemClock as clock, systemRandom as random } from '../../src/host/index.ts';
 import {
   createKubeClient,
@@ -16,86 +16,141 @@ import { MCP_CLUSTERS } from '../../src/api/index.ts';
 import { createMetrics, silentLogger as logger } from '../../src/telemetry/index.ts';
 import { eventually } from '../eventually.ts';
 import { verifies } from '../requirements.ts';
-import { startFakePods } from './fake-pods.ts';
+import { startFakePods, type FakePods } from './fake-pods.ts';
 import { readCluster, skip, startRealApi, userCluster, type RealApi } from './real-api.ts';
 
-const NAMESPACE = 'privilege';
-const USER = 'system:serviceaccount:mcp-cluster-system:mcp-cluster-operator';
+const helm = findHelm();
+const noHelm = helm === undefined ? 'no helm in $HELM, $KUBEBUILDER_ASSETS or $PATH' : false;
 
-void suite('operator with the rights it is installed with', { skip }, () => {
+interface Mode {
+  readonly release: string;
+  readonly namespaced: boolean;
+  readonly values: readonly string[];
+  /** Whether it may ask what the sidecars may do, which has no namespace. */
+  readonly mayReviewAccess: boolean;
+}
+
+const MODES: Readonly<Record<string, Mode>> = {
+  'all namespaces': { release: 'all', namespaced: false, values: [], mayReviewAccess: true },
+  'one namespace': { release: 'one', namespaced: true, values: [], mayReviewAccess: true },
+  'one namespace and nothing beside it': {
+    release: 'only',
+    namespaced: true,
+    values: ['--set', 'rbac.clusterScoped=false'],
+    mayReviewAccess: false,
+  },
+};
+
+void suite('operator with the rights it is installed with', { skip: skip || noHelm }, () => {
   let api: RealApi;
-  let client: KubeClient;
-  const refusals: string[] = [];
   before(async () => {
     api = await startRealApi(true);
-    for (const manifest of operatorManifests() as readonly KubeObject[]) {
-      const type = Object.values(RESOURCES).find(({ kind }) => kind === manifest.kind);
-      assert.ok(type, manifest.kind);
-      await api.client.apply(type, manifest, { fieldManager: 'test' });
-    }
-    const { kubeconfig } = api.plane;
-    const connection = await loadKubeConnection({ kubeconfig, impersonateUser: USER });
-    const metrics = createMetrics();
-    client = noting(createKubeClient(connection, { clock, random, metrics }), refusals);
-    await api.namespace(NAMESPACE);
+    const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: SYSTEM } };
+    await api.client.create(RESOURCES.namespaces, namespace);
   });
-  after(async () => {
-    await client?.close();
-    await api?.stop();
-  });
+  after(() => api?.stop());
 
-  test(verifies('operator.least-privilege'), async () => {
-    const pods = startFakePods(api.client, NAMESPACE);
-    const operator = await runOperator({
-      client,
-      leaseNamespace: 'mcp-cluster-system',
-      logger,
-      sidecars: pods.sidecars,
-    });
-    try {
-      const ref = { namespace: NAMESPACE, name: 'tools' };
-      const patch = (spec: Record<string, unknown>) =>
-        api.client.patch(MCP_CLUSTERS, ref, { type: 'merge', body: { spec } });
-      const until = (what: string, holds: (phase: string | undefined) => boolean) =>
-        eventually(what, async () =>
-          holds((await readCluster(api.client, NAMESPACE, 'tools')).status?.phase),
+  for (const [name, mode] of Object.entries(MODES)) {
+    test(`${verifies('operator.least-privilege')}: ${name}`, async () => {
+      const namespace = await api.namespace(`privilege-${mode.release}`);
+      const watchNamespaces = mode.namespaced ? [namespace] : [];
+      const { client, refusals } = await install(api, mode, watchNamespaces);
+      const pods = startFakePods(api.client, namespace);
+      const operator = await runOperator({
+        client,
+        watchNamespaces,
+        leaseNamespace: SYSTEM,
+        leaseName: `${mode.release}-mcp-cluster-operator`,
+        logger,
+        sidecars: pods.sidecars,
+      });
+      try {
+        await live(api, namespace, mode, pods);
+        assert.deepEqual(
+          refusals.filter((one) => mode.mayReviewAccess || !one.includes('subjectaccessreviews')),
+          [],
         );
-      const providers = [{ name: 'pods', tokenReview: { audiences: ['tools'] } }];
-      const spec = { gateway: { auth: { providers } } };
-      await api.client.create(MCP_CLUSTERS, userCluster(NAMESPACE, 'tools', spec));
-      await until('Running', (phase) => phase === 'Running');
-      await eventually('what the sidecars may not do to be asked for', async () => {
-        const { status } = await readCluster(api.client, NAMESPACE, 'tools');
-        return status?.conditions?.some(({ reason }) => reason === 'TokenReviewForbidden');
-      });
-      pods.started.splice(0);
-      await patch({ server: { image: 'docker.io/mcp/everything:2', port: 3001 } });
-      await eventually('the rollout', () => pods.started.length === 3);
-      await until('Running again', (phase) => phase === 'Running');
-      await eventually('an event', async () => {
-        const { items } = await api.client.list(RESOURCES.events, { namespace: NAMESPACE });
-        return items.some((event) => event['reason'] === 'ReplacingPod');
-      });
-      assert.deepEqual(refusals, []);
-    } finally {
-      await operator.stop();
-      await pods.stop();
-    }
-  });
-
-  test('it may neither list Secrets nor enter pods nor touch what it does not manage', async () => {
-    await assert.rejects(client.list(RESOURCES.secrets), { status: 403 });
-    await assert.rejects(client.list(RESOURCES.nodes), { status: 403 });
-    const ref = { namespace: NAMESPACE, name: 'tools' };
-    await assert.rejects(client.delete(RESOURCES.services, ref), { status: 403 });
-    const exec = `/api/v1/namespaces/${NAMESPACE}/pods/tools-0/exec?command=id`;
-    await assert.rejects(client.raw('POST', exec), { status: 403 });
-  });
+        await assert.rejects(client.list(RESOURCES.secrets, { namespace }), { status: 403 });
+        await assert.rejects(client.list(RESOURCES.nodes), { status: 403 });
+        const ref = { namespace, name: 'tools' };
+        await assert.rejects(client.delete(RESOURCES.services, ref), { status: 403 });
+        const exec = `/api/v1/namespaces/${namespace}/pods/tools-0/exec?command=id`;
+        await assert.rejects(client.raw('POST', exec), { status: 403 });
+        if (mode.namespaced) {
+          const elsewhere = { namespace: 'default' };
+          await assert.rejects(client.list(MCP_CLUSTERS, elsewhere), { status: 403 });
+          await assert.rejects(client.list(MCP_CLUSTERS), { status: 403 });
+        }
+      } finally {
+        await operator.stop();
+        await pods.stop();
+        await client.close();
+      }
+    });
+  }
 });
 
-test('the install manifests use no wildcard', () => {
-  assert.ok(!JSON.stringify(operatorManifests()).includes('"*"'));
-});
+/** Applies what the chart renders; a client that acts as its ServiceAccount, and what that was refused. */
+async function install(api: RealApi, { release, values }: Mode, watchNamespaces: string[]) {
+  const rendered = await renderChart(
+    helm as string,
+    [
+      '--set',
+      'crds.enabled=false',
+      '--set-json',
+      `watchNamespaces=${JSON.stringify(watchNamespaces)}`,
+      ...values,
+    ],
+    release,
+  );
+  assert.doesNotMatch(JSON.stringify(rendered), /"\*"/);
+  for (const manifest of rendered as unknown as readonly KubeObject[]) {
+    const type = Object.values(RESOURCES).find(({ kind }) => kind === manifest.kind);
+    assert.ok(type, manifest.kind);
+    await api.client.apply(type, manifest, { fieldManager: 'test' });
+  }
+  const hasClusterRole = rendered.some(({ kind }) => kind === 'ClusterRole');
+  assert.equal(hasClusterRole, !values.includes('rbac.clusterScoped=false'));
+  const connection = await loadKubeConnection({
+    kubeconfig: api.plane.kubeconfig,
+    impersonateUser: `system:serviceaccount:${SYSTEM}:${release}-mcp-cluster-operator`,
+  });
+  const refusals: string[] = [];
+  const metrics = createMetrics();
+  return {
+    client: noting(createKubeClient(connection, { clock, random, metrics }), refusals),
+    refusals,
+  };
+}
+
+/** A cluster is made, told what it may not do, and rolled. */
+async function live(api: RealApi, namespace: string, mode: Mode, pods: FakePods): Promise<void> {
+  const ref = { namespace, name: 'tools' };
+  const patch = (spec: Record<string, unknown>) =>
+    api.client.patch(MCP_CLUSTERS, ref, { type: 'merge', body: { spec } });
+  const until = (what: string, holds: (phase: string | undefined) => boolean) =>
+    eventually(what, async () =>
+      holds((await readCluster(api.client, namespace, 'tools')).status?.phase),
+    );
+  const providers = [{ name: 'pods', tokenReview: { audiences: ['tools'] } }];
+  const spec = { gateway: { auth: { providers } } };
+  await api.client.create(MCP_CLUSTERS, userCluster(namespace, 'tools', spec));
+  await until('Running', (phase) => phase === 'Running');
+  const isWarned = async (): Promise<boolean> => {
+    const { status } = await readCluster(api.client, namespace, 'tools');
+    return status?.conditions?.some(({ reason }) => reason === 'TokenReviewForbidden') ?? false;
+  };
+  if (mode.mayReviewAccess) await eventually('what the sidecars may not do to be told', isWarned);
+  else assert.equal(await isWarned(), false);
+  pods.started.splice(0);
+  await patch({ server: { image: 'docker.io/mcp/everything:2', port: 3001 } });
+  await eventually('the rollout', () => pods.started.length === 3);
+  await until('Running again', (phase) => phase === 'Running');
+  await eventually('an event', async () => {
+    const { items } = await api.client.list(RESOURCES.events, { namespace });
+    return items.some((event) => event['reason'] === 'ReplacingPod');
+  });
+}
 
 /** `client` that writes down what it was forbidden. */
 function noting(client: KubeClient, refusals: string[]): KubeClient {

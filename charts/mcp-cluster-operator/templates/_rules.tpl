@@ -1,0 +1,63 @@
+{{/*
+The operator's rights: no wildcard, no pods/exec, no list of Secrets, no right to give rights. Sorted by group and resource.
+What is said of objects in namespaces becomes a ClusterRole, or a Role in each of watchNamespaces.
+*/}}
+{{- define "mcp-cluster-operator.namespacedRules" -}}
+{{- $managed := list "get" "list" "watch" "create" "patch" -}}
+- apiGroups: ['']
+  resources: [configmaps, serviceaccounts, services]
+  verbs: {{ toJson $managed }}
+- apiGroups: ['']
+  resources: [pods]
+  verbs: [get, list, watch, delete]
+# The last line of a server that does not start.
+- apiGroups: ['']
+  resources: [pods/log]
+  verbs: [get]
+# By name only: those a spec names, and those made for a cluster.
+- apiGroups: ['']
+  resources: [secrets]
+  verbs: [get, create, patch]
+- apiGroups: [apps]
+  resources: [statefulsets]
+  verbs: {{ toJson $managed }}
+- apiGroups: [discovery.k8s.io]
+  resources: [endpointslices]
+  verbs: {{ toJson $managed }}
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
+- apiGroups: [mcpcluster.io]
+  resources: [mcpclusters]
+  verbs: [get, list, watch]
+# Owner references that block the owner's deletion need it where admission checks that.
+- apiGroups: [mcpcluster.io]
+  resources: [mcpclusters/finalizers]
+  verbs: [update]
+- apiGroups: [mcpcluster.io]
+  resources: [mcpclusters/status]
+  verbs: [patch]
+- apiGroups: [policy]
+  resources: [poddisruptionbudgets]
+  verbs: {{ toJson $managed }}
+{{- end -}}
+
+{{/* What has no namespace. The operator works without these rights, too, and then leaves the checks out. */}}
+{{- define "mcp-cluster-operator.clusterScopedRules" -}}
+# Whether the sidecars of a cluster may review tokens, when its spec asks for that; the right to is not ours to give.
+- apiGroups: [authorization.k8s.io]
+  resources: [subjectaccessreviews]
+  verbs: [create]
+{{- end -}}
+
+{{/* In the namespace of the operator itself. */}}
+{{- define "mcp-cluster-operator.leaderElectionRules" -}}
+# A name cannot restrict what is being created.
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  verbs: [create]
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  resourceNames: [{{ include "mcp-cluster-operator.fullname" . }}]
+  verbs: [get, update]
+{{- end -}}
