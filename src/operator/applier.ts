@@ -31,6 +31,12 @@ export interface Applier {
     desired: DesiredObject,
     cached: KubeResource | undefined,
   ): Promise<'unchanged' | 'applied' | 'terminating'>;
+  /** Deletes what `cached` shows of an object that is not wanted any more; what is somebody else's stays. */
+  remove(
+    type: ResourceType,
+    unwanted: DesiredObject,
+    cached: KubeResource | undefined,
+  ): Promise<void>;
 }
 
 export function createApplier(options: {
@@ -59,6 +65,14 @@ export function createApplier(options: {
         name,
       });
       return 'applied';
+    },
+    async remove(type, unwanted, cached) {
+      const { namespace, name, ownerReferences = [] } = unwanted.metadata;
+      const [owner] = ownerReferences;
+      if (cached === undefined || owner === undefined || isTerminating(cached)) return;
+      if (ownershipOf(cached, owner).kind !== 'ours') return;
+      await client.delete(type, { namespace, name });
+      logger.info('object deleted', { kind: unwanted.kind, namespace, name });
     },
   };
 }

@@ -34,6 +34,7 @@ export interface CacheOptions {
 const OWNED = [
   RESOURCES.configMaps,
   RESOURCES.endpointSlices,
+  RESOURCES.networkPolicies,
   RESOURCES.podDisruptionBudgets,
   RESOURCES.serviceAccounts,
   RESOURCES.services,

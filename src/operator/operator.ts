@@ -52,6 +52,8 @@ export interface OperatorOptions {
   /** Name of the Lease, default `mcp-cluster-operator`: two operators in one namespace need two. */
   readonly leaseName?: string;
   readonly sidecarImage?: string;
+  /** Namespace of the operator's own pod; by default what POD_NAMESPACE says, which a process outside of Kubernetes has not. */
+  readonly podNamespace?: string;
   /** `host:port` of health and metrics; none when absent. */
   readonly healthAddress?: string;
   readonly logger: Logger;
@@ -179,6 +181,7 @@ function assemble(context: Context): { caches: Caches; controller: Controller } 
     random,
     logger,
     sidecarImage: options.sidecarImage ?? DEFAULT_IMAGE,
+    operatorNamespace: options.podNamespace ?? process.env['POD_NAMESPACE'],
   });
   const controller: Controller = createController({
     name: 'mcpcluster',

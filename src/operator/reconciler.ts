@@ -42,6 +42,7 @@ import {
   type StatefulSet,
 } from './core/index.ts';
 import type { Fleet, Watched } from './fleet.ts';
+import { ensureNetworkPolicy } from './network-policy.ts';
 import type { PodReplacer } from './pod-replacer.ts';
 import { ensureRequestStateKey } from './request-state-key.ts';
 import { currentRevision } from './revision.ts';
@@ -62,6 +63,8 @@ export interface ReconcilerOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly sidecarImage: string;
+  /** Namespace of the operator's own pod; undefined when it runs outside of Kubernetes. */
+  readonly operatorNamespace: string | undefined;
 }
 
 /** Secrets are not watched: they are looked at this often. */
@@ -187,6 +190,7 @@ async function writeObjects(
   ] as const) {
     await attempt(() => ensureOwned(desired, type, options));
   }
+  await attempt(() => ensureNetworkPolicy(cluster, options));
   let statefulSetChanged = false;
   let key: RequestStateKey | undefined;
   await attempt(async () => {

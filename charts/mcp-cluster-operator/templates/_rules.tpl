@@ -37,6 +37,9 @@ What is said of objects in namespaces becomes a ClusterRole, or a Role in each o
 - apiGroups: [mcpcluster.io]
   resources: [mcpclusters/status]
   verbs: [patch]
+- apiGroups: [networking.k8s.io]
+  resources: [networkpolicies]
+  verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
   verbs: {{ toJson $managed }}

@@ -5,6 +5,7 @@ import { BULKHEADS } from './admission.ts';
 import { FENCED_MEMBERS } from './fenced-members.ts';
 import { GATEWAY } from './gateway.ts';
 import { LOAD_BALANCING } from './load-balancing.ts';
+import { NETWORK_POLICY } from './network-policy.ts';
 import { POD_TEMPLATE, STORAGE } from './pods.ts';
 import { SERVER } from './server.ts';
 import { SESSIONS } from './sessions.ts';
@@ -35,6 +36,7 @@ export const SPEC_SCHEMA = {
     sessions: SESSIONS,
     loadBalancing: LOAD_BALANCING,
     bulkheads: BULKHEADS,
+    networkPolicy: NETWORK_POLICY,
     consensus: CONSENSUS,
     gossip: GOSSIP,
     storage: STORAGE,

@@ -9,6 +9,7 @@ export { configMap, runningConfig, sidecarConfig, type ClusterSize } from './con
 export { isCurrent, ownershipOf, stamped } from './drift.ts';
 export { endpointSlice } from './endpoint-slice.ts';
 export { certificateNames, objectNames, ownerOf, podHost, SERVER_CONTAINER } from './names.ts';
+export { networkPolicy } from './network-policy.ts';
 export { lastLine, wantsLogLine } from './problems.ts';
 export type { SidecarReport, SidecarStatus } from './report.ts';
 export {

@@ -16,6 +16,7 @@ export interface ObjectNames {
   readonly serviceAccount: string;
   readonly disruptionBudget: string;
   readonly endpointSlice: string;
+  readonly networkPolicy: string;
 }
 
 export function objectNames(cluster: string): ObjectNames {
@@ -30,6 +31,7 @@ export function objectNames(cluster: string): ObjectNames {
     serviceAccount: cluster,
     disruptionBudget: cluster,
     endpointSlice: `${cluster}-clients`,
+    networkPolicy: cluster,
   };
 }
 
