@@ -6,6 +6,7 @@ export interface GatewayMetrics {
   readonly duration: HistogramMetric;
   readonly forwarded: CounterMetric;
   readonly moves: CounterMetric;
+  readonly moveSeconds: HistogramMetric;
   readonly retries: CounterMetric;
   readonly lost: CounterMetric;
   readonly swallowed: CounterMetric;
@@ -45,6 +46,7 @@ function requestMetrics(metrics: Metrics) {
       'gateway_request_duration_seconds',
       'Time until a complete answer, or until a stream was opened',
       ['method'],
+      [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
     ),
     forwarded: metrics.counter(
       'gateway_forwarded_total',
@@ -54,6 +56,12 @@ function requestMetrics(metrics: Metrics) {
       'reason',
       'result',
     ]),
+    moveSeconds: metrics.histogram(
+      'gateway_session_move_seconds',
+      'Time from the decision to take a session over until this pod served it',
+      [],
+      [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    ),
     retries: metrics.counter('gateway_requests_retried_total', 'Requests sent again after a loss'),
     lost: metrics.counter(
       'gateway_requests_lost_total',

@@ -24,6 +24,14 @@ export interface RaftMetrics {
 export function createRaftMetrics(metrics: Metrics): RaftMetrics {
   const term = metrics.gauge('raft_term', 'Current term.');
   const commitIndex = metrics.gauge('raft_commit_index', 'Index of the last committed entry.');
+  const appliedIndex = metrics.gauge('raft_applied_index', 'Index of the last applied entry.');
+  const hasLeader = metrics.gauge('raft_has_leader', '1 while this member knows a leader.');
+  const members = metrics.gauge(
+    'raft_configuration_members',
+    'Members of the configuration in force here, by their part in it.',
+    ['part'],
+  );
+  const diskFull = metrics.gauge('raft_disk_full', '1 while the disk has no room for the log.');
   const snapshotIndex = metrics.gauge('raft_snapshot_index', 'Last entry in the latest snapshot.');
   const isLeader = metrics.gauge('raft_is_leader', '1 on the leader, 0 elsewhere.');
   const divergent = metrics.gauge(
@@ -45,6 +53,11 @@ export function createRaftMetrics(metrics: Metrics): RaftMetrics {
     state(now) {
       term.set(now.term);
       commitIndex.set(now.commitIndex);
+      appliedIndex.set(now.appliedIndex);
+      hasLeader.set(now.leaderId === undefined ? 0 : 1);
+      members.set(now.voters.length, { part: 'voter' });
+      members.set(now.learners.length, { part: 'learner' });
+      diskFull.set(now.diskFull ? 1 : 0);
       snapshotIndex.set(now.snapshotIndex);
       isLeader.set(now.role === 'leader' ? 1 : 0);
       divergent.set(now.divergent ? 1 : 0);

@@ -1,5 +1,6 @@
 /** One member of a cluster as a process: starts its parts in order, says whether it is ready, stops it without loss. */
 import { serveAdmin } from '../admin/index.ts';
+import { UNUSABLE_DATA_EXIT_CODE } from '../api/index.ts';
 import {
   createLifecycle,
   systemClock,
@@ -10,11 +11,12 @@ import {
 import { createRpcServer } from '../rpc/index.ts';
 import { createMetrics, type Logger } from '../telemetry/index.ts';
 import { createAdminMember } from './admin-member.ts';
+import { beginAgain } from './begin-again.ts';
 import { publishFacts } from './cluster-facts.ts';
 import { createCordon, type Cordon } from './cordon.ts';
 import { createEventHub } from './events.ts';
 import { fenceWhenDivergent } from './fence.ts';
-import { foundingVoters } from './founding.ts';
+import { foundingOf, type Founding } from './founding.ts';
 import { createHealthHandler, listenHealth, type Readiness } from './health.ts';
 import { keepLearners } from './learners.ts';
 import type { SidecarFlags } from './options.ts';
@@ -50,10 +52,12 @@ async function startMember(
   lifecycle: Lifecycle,
   logger: Logger,
 ): Promise<RunningSidecar> {
-  const founders = await foundingVoters(plan);
-  if (founders.length === 0)
+  await beginAgain(plan, logger);
+  const founding = await foundingOf(plan);
+  if (founding.voters.length === 0) {
     logger.warn('this member has no data, and its cluster exists: it joins');
-  const member = assemble(plan, founders, lifecycle, logger);
+  }
+  const member = assemble(plan, founding, lifecycle, logger);
   const { parts } = member;
   lifecycle.add('rpc server', () => member.rpcServer.stop());
   await parts.raft.start();
@@ -69,8 +73,10 @@ async function startMember(
   }
   await parts.membership.start();
   lifecycle.add('gossip', () => parts.membership.stop());
-  const deadAfterMs = plan.learnerDeadAfterMs;
-  lifecycle.add('learners', keepLearners({ ...parts, clock: systemClock, logger, deadAfterMs }));
+  if (plan.learners === 'by-gossip') {
+    const deadAfterMs = plan.learnerDeadAfterMs;
+    lifecycle.add('learners', keepLearners({ ...parts, clock: systemClock, logger, deadAfterMs }));
+  }
   parts.config.start();
   lifecycle.add('configuration', () => parts.config.stop());
   parts.ownership.start();
@@ -99,13 +105,8 @@ async function startMember(
 }
 
 /** Creates every part and adds every service; nothing listens yet. */
-function assemble(
-  plan: MemberPlan,
-  founders: readonly string[],
-  lifecycle: Lifecycle,
-  logger: Logger,
-) {
-  const metrics = createMetrics({ processMetrics: true });
+function assemble(plan: MemberPlan, founding: Founding, lifecycle: Lifecycle, logger: Logger) {
+  const metrics = createMetrics({ processMetrics: true, namespace: 'mcp_cluster' });
   const instance = Buffer.from(systemRandom.bytes(8)).toString('hex');
   let parts: Parts | undefined;
   let cordon: Cordon | undefined;
@@ -131,7 +132,7 @@ function assemble(
     metrics,
     ...(plan.metricsPort === undefined ? { plainHttp: health } : {}),
   });
-  parts = createParts({ plan, founders, instance, rpcServer, lifecycle, logger, metrics });
+  parts = createParts({ plan, founding, instance, rpcServer, lifecycle, logger, metrics });
   const events = createEventHub(systemClock);
   lifecycle.add('facts', publishFacts({ ...parts, events }));
   const { config } = parts;
@@ -145,6 +146,11 @@ function assemble(
   const drain = (): void => void (draining = true);
   return { parts, health, rpcServer, isAway: () => away() !== '', drain };
 }
+
+/** A member with such a folder must come back as another one, with an empty folder. */
+const UNUSABLE: ReadonlySet<string> = new Set([
+  ...['corrupt', 'hole', 'garbage', 'identity', 'snapshot-missing', 'snapshot-damaged'],
+]);
 
 /** Errors that a person can mend become one line; the rest is a fault of ours. */
 function asUsageError(error: unknown): unknown {
@@ -160,6 +166,8 @@ function asUsageError(error: unknown): unknown {
   if (code === 'EADDRNOTAVAIL') {
     return new UsageError(`this machine has no address ${address}: see --advertise-addr`);
   }
-  if (name === 'WalError') return new UsageError(message);
+  if (name === 'WalError') {
+    return new UsageError(message, UNUSABLE.has(code ?? '') ? UNUSABLE_DATA_EXIT_CODE : undefined);
+  }
   return error;
 }

@@ -11,4 +11,8 @@ export const observability = {
     sentence: 'What is exported of a McpCluster is gone when the McpCluster, or its pod, is',
     source: 'design',
   },
+  'metrics.bounded': {
+    sentence: 'What a client sends cannot add time series without limit',
+    source: 'Prometheus, naming: do not use labels of unbounded cardinality',
+  },
 } as const satisfies Record<string, Requirement>;

@@ -70,7 +70,7 @@ async function send(
 
 async function owned(pod: Pod): Promise<number> {
   const text = await (await fetch(`http://127.0.0.1:${pod.cluster}/metrics`)).text();
-  return Number(/^gateway_sessions_owned(?:\{[^}]*\})? (\d+)/m.exec(text)?.[1] ?? 0);
+  return Number(/^mcp_cluster_gateway_sessions_owned(?:\{[^}]*\})? (\d+)/m.exec(text)?.[1] ?? 0);
 }
 
 test(verifies('sidecar.standalone.session'), async () => {

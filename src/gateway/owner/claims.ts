@@ -83,6 +83,8 @@ async function takeOver(
   await openServerStream(state);
   if (state.closed !== undefined) return refused(state.closed, false);
   count('moved');
+  const durationMs = tools.clock.monotonic() - startedAt;
+  tools.metrics.moveSeconds.observe(durationMs / 1000);
   options.events.emit({
     type: 'session-moved',
     id: record.id,
@@ -91,7 +93,7 @@ async function takeOver(
     reason,
     epoch: record.epoch,
     adopted: replay.adopted,
-    durationMs: tools.clock.monotonic() - startedAt,
+    durationMs,
   });
   return state;
 }
