@@ -122,6 +122,13 @@ export const REFUSED: readonly (readonly [
   ],
   [{ update: { maxUnavailable: 0 } }, 'spec.update.maxUnavailable', /greater than or equal to 1/],
   [{ fencedMembers: ['other-0'] }, 'spec.fencedMembers', /must name pods of this cluster/],
+  [{ networkPolicy: { clients: [{}] } }, 'spec.networkPolicy.clients[0]', /needs podSelector/],
+  [
+    { networkPolicy: { clients: [{ ipBlock: { cidr: '192.0.2.0/24' }, podSelector: {} }] } },
+    'spec.networkPolicy.clients[0]',
+    /or else ipBlock alone/,
+  ],
+  [{ networkPolicy: { ingress: [{}] } }, 'spec.networkPolicy.ingress[0].ports', /Required value/],
   [{ storage: { size: 'large' } }, 'spec.storage.size', /"large" is not a quantity/],
   [{ storage: { size: '-1Gi' } }, 'spec.storage.size', /"-1Gi" is not a quantity/],
   [

@@ -15,7 +15,8 @@ export const operator = {
     source: 'design',
   },
   'api.immutable': {
-    sentence: 'Voters and storage class of a running cluster cannot be changed, and its volumes cannot shrink',
+    sentence:
+      'Voters and storage class of a running cluster cannot be changed, and its volumes cannot shrink',
     source: 'design',
   },
   'operator.policies': {
@@ -102,6 +103,16 @@ export const operator = {
   'operator.drift': {
     sentence: 'An object of a cluster that somebody deletes or edits is repaired',
     source: 'design',
+  },
+  'operator.network-policy': {
+    sentence:
+      "Clients reach the gateway of a pod, the cluster's pods and the operator the ports between them, nobody the MCP server's own port",
+    source: 'facts/kubernetes: NSA/CISA list; issue 5: tenancy and auth',
+  },
+  'operator.network-policy-kept': {
+    sentence:
+      'The NetworkPolicy of a cluster is repaired, follows its spec, and goes when the spec wants none',
+    source: 'design; facts/kubernetes, fact 1: fields that vanish',
   },
   'operator.volumes': {
     sentence: 'Volumes go with their cluster, never with a pod: a voter remembers its votes',

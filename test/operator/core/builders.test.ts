@@ -6,6 +6,7 @@ import {
   configMap,
   disruptionBudget,
   endpointSlice,
+  networkPolicy,
   peerService,
   serviceAccount,
   sidecarConfig,
@@ -35,6 +36,7 @@ void suite('objects of a cluster', () => {
       configMap(cluster(), size),
       serviceAccount(cluster()),
       disruptionBudget(cluster()),
+      networkPolicy(cluster()),
       endpointSlice(cluster(), view().members),
       statefulSet(cluster(), { sidecarImage, size }),
     ];
