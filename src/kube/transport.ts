@@ -34,6 +34,8 @@ export interface TransportOptions {
   /** Largest answer read into memory, in bytes; default 256 MiB. */
   readonly responseBytesMax?: number;
   readonly userAgent?: string;
+  /** Asked right before a write is sent; when it says no, the write fails with the reason `NotLeading`. */
+  readonly mayWrite?: () => boolean;
 }
 
 export interface Transport {
@@ -45,6 +47,7 @@ export interface Transport {
 
 /** A server may ask for longer; nobody waits longer than this in one place. */
 const RETRY_AFTER_MAX_MS = 30_000;
+const NOT_LEADING = 'NotLeading';
 const ERROR_BODY_BYTES_MAX = 64 * 1024;
 const MESSAGE_LENGTH_MAX = 4096;
 /** Nothing was sent when one of these happens. */
@@ -112,6 +115,7 @@ async function sendWithRetries(context: Context, exchange: Exchange): Promise<st
 /** Undefined when trying again could repeat an effect or cannot help. */
 function retryDelayMs(error: unknown, exchange: Exchange, backoffMs: number): number | undefined {
   if (!(error instanceof KubeError)) return undefined;
+  if (error.reason === NOT_LEADING) return undefined;
   if (error.status === 429) return error.retryAfterMs ?? 1000;
   if (error.status === 503 && error.retryAfterMs !== undefined) return error.retryAfterMs;
   if (error.status === 0 && error.reason === 'Unreachable') return backoffMs;
@@ -145,6 +149,11 @@ async function exchangeOnce(
   meters.limited(method, (await context.limiter.acquire(signal)) / 1000);
   if (exchange.body !== undefined) meters.sent(method, Buffer.byteLength(exchange.body));
   const { dispatcher, headers } = await connection.credentials();
+  // After every wait: a process that was suspended in one of them may have lost its Lease meanwhile.
+  if (method !== 'GET' && options.mayWrite?.() === false) {
+    const message = 'this process does not hold the Lease any more: nothing is written';
+    throw new KubeError({ status: 0, reason: NOT_LEADING, message });
+  }
   const startedAt = options.clock.monotonic();
   let code = '<error>';
   try {

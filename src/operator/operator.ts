@@ -8,6 +8,7 @@ import {
   createKubeClient,
   createLeaderElection,
   isNotFound,
+  KubeError,
   loadKubeConnection,
   type Controller,
   type EventRecorder,
@@ -102,11 +103,17 @@ export async function runOperator(options: OperatorOptions): Promise<RunningOper
     ended.resolve();
   };
   try {
-    const { client, namespace } = await openClient(options, { clock, random, metrics }, lifecycle);
+    const election: { current?: LeaderElection } = {};
+    const isLeading = (): boolean =>
+      options.leaderElect === false || election.current?.isLeader() === true;
+    const { client, electionClient, namespace } = await openClient(
+      options,
+      { clock, random, metrics },
+      { lifecycle, isLeading },
+    );
     const context = { options, client, logger, metrics, clock, random, lifecycle };
     await requireDefinition(context);
     // Registered before the controller, so that the Lease is given up only when nothing writes any more.
-    const election: { current?: LeaderElection } = {};
     lifecycle.add('leader election', () => election.current?.stop());
     const { caches, controller } = assemble(context);
     const isReady = (): boolean => caches.informers.every((informer) => informer.hasSynced());
@@ -117,7 +124,11 @@ export async function runOperator(options: OperatorOptions): Promise<RunningOper
     if (options.leaderElect === false) lead();
     else {
       const on = { lead, lost: ended.reject };
-      election.current = elect(context, options.leaseNamespace ?? namespace, on);
+      election.current = elect(
+        { ...context, client: electionClient },
+        options.leaseNamespace ?? namespace,
+        on,
+      );
     }
     return { healthAddress: health, done: ended.promise, stop };
   } catch (error) {
@@ -129,14 +140,21 @@ export async function runOperator(options: OperatorOptions): Promise<RunningOper
 async function openClient(
   options: OperatorOptions,
   parts: { clock: Clock; random: Random; metrics: Metrics },
-  lifecycle: Lifecycle,
-): Promise<{ client: KubeClient; namespace: string }> {
-  if (options.client !== undefined) return { client: options.client, namespace: 'default' };
-  const { kubeconfig } = options;
+  { lifecycle, isLeading }: { lifecycle: Lifecycle; isLeading: () => boolean },
+): Promise<{ client: KubeClient; electionClient: KubeClient; namespace: string }> {
+  const { kubeconfig, client: given } = options;
+  if (given !== undefined) return { client: given, electionClient: given, namespace: 'default' };
   const connection = await loadKubeConnection(kubeconfig === undefined ? {} : { kubeconfig });
-  const client = createKubeClient(connection, { ...parts, userAgent: 'mcp-cluster-operator' });
+  const common = { ...parts, userAgent: 'mcp-cluster-operator' };
+  const client = createKubeClient(connection, { ...common, mayWrite: isLeading });
+  // Renewing the Lease neither waits behind the controllers' rate limit nor needs the Lease.
+  const electionClient = createKubeClient(connection, common);
   lifecycle.add('API client', () => client.close());
-  return { client, namespace: process.env['POD_NAMESPACE'] ?? connection.namespace };
+  return {
+    client,
+    electionClient,
+    namespace: process.env['POD_NAMESPACE'] ?? connection.namespace,
+  };
 }
 
 /** Without the definition every watch would fail for ever; better one line that says what to do. */
@@ -146,6 +164,8 @@ async function requireDefinition({ client, options }: Context): Promise<void> {
   try {
     await client.list(MCP_CLUSTERS, scope);
   } catch (error) {
+    // A server that has trouble of its own is asked again by the informers.
+    if (error instanceof KubeError && error.status >= 500) return;
     if (!isNotFound(error)) throw error;
     throw new UsageError(
       'the API server does not know McpCluster: kubectl apply --server-side -f crds/ first',
@@ -174,6 +194,7 @@ function assemble(context: Context): { caches: Caches; controller: Controller } 
     fleet,
     applier: createApplier({ client, logger }),
     statusWriter: createStatusWriter({ client, recorder, clock, clusterMetrics }),
+    recorder,
     replacer: createPodReplacer({ client, fleet, recorder, clock, logger }),
     serverLogs: createServerLogs({ client, clock }),
     specFacts: createSpecFacts({ client, clock }),

@@ -26,7 +26,12 @@ export interface Bench {
   create(spec?: Record<string, unknown>): Promise<unknown>;
   read(type: ResourceType, name: string): Promise<KubeObject | undefined>;
   patch(spec: Record<string, unknown>): Promise<unknown>;
-  until(what: string, holds: (cluster: McpCluster) => boolean): Promise<McpCluster>;
+  /** Waits 10 s unless told otherwise. */
+  until(
+    what: string,
+    holds: (cluster: McpCluster) => boolean,
+    timeoutMs?: number,
+  ): Promise<McpCluster>;
 }
 
 export function condition(cluster: McpCluster, type: string) {
@@ -78,13 +83,17 @@ export async function openBench(
     patch: (spec) =>
       api.client.patch(MCP_CLUSTERS, { namespace, name: NAME }, { type: 'merge', body: { spec } }),
     read: (type, name) => api.client.get(type, { namespace, name }),
-    async until(what, holds) {
+    async until(what, holds, timeoutMs) {
       let last: McpCluster | undefined;
       try {
-        return await eventually(what, async () => {
-          last = await cluster();
-          return holds(last) ? last : undefined;
-        });
+        return await eventually(
+          what,
+          async () => {
+            last = await cluster();
+            return holds(last) ? last : undefined;
+          },
+          timeoutMs,
+        );
       } catch (error) {
         throw new Error(`${what}: ${JSON.stringify(last?.status, null, 1)}`, { cause: error });
       }
