@@ -8,6 +8,7 @@ import { auth } from './requirements/auth.ts';
 import { balancing } from './requirements/balancing.ts';
 import { conformance } from './requirements/conformance.ts';
 import { bridge } from './requirements/bridge.ts';
+import { deploy } from './requirements/deploy.ts';
 import { devcluster } from './requirements/devcluster.ts';
 import { foundation } from './requirements/foundation.ts';
 import { gateway } from './requirements/gateway.ts';
@@ -37,6 +38,7 @@ const rows = {
   ...observability,
   ...operator,
   ...devcluster,
+  ...deploy,
   ...sidecar,
 } satisfies Record<string, Requirement>;
 

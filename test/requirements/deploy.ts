@@ -1,0 +1,34 @@
+/** What the chart, the plain manifests and the image guarantee. */
+import type { Requirement } from './requirement.ts';
+
+export const deploy = {
+  'chart.lint': {
+    sentence:
+      'helm lint --strict has nothing to say about the chart with its default values and with those that change most',
+    source: 'issue 6: Helm chart',
+  },
+  'chart.features': {
+    sentence:
+      'Each feature of the chart has a file in ci/ and renders what that file is there to show',
+    source: 'issue 6: ci/*-values.yaml per feature',
+  },
+  'chart.refusals': {
+    sentence:
+      'A wrong value is refused with its path, a contradiction with a sentence that says what to change',
+    source: 'issue 6: a template that fails on bad combinations',
+  },
+  'chart.plain-manifests': {
+    sentence: 'The plain manifests are what the chart renders with its default values',
+    source: 'issue 6: plain manifests in deploy/ by one generate',
+  },
+  'chart.definitions': {
+    sentence:
+      'The CustomResourceDefinition of the chart is that of the source, and is kept at uninstall',
+    source: 'helm/helm#8668: what lies in crds/ is never upgraded',
+  },
+  'chart.monitors-by-capability': {
+    sentence:
+      'Monitors and rules are made where the cluster knows their kinds, and never when switched off',
+    source: 'issue 6: PodMonitor/ServiceMonitor/PrometheusRule by capability or switch',
+  },
+} as const satisfies Record<string, Requirement>;
