@@ -105,6 +105,12 @@ const BALANCING: readonly Row[] = [
     'spec.loadBalancing.circuitBreaker.window',
     /"Sliding": supported values: "Consecutive", "Count", "Sampling"/,
   ],
+  // A fallback is a text and names no tool whose own breaker could lead back: there is no way to write a circle.
+  [
+    balancing({ circuitBreaker: { fallback: { tool: 'render' } } }),
+    'spec.loadBalancing.circuitBreaker.fallback',
+    /must be of type string/,
+  ],
   [
     balancing({ retryBudget: { percent: 120 } }),
     'spec.loadBalancing.retryBudget.percent',

@@ -69,6 +69,35 @@ void suite('policies at a real API server', { skip }, () => {
     await b.until('the members to take it', isReconciled);
   });
 
+  test(verifies('operator.config-errors'), async (t) => {
+    const b = await openBench(api, t);
+    await b.create();
+    await b.until('calm', isReconciled);
+    const backend = { ready: true, problem: '', toolsKnown: true, tools: ['echo'] };
+    const policyProblems = [{ field: 'bulkheads[0].maxWait', sentence: 'nobody can wait so long' }];
+    b.pods.overrides.set('tools-1', { backend, policyProblems });
+    await b.patch({
+      bulkheads: [{ name: 'slow', match: { tools: ['echo', 'slow'] }, maxConcurrent: 4 }],
+      loadBalancing: { capabilities: [{ tool: 'echo', requires: ['gpu'] }] },
+    });
+    const all = (now: McpCluster): boolean =>
+      ['CapabilityMissing', 'UnknownTool', 'PolicyUnusable'].includes(
+        condition(now, 'Reconciled')?.reason ?? '',
+      ) && condition(now, 'Reconciled')?.message?.split(' | ').length === 3;
+    const told = await b.until('all of it', all);
+    const { message = '' } = condition(told, 'Reconciled') ?? {};
+    assert.match(message, /spec\.loadBalancing\.capabilities\[0\]\.requires: no pod has gpu/);
+    assert.match(
+      message,
+      /spec\.bulkheads\[0\]\.match\.tools\[1\]: the server lists no tool "slow"/,
+    );
+    assert.match(message, /spec\.bulkheads\[0\]\.maxWait: nobody can wait so long/);
+    assert.equal(condition(told, 'Available')?.status, 'True', 'the rest is in force');
+    b.pods.overrides.clear();
+    await b.patch({ bulkheads: [], loadBalancing: { capabilities: [] } });
+    await b.until('calm again', isReconciled);
+  });
+
   test(verifies('operator.auth-order'), async (t) => {
     const b = await openBench(api, t);
     await b.create();

@@ -104,6 +104,11 @@ export const operator = {
     sentence: 'An object of a cluster that somebody deletes or edits is repaired',
     source: 'design',
   },
+  'operator.config-errors': {
+    sentence:
+      'What of a spec cannot work and no API server can see is a condition that names each field; the rest is in force',
+    source: 'issue 5: bad input',
+  },
   'operator.network-policy': {
     sentence:
       "Clients reach the gateway of a pod, the cluster's pods and the operator the ports between them, nobody the MCP server's own port",

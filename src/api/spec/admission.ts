@@ -27,7 +27,7 @@ const QUOTAS = {
 export const BULKHEADS = {
   type: 'array',
   description:
-    'Compartments of each pod: what fills one leaves the others alone. A request that fits several must get a place in each.',
+    'Compartments of each pod: what fills one leaves the others alone. A request that fits several must get a place in each. All numbers are for each pod and count what it takes from clients, whichever pod serves it: n pods let n times as many through, in the worst case to one server. rateLimits are for the whole cluster.',
   default: [],
   maxItems: 64,
   'x-kubernetes-list-type': 'map',
@@ -39,12 +39,15 @@ export const BULKHEADS = {
       name: POLICY_NAME,
       match: MATCH,
       per: PER,
-      maxConcurrent: count('Requests that run at the same time.', 100_000),
-      maxQueue: integer('Requests that wait for one of them to end; more are refused.', {
-        default: 0,
-        minimum: 0,
-        maximum: 100_000,
-      }),
+      maxConcurrent: count('Requests from clients of one pod that run at the same time.', 100_000),
+      maxQueue: integer(
+        'Requests that wait in that pod for one of them to end; more are refused.',
+        {
+          default: 0,
+          minimum: 0,
+          maximum: 100_000,
+        },
+      ),
       maxWait: duration('How long one may wait.', { default: '1s', min: '1ms', max: '1h' }),
       order: {
         type: 'string',
