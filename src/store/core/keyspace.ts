@@ -2,6 +2,7 @@
 import { createHistory, keyOf, type History } from './history.ts';
 import type { KeyValue, Selector } from './model.ts';
 import { lowerBound } from './selector.ts';
+import { SortedKeys } from './sorted-keys.ts';
 
 /** One state of a key: a value, or its absence since a revision. */
 type Version = KeyValue | { readonly deletedAt: number };
@@ -50,11 +51,9 @@ export function createKeyspace(): Keyspace {
 class VersionedKeyspace implements Keyspace {
   size = 0;
   readonly history = createHistory();
-  /** Every key that has a kept version, deleted ones included, sorted by UTF-16 code units. */
-  readonly #sorted: string[] = [];
+  /** Every key that has a kept version, deleted ones included. */
+  readonly #sorted = new SortedKeys();
   readonly #versionsOf = new Map<string, Version[]>();
-  /** Grows whenever a position in `#sorted` may have moved. */
-  #moves = 0;
   #holders = 0;
   /** The compaction that waits for the last holder; 0 = none. */
   #compactLater = 0;
@@ -122,16 +121,9 @@ class VersionedKeyspace implements Keyspace {
   }
 
   *at(revision: number): Generator<KeyValue> {
-    let moves = this.#moves;
-    let i = 0;
-    for (let key = this.#sorted[i]; key !== undefined; key = this.#sorted[i]) {
+    for (const key of this.#sorted.from('')) {
       const version = visible(this.#versionsOf.get(key), revision);
       if (isLive(version)) yield version;
-      if (moves !== this.#moves) {
-        moves = this.#moves;
-        i = this.#positionOf(key);
-      }
-      if (this.#sorted[i] === key) i += 1;
     }
   }
 
@@ -151,15 +143,12 @@ class VersionedKeyspace implements Keyspace {
       const from = lowerBound(versions, (version) => revisionOf(version) <= revision) - 1;
       const kept = versions.slice(Math.max(0, isLive(versions[from]) ? from : from + 1));
       if (kept.length > 0) this.#versionsOf.set(key, kept);
-      else if (this.#versionsOf.delete(key)) {
-        this.#sorted.splice(this.#positionOf(key), 1);
-        this.#moves += 1;
-      }
+      else if (this.#versionsOf.delete(key)) this.#sorted.remove(key);
     }
   }
 
   dump(): readonly (readonly [string, readonly Version[]])[] {
-    return this.#sorted.map((key) => [key, this.#versionsOf.get(key) ?? []] as const);
+    return [...this.#sorted.from('')].map((key) => [key, this.#versionsOf.get(key) ?? []] as const);
   }
 
   *#keys(selector: Selector): Generator<string> {
@@ -167,15 +156,10 @@ class VersionedKeyspace implements Keyspace {
       yield selector.key;
       return;
     }
-    let i = this.#positionOf(selector.prefix);
-    for (let key = this.#sorted[i]; key?.startsWith(selector.prefix); key = this.#sorted[i]) {
+    for (const key of this.#sorted.from(selector.prefix)) {
+      if (!key.startsWith(selector.prefix)) return;
       yield key;
-      i += 1;
     }
-  }
-
-  #positionOf(key: string): number {
-    return lowerBound(this.#sorted, (item) => item < key);
   }
 
   #add(key: string, version: Version): void {
@@ -185,7 +169,6 @@ class VersionedKeyspace implements Keyspace {
       return;
     }
     this.#versionsOf.set(key, [version]);
-    this.#sorted.splice(this.#positionOf(key), 0, key);
-    this.#moves += 1;
+    this.#sorted.add(key);
   }
 }

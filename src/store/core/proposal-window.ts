@@ -18,21 +18,34 @@ export interface ProposalWindow {
 
 /** `windowEntries` is part of the state machine's definition: it must be equal on every node. */
 export function createProposalWindow(windowEntries: number): ProposalWindow {
-  /** Proposal → index it was applied at, oldest first (a Map keeps the order of insertion). */
-  const seen = new Map<string, number>();
+  const seen = new Set<string>();
+  /** The same in the order of the log, from `head` on; what lies before is gone. A Map's oldest entry is slow to find. */
+  let order: { readonly proposal: string; readonly index: number }[] = [];
+  let head = 0;
+  const load = (proposal: string, index: number): void => {
+    seen.add(proposal);
+    order.push({ proposal, index });
+  };
+  const forgetBefore = (index: number): void => {
+    for (let oldest = order[head]; oldest !== undefined; oldest = order[head]) {
+      if (oldest.index >= index) break;
+      seen.delete(oldest.proposal);
+      head += 1;
+    }
+    if (head * 2 < order.length) return;
+    order = order.slice(head);
+    head = 0;
+  };
   return {
     admit(index, proposal, base) {
-      for (const [old, at] of seen) {
-        if (at >= index - windowEntries) break;
-        seen.delete(old);
-      }
+      forgetBefore(index - windowEntries);
       if (seen.has(proposal)) return 'duplicate';
       if (base < index - windowEntries) return 'too-old';
-      seen.set(proposal, index);
+      load(proposal, index);
       return 'first';
     },
     has: (proposal) => seen.has(proposal),
-    load: (proposal, index) => void seen.set(proposal, index),
-    dump: () => [...seen],
+    load,
+    dump: () => order.slice(head).map(({ proposal, index }) => [proposal, index] as const),
   };
 }
