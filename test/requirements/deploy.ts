@@ -31,4 +31,18 @@ export const deploy = {
       'Monitors and rules are made where the cluster knows their kinds, and never when switched off',
     source: 'issue 6: PodMonitor/ServiceMonitor/PrometheusRule by capability or switch',
   },
+  'chart.life': {
+    sentence:
+      'helm installs, upgrades, rolls back and uninstalls; the definition and every McpCluster outlive the release',
+    source: 'issue 6: with the real helm on the real API server and on the laptop cluster',
+  },
+  'chart.restricted': {
+    sentence: "The operator's pod is admitted to a namespace that enforces Pod Security restricted",
+    source: 'Kubernetes, Pod Security Standards',
+  },
+  'chart.accepted': {
+    sentence:
+      'Every object the chart renders with any of its ci/ values is taken by a real API server without an unknown field',
+    source: 'design',
+  },
 } as const satisfies Record<string, Requirement>;
