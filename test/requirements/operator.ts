@@ -166,6 +166,19 @@ export const operator = {
       'While the API server is away for a minute clients are served on, and afterwards the operator catches up',
     source: 'design',
   },
+  'operator.fleet-quiet': {
+    sentence:
+      'With many clusters at rest nothing is written, and less than one request a second is made',
+    source: 'design',
+  },
+  'operator.fleet-apart': {
+    sentence: 'A change to one cluster writes objects of that cluster only',
+    source: 'design',
+  },
+  'operator.fleet-restart': {
+    sentence: 'An operator that starts again reads everything and writes nothing',
+    source: 'design',
+  },
   'operator.one-leader-acts': {
     sentence:
       'An operator that was suspended and lost its Lease meanwhile writes nothing when it goes on',
