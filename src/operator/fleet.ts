@@ -2,6 +2,7 @@
 import type { McpCluster } from '../api/index.ts';
 import type { TlsMaterial, TlsSource } from '../security/index.ts';
 import { required, type Clock } from '../std/index.ts';
+import { createAsked, type Asked } from './asked.ts';
 import { createMonitor, type Monitor } from './monitor.ts';
 import type { SidecarClient } from './ports.ts';
 
@@ -15,6 +16,8 @@ export interface Watched {
   tlsCheckedAt: number | undefined;
   /** Generation whose running configuration the members have agreed on. */
   configuredGeneration: number | undefined;
+  /** What pods were asked for, and since when. */
+  readonly asked: Asked;
   /** Revision of the servers' shared key that every pod was last seen to run with. */
   settledKeyRevision: number | undefined;
 }
@@ -51,7 +54,8 @@ export function createFleet(options: {
       const { client, clock } = options;
       const onTls = (material: TlsMaterial): void => options.onTls(cluster, material);
       const monitor = createMonitor({ client, clock, onChange: () => options.onChange(key) });
-      const watched = { uid: cluster.metadata.uid, monitor, ...createTlsHolder(onTls) };
+      const asked = createAsked(clock);
+      const watched = { uid: cluster.metadata.uid, monitor, asked, ...createTlsHolder(onTls) };
       watchedByKey.set(key, watched);
       return watched;
     },

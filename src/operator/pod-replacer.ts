@@ -9,6 +9,7 @@ import {
   type ClusterSize,
   type MemberView,
   type Pod,
+  type RolloutPolicy,
   type StatefulSet,
 } from './core/index.ts';
 import type { Fleet } from './fleet.ts';
@@ -16,7 +17,11 @@ import { currentRevision } from './revision.ts';
 
 export interface PodReplacer {
   /** Does nothing when the decision does not hold on fresh objects; the next reconcile decides again. */
-  replace(cluster: McpCluster, size: ClusterSize, member: MemberView): Promise<void>;
+  replace(
+    subject: { readonly cluster: McpCluster; readonly size: ClusterSize },
+    member: MemberView,
+    policy: RolloutPolicy,
+  ): Promise<void>;
 }
 
 export function createPodReplacer(options: {
@@ -28,7 +33,7 @@ export function createPodReplacer(options: {
 }): PodReplacer {
   const { client, fleet, recorder, clock, logger } = options;
   return {
-    async replace(cluster, size, member) {
+    async replace({ cluster, size }, member, policy) {
       const { name, namespace } = cluster.metadata;
       const set = await client.get<StatefulSet>(RESOURCES.statefulSets, { namespace, name });
       const labelSelector = selectorText(selectorLabels(name));
@@ -43,7 +48,7 @@ export function createPodReplacer(options: {
         updateRevision: currentRevision(set),
         ageMs: (instant) => clock.wall() - Date.parse(instant),
       });
-      const step = decideRollout(view);
+      const step = decideRollout(view, policy);
       if (step.kind !== 'replace' || step.member.name !== member.name) return;
       const uid = step.member.pod?.metadata.uid;
       if (uid === undefined || uid !== member.pod?.metadata.uid) return;

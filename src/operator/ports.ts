@@ -17,6 +17,10 @@ export interface SidecarLink {
   status(signal?: AbortSignal): Promise<SidecarStatus>;
   /** Proposes a running configuration; resolves when the cluster has agreed on it. */
   applyConfig(generation: number, config: string, signal?: AbortSignal): Promise<void>;
+  /** Lets the member `to` lead; resolves when it does. Only the leader can. */
+  transferLeadership(to: string, signal?: AbortSignal): Promise<void>;
+  /** While on, the member gives its sessions away and takes none; resolves once it has begun to. */
+  drain(enabled: boolean, signal?: AbortSignal): Promise<void>;
   /** Calls `listener` whenever the sidecar tells of something that changed in the cluster, as long as the link is open. */
   onFact(listener: () => void): void;
   close(): void;

@@ -3,72 +3,29 @@
  * dies between any two writes is followed by one that goes on from there.
  */
 import type { McpCluster } from '../api/index.ts';
+import { RESOURCES, type Outcome } from '../kube/index.ts';
 import {
-  KubeError,
-  RESOURCES,
-  type KubeClient,
-  type Outcome,
-  type ResourceType,
-} from '../kube/index.ts';
-import { RpcError } from '../rpc/index.ts';
-import type { Clock, Random } from '../std/index.ts';
-import type { Logger } from '../telemetry/index.ts';
-import { ForeignObjectError, type Applier } from './applier.ts';
-import type { Caches } from './caches.ts';
-import { ensureCertificates, readCertificates } from './certificates.ts';
-import {
-  clientService,
-  configMap,
-  decideRollout,
+  blockedFirst,
   decideSize,
-  disruptionBudget,
   endpointSlice,
+  instantText,
+  isCurrent,
+  isPatient,
   isTerminating,
-  lackAuthVolumes,
-  observeCluster,
-  peerService,
-  runningConfig,
-  serviceAccount,
+  rolloutHint,
   specProblem,
-  statefulSet,
   statusOf,
   type ClusterSize,
   type ClusterView,
-  type DesiredObject,
-  type Pod,
   type ReconcileProblem,
-  type RequestStateKey,
   type RolloutStep,
-  type StatefulSet,
 } from './core/index.ts';
-import type { Fleet, Watched } from './fleet.ts';
-import { ensureNetworkPolicy } from './network-policy.ts';
-import type { PodReplacer } from './pod-replacer.ts';
-import { ensureRequestStateKey } from './request-state-key.ts';
-import { currentRevision } from './revision.ts';
-import type { ServerLogs } from './server-logs.ts';
-import type { SpecFactsReader } from './spec-facts.ts';
-import type { StatusWriter } from './status-writer.ts';
+import { agreeOnConfiguration } from './steps/configuration.ts';
+import { look, observe, ownStatefulSet } from './steps/look.ts';
+import { onlyRead, RESYNC_MS, writeBudget, writeObjects, type Written } from './steps/objects.ts';
+import { chooseRollout, rollOn, type RolloutDecision } from './steps/rollout.ts';
+import { collect, ensureOwned, type Subject, type Tools } from './steps/tools.ts';
 
-export interface ReconcilerOptions {
-  readonly client: KubeClient;
-  readonly caches: Caches;
-  readonly fleet: Fleet;
-  readonly applier: Applier;
-  readonly statusWriter: StatusWriter;
-  readonly replacer: PodReplacer;
-  readonly serverLogs: ServerLogs;
-  readonly specFacts: SpecFactsReader;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
-  readonly sidecarImage: string;
-  /** Namespace of the operator's own pod; undefined when it runs outside of Kubernetes. */
-  readonly operatorNamespace: string | undefined;
-}
-
-/** Secrets are not watched: they are looked at this often. */
-const RESYNC_MS = 60_000;
 const RETRY_MS = 5_000;
 const SOON_MS = 1_000;
 /** While pods start, time alone turns silence into a problem. */
@@ -76,249 +33,152 @@ const MOVING_MS = 2_000;
 
 const settledFor = (afterMs: number): Outcome => ({ kind: 'requeueAfter', afterMs });
 
-export function createReconciler(options: ReconcilerOptions): (key: string) => Promise<Outcome> {
+export function createReconciler(tools: Tools): (key: string) => Promise<Outcome> {
   return async (key) => {
-    const cached = options.caches.clusters.get(key);
+    const cached = tools.caches.clusters.get(key);
     if (cached === undefined || isTerminating(cached)) {
-      const uid = options.fleet.forget(key);
+      const uid = tools.fleet.forget(key);
       if (uid !== undefined) {
-        options.statusWriter.forget(uid);
-        options.specFacts.forget(uid);
+        tools.statusWriter.forget(uid);
+        tools.specFacts.forget(uid);
       }
       return { kind: 'settled' };
     }
-    return reconcile(options.statusWriter.withLatestStatus(cached), options);
+    return reconcile(tools.statusWriter.withLatestStatus(cached), tools);
   };
 }
 
-async function reconcile(cluster: McpCluster, options: ReconcilerOptions): Promise<Outcome> {
-  const watched = options.fleet.watch(cluster);
-  const { size, refusal } = await settleSize(cluster, options);
+async function reconcile(cluster: McpCluster, tools: Tools): Promise<Outcome> {
+  const watched = tools.fleet.watch(cluster);
+  const { size, refusal } = await settleSize(cluster, tools);
   const sized = { ...cluster, status: { ...cluster.status, voters: size.voters } };
-  const written = cluster.spec.paused
-    ? await onlyRead(sized, watched, options)
-    : await writeObjects(sized, { size, watched }, options);
-
-  const set = ownStatefulSet(cluster, options.caches);
-  const pods = ownPods(cluster, set, options.caches);
-  if (watched.tlsCheckedAt !== undefined) watched.monitor.follow(cluster, pods, watched.tls);
-  const view = await observe(sized, { size, set, pods, watched, ...written }, options);
-  const wasReported = cluster.status?.conditions !== undefined;
+  const subject: Subject = { cluster: sized, size, watched };
   // Silence of pods that were not asked yet must neither take them away from clients nor be reported.
-  if (!view.isComplete && wasReported) return settledFor(SOON_MS);
-
-  const foreignSlice = await collect(() =>
-    ensureOwned(endpointSlice(cluster, view.members), RESOURCES.endpointSlices, options),
-  );
-  const step = decideRollout(view);
-  let refusedConfig: ReconcileProblem | undefined;
-  if (!cluster.spec.paused) {
-    refusedConfig = await agreeOnConfiguration(cluster, { view, watched, pods }, options);
-    if (step.kind === 'replace') await options.replacer.replace(sized, size, step.member);
+  const mayConclude = (view: ClusterView): boolean =>
+    view.isComplete || cluster.status?.conditions === undefined;
+  // Where clients are sent comes first: nothing that is slow may come between a death and that.
+  const first = look(subject, tools);
+  const atOnce = { statefulSetChanged: false, withLogs: false };
+  const glance = await observe(subject, { ...first, ...atOnce }, tools);
+  let foreignSlice = mayConclude(glance) ? await sendClients(cluster, glance, tools) : undefined;
+  const written = cluster.spec.paused
+    ? await onlyRead(subject, tools)
+    : await writeObjects(subject, tools);
+  const seen = look(subject, tools);
+  const { pods } = seen;
+  const view = await observe(subject, { ...seen, ...written, withLogs: true }, tools);
+  if (!mayConclude(view)) return settledFor(SOON_MS);
+  // What was learned meanwhile must not be in the status before it is where clients are sent.
+  if (!mayConclude(glance) || !sendsAlike(cluster, glance, view)) {
+    foreignSlice = await sendClients(cluster, view, tools);
   }
-  const facts = await options.specFacts.of(cluster);
-  const wrongSpec = specProblem(cluster, { ...facts, pods, reports: watched.monitor.reports() });
-  const [problem] = [refusal, ...written.problems, foreignSlice, refusedConfig, wrongSpec].filter(
-    (found) => found !== undefined,
-  );
-  const now = new Date(options.clock.wall()).toISOString().replace(/\.\d+Z$/, 'Z');
-  const status = statusOf(cluster, { view, size, rollout: step, problem, now });
-  await options.statusWriter.write(cluster, status);
-  const moving = isMoving(view, step);
-  watched.monitor.setBusy(moving);
-  if (!moving) watched.settledKeyRevision = written.key?.revision;
-  if (moving) return settledFor(MOVING_MS);
-  // Every pod accepts the next key now: it may be signed with.
-  if (written.key?.phase === 'Announced') return settledFor(SOON_MS);
-  return settledFor(problem === undefined || problem.reason === 'Paused' ? RESYNC_MS : RETRY_MS);
+
+  const decision = chooseRollout(subject, view, seen, tools);
+  const found = [refusal, ...written.problems, foreignSlice];
+  if (!cluster.spec.paused) {
+    found.push(await writeBudget(sized, view, tools));
+    found.push(await agreeOnConfiguration(subject, { view, pods }, tools));
+    await rollOn(subject, { view, decision }, tools);
+  }
+  const facts = await tools.specFacts.of(cluster);
+  found.push(specProblem(cluster, { ...facts, pods, reports: watched.monitor.reports() }));
+  const { window } = decision;
+  if (window.kind === 'unusable') {
+    found.push({ reason: 'ScheduleUnusable', message: window.message });
+  }
+  const problem = found.find((each) => each !== undefined);
+  await writeStatus(subject, { view, decision, problem }, tools);
+  return nextLook({ subject, view, decision, written, problem }, tools);
 }
 
-async function onlyRead(
+/** The EndpointSlice of the client Service, from what the cluster itself says. */
+function sendClients(
   cluster: McpCluster,
-  watched: Watched,
-  options: ReconcilerOptions,
-): Promise<Written> {
-  await ensureTls(cluster, watched, options);
-  const problem: ReconcileProblem = {
-    reason: 'Paused',
-    message: 'spec.paused is true: nothing is changed',
-  };
-  return { problems: [problem], statefulSetChanged: false };
+  { members }: ClusterView,
+  tools: Tools,
+): Promise<ReconcileProblem | undefined> {
+  const slice = endpointSlice(cluster, members);
+  return collect(() => ensureOwned(slice, RESOURCES.endpointSlices, tools));
+}
+
+function sendsAlike(cluster: McpCluster, one: ClusterView, other: ClusterView): boolean {
+  const [before, after] = [one, other].map(({ members }) => endpointSlice(cluster, members));
+  return isCurrent(after, before) && isCurrent(before, after);
 }
 
 /** The size to build, with the number of voters written down before anything is built with it. */
 async function settleSize(
   cluster: McpCluster,
-  options: ReconcilerOptions,
+  tools: Tools,
 ): Promise<{ size: ClusterSize; refusal?: ReconcileProblem }> {
-  const set = ownStatefulSet(cluster, options.caches);
-  const decision = decideSize(cluster, set?.spec?.replicas);
+  const set = ownStatefulSet(cluster, tools.caches);
+  // A cluster that sleeps has no pods, and its size is what it was.
+  const replicas = set?.spec?.replicas;
+  const decision = decideSize(cluster, replicas === 0 ? undefined : replicas);
   if (cluster.status?.voters === undefined && !cluster.spec.paused) {
     const { voters } = decision.size;
-    await options.statusWriter.record(cluster, { ...cluster.status, voters, phase: 'Creating' });
+    await tools.statusWriter.record(cluster, { ...cluster.status, voters, phase: 'Creating' });
   }
   if (decision.kind === 'accepted') return { size: decision.size };
   const { reason, message } = decision;
   return { size: decision.size, refusal: { reason, message } };
 }
 
-interface Written {
-  readonly problems: readonly ReconcileProblem[];
-  readonly statefulSetChanged: boolean;
-  /** The key that the servers share, if they ask for one. */
-  readonly key?: RequestStateKey | undefined;
-}
-
-/** Everything a cluster needs, in the order in which pods need it; an object of somebody else does not stop the rest. */
-async function writeObjects(
-  cluster: McpCluster,
-  { size, watched }: { size: ClusterSize; watched: Watched },
-  options: ReconcilerOptions,
-): Promise<Written> {
-  const problems: ReconcileProblem[] = [];
-  const attempt = async (write: () => Promise<unknown>): Promise<void> => {
-    const problem = await collect(write);
-    if (problem !== undefined) problems.push(problem);
-  };
-  await attempt(() => ensureTls(cluster, watched, options));
-  for (const [type, desired] of [
-    [RESOURCES.serviceAccounts, serviceAccount(cluster)],
-    [RESOURCES.services, peerService(cluster)],
-    [RESOURCES.services, clientService(cluster)],
-    [RESOURCES.configMaps, configMap(cluster, size)],
-    [RESOURCES.podDisruptionBudgets, disruptionBudget(cluster)],
-  ] as const) {
-    await attempt(() => ensureOwned(desired, type, options));
-  }
-  await attempt(() => ensureNetworkPolicy(cluster, options));
-  let statefulSetChanged = false;
-  let key: RequestStateKey | undefined;
-  await attempt(async () => {
-    key = await ensureRequestStateKey(cluster, watched.settledKeyRevision, options);
-  });
-  // Pods of ours must not start with somebody else's certificate or key.
-  const lacksKey = cluster.spec.server.requestStateKey !== undefined && key === undefined;
-  if (watched.tlsCheckedAt === undefined || lacksKey) return { problems, statefulSetChanged };
-  await attempt(async () => {
-    const { sidecarImage } = options;
-    const desired = statefulSet(cluster, { sidecarImage, size, keyRevision: key?.revision });
-    const result = await ensureOwned(desired, RESOURCES.statefulSets, options);
-    statefulSetChanged = result !== 'unchanged';
-  });
-  return { problems, statefulSetChanged, key };
-}
-
-async function ensureTls(
-  cluster: McpCluster,
-  watched: Watched,
-  options: ReconcilerOptions,
-): Promise<void> {
-  const { clock } = options;
-  const checkedAt = watched.tlsCheckedAt;
-  if (checkedAt !== undefined && clock.monotonic() - checkedAt < RESYNC_MS) return;
-  const material = cluster.spec.paused
-    ? await readCertificates(cluster, options.client)
-    : await ensureCertificates(cluster, options);
-  if (material === undefined) return;
-  watched.setTls(material);
-  watched.tlsCheckedAt = clock.monotonic();
-}
-
-function ensureOwned(desired: DesiredObject, type: ResourceType, options: ReconcilerOptions) {
-  const { namespace, name } = desired.metadata;
-  return options.applier.ensure(type, desired, options.caches.owned(type, namespace, name));
-}
-
-/** What the cluster is told about a write that was refused; anything that may pass by itself is thrown. */
-async function collect(write: () => Promise<unknown>): Promise<ReconcileProblem | undefined> {
-  try {
-    await write();
-    return undefined;
-  } catch (error) {
-    if (error instanceof ForeignObjectError) {
-      return { reason: 'ForeignObject', message: error.message };
-    }
-    if (error instanceof KubeError && (error.status === 422 || error.status === 403)) {
-      return { reason: 'Refused', message: error.message };
-    }
-    throw error;
-  }
-}
-
-function ownStatefulSet(cluster: McpCluster, caches: Caches): StatefulSet | undefined {
-  const set = caches.statefulSets.get(`${cluster.metadata.namespace}/${cluster.metadata.name}`);
-  const owner = set?.metadata.ownerReferences?.find((reference) => reference.controller);
-  return owner?.uid === cluster.metadata.uid ? set : undefined;
-}
-
-/** Pods of a cluster that was deleted and made again under the same name are not ours. */
-function ownPods(
-  cluster: McpCluster,
-  set: StatefulSet | undefined,
-  caches: Caches,
-): readonly Pod[] {
-  if (set === undefined) return [];
-  return caches
-    .podsOf(cluster)
-    .filter(({ metadata }) =>
-      metadata.ownerReferences?.some(({ uid }) => uid === set.metadata.uid),
-    );
-}
-
-async function observe(
-  cluster: McpCluster,
+async function writeStatus(
+  { cluster, size }: Subject,
   seen: {
-    readonly size: ClusterSize;
-    readonly set: StatefulSet | undefined;
-    readonly pods: readonly Pod[];
-    readonly watched: Watched;
-    readonly statefulSetChanged: boolean;
+    readonly view: ClusterView;
+    readonly decision: RolloutDecision;
+    readonly problem: ReconcileProblem | undefined;
   },
-  options: ReconcilerOptions,
-): Promise<ClusterView> {
-  const { size, set, pods, watched } = seen;
-  const reports = watched.monitor.reports();
-  return observeCluster(cluster, size, {
-    pods,
-    reports,
-    logLines: await options.serverLogs.lines(pods, reports),
-    updateRevision: seen.statefulSetChanged ? undefined : currentRevision(set),
-    ageMs: (instant) => options.clock.wall() - Date.parse(instant),
+  { clock, statusWriter }: Tools,
+): Promise<void> {
+  const { step, facts, window } = seen.decision;
+  const rule = blockedFirst(step)?.rule;
+  const status = statusOf(cluster, {
+    ...seen,
+    size,
+    rollout: step,
+    hint: rule === undefined ? undefined : rolloutHint(cluster, rule, facts),
+    hibernated: cluster.spec.hibernated,
+    nextWindow: window.kind === 'closed' ? instantText(window.opensAt) : undefined,
+    now: instantText(clock.wall()),
   });
+  await statusWriter.write(cluster, status);
 }
 
-/** Gives the running members the part of the spec that needs no restart, once for each generation. */
-async function agreeOnConfiguration(
-  cluster: McpCluster,
-  { view, watched, pods }: { view: ClusterView; watched: Watched; pods: readonly Pod[] },
-  options: ReconcilerOptions,
-): Promise<ReconcileProblem | undefined> {
-  const { generation } = cluster.metadata;
-  if (!view.hasQuorum || watched.configuredGeneration === generation) return undefined;
-  const link = watched.monitor.link(view.leader ?? '');
-  if (link === undefined || lackAuthVolumes(cluster, pods)) return undefined;
-  try {
-    await link.applyConfig(generation, JSON.stringify(runningConfig(cluster)));
-    watched.configuredGeneration = generation;
-    return undefined;
-  } catch (error) {
-    // The next round tries again; the members go on with what they have.
-    const { message } = error as Error;
-    options.logger.warn('members did not take the configuration', {
-      cluster: cluster.metadata.name,
-      generation,
-      error: message,
-    });
-    return error instanceof RpcError && error.code === 'invalid-argument'
-      ? { reason: 'ConfigurationRefused', message: `members refused the configuration: ${message}` }
-      : undefined;
-  }
+/** When to look again, if nothing is heard before. */
+function nextLook(
+  end: {
+    readonly subject: Subject;
+    readonly view: ClusterView;
+    readonly decision: RolloutDecision;
+    readonly written: Written;
+    readonly problem: ReconcileProblem | undefined;
+  },
+  { clock }: Tools,
+): Outcome {
+  const { subject, view, decision, written, problem } = end;
+  const { cluster, watched } = subject;
+  const moving = cluster.spec.hibernated
+    ? view.members.some(({ pod }) => pod !== undefined)
+    : isMoving(view, decision.step);
+  watched.monitor.setBusy(moving);
+  if (!moving) watched.settledKeyRevision = written.key?.revision;
+  if (moving) return settledFor(MOVING_MS);
+  // Every pod accepts the next key now: it may be signed with.
+  if (written.key?.phase === 'Announced') return settledFor(SOON_MS);
+  if (problem !== undefined && problem.reason !== 'Paused') return settledFor(RETRY_MS);
+  const { window, step } = decision;
+  const waitsForWindow = window.kind === 'closed' && step.kind === 'wait';
+  const opensInMs = waitsForWindow ? window.opensAt - clock.wall() : Infinity;
+  return settledFor(Math.min(RESYNC_MS, Math.max(opensInMs, SOON_MS)));
 }
 
 function isMoving(view: ClusterView, step: RolloutStep): boolean {
   return (
-    step.kind !== 'done' ||
+    (step.kind !== 'done' && !isPatient(step)) ||
     !view.hasQuorum ||
-    view.members.some((member) => !member.ready || !member.caughtUp)
+    view.members.some((member) => !member.healthy || !member.caughtUp)
   );
 }

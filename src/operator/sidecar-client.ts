@@ -12,6 +12,7 @@ export interface SidecarClientOptions {
 /** A member answers its status from memory: silence for so long is a failure. */
 const STATUS_TIMEOUT_MS = 1_000;
 const CONFIG_TIMEOUT_MS = 5_000;
+const TRANSFER_TIMEOUT_MS = 5_000;
 /** Wait before the stream of facts is opened again. */
 const STREAM_RETRY_MS = 1_000;
 
@@ -48,6 +49,12 @@ function connect(target: SidecarTarget, { clock, random }: SidecarClientOptions)
     },
     async applyConfig(generation, config, signal) {
       await admin.applyConfig({ generation, config }, { timeoutMs: CONFIG_TIMEOUT_MS, signal });
+    },
+    async transferLeadership(to, signal) {
+      await admin.transferLeadership({ to }, { timeoutMs: TRANSFER_TIMEOUT_MS, signal });
+    },
+    async drain(enabled, signal) {
+      await admin.drain({ enabled }, { timeoutMs: STATUS_TIMEOUT_MS, signal });
     },
     onFact: follow,
     close() {

@@ -1,5 +1,6 @@
 /** What the admin service is told about this member; every answer comes from memory. */
-import type { AdminMember } from '../admin/index.ts';
+import { isDeepStrictEqual } from 'node:util';
+import type { AdminMember, MembershipRequest, Participants } from '../admin/index.ts';
 import type { Gateway } from '../gateway/index.ts';
 import type { Membership } from '../gossip/index.ts';
 import type { Configuration, RaftErrorCode, RaftNode } from '../raft/index.ts';
@@ -55,11 +56,11 @@ export function createAdminMember(options: AdminMemberOptions): AdminMember {
         snapshotIndex: raft.snapshotIndex,
         firstIndex: raft.firstIndex,
         lastIndex: raft.lastIndex,
+        lastTerm: raft.lastTerm,
+        diskId: raft.diskId,
+        recovery: plan.recovery?.id ?? '',
         problems: parts.problems(),
-        members: parts.membership.members().map((member) => ({
-          ...member,
-          leased: parts.store.local.get(`${MEMBERS_PREFIX}${member.id}`) !== undefined,
-        })),
+        members: membersOf(parts),
         sessions: directory.size,
         sessionsOwned: directory.counts().get(plan.id) ?? 0,
         ready,
@@ -89,6 +90,7 @@ export function createAdminMember(options: AdminMemberOptions): AdminMember {
     applyConfig: (generation, text, signal) => config.apply(generation, text, signal),
     changeMembership: (request, signal) =>
       explained(async () => {
+        requireExpected(request.expected, participants(parts.raft.status().configuration));
         await parts.raft.changeMembership(request, signal);
         return participants(parts.raft.status().configuration);
       }),
@@ -100,6 +102,11 @@ export function createAdminMember(options: AdminMemberOptions): AdminMember {
     drain: (enabled) => options.cordon.ask(enabled),
     onEvent: (listener) => events.onEvent(listener),
   };
+}
+
+function membersOf({ membership, store }: AdminMemberOptions['parts']) {
+  const isLeased = (id: string): boolean => store.local.get(`${MEMBERS_PREFIX}${id}`) !== undefined;
+  return membership.members().map((member) => ({ ...member, leased: isLeased(member.id) }));
 }
 
 function toolsOf(gateway: Gateway | undefined) {
@@ -129,8 +136,17 @@ function viewOf(record: SessionRecord) {
   };
 }
 
-function participants({ voters, votersOutgoing, learners, learnersNext }: Configuration) {
+function participants(configuration: Configuration): Participants {
+  const { voters, votersOutgoing, learners, learnersNext } = configuration;
   return { voters, votersOutgoing, learners: [...learners, ...learnersNext].sort() };
+}
+
+/** Whoever decided on other facts than those of now may undo what somebody else has done meanwhile. */
+function requireExpected(expected: MembershipRequest['expected'], now: Participants): void {
+  if (expected === undefined) return;
+  const { voters, votersOutgoing, learners } = expected;
+  const isSame = isDeepStrictEqual({ voters, votersOutgoing, learners }, now);
+  if (!isSame) throw new RpcError('aborted', 'expected: others take part by now; decide anew');
 }
 
 /** What a caller can do about a log's refusal, in the words of gRPC. */

@@ -20,6 +20,8 @@ export interface FakePods {
   refuses?: string | undefined;
   /** Configurations that members agreed on. */
   readonly configurations: { generation: number; config: string }[];
+  /** What sidecars were asked for. */
+  readonly told: string[];
   /** Pods in the order in which they got their address. */
   readonly started: string[];
   /** Resolves when every pod that exists runs as the kubelet was told. */
@@ -44,14 +46,25 @@ export function startFakePods(client: KubeClient, namespace: string): FakePods {
   let lastOctet = 0;
   let term = 1;
   let leader = '';
-  const fake: Pick<FakePods, 'dead' | 'overrides' | 'serverStatus' | 'configurations' | 'started'> =
-    {
-      dead: new Set(),
-      overrides: new Map(),
-      serverStatus: new Map(),
-      configurations: [],
-      started: [],
-    };
+  const fake: Pick<
+    FakePods,
+    'dead' | 'overrides' | 'serverStatus' | 'configurations' | 'started' | 'told'
+  > = {
+    dead: new Set(),
+    overrides: new Map(),
+    serverStatus: new Map(),
+    configurations: [],
+    started: [],
+    told: [],
+  };
+  const draining = new Set<string>();
+  /** By the configuration that was agreed on last. */
+  const isFenced = (name: string): boolean => {
+    const text = fake.configurations.at(-1)?.config ?? '{}';
+    return (
+      (JSON.parse(text) as { fencedMembers?: string[] }).fencedMembers?.includes(name) === true
+    );
+  };
   let answers = 0;
   let rounds = 0;
   let most = 0;
@@ -83,8 +96,9 @@ export function startFakePods(client: KubeClient, namespace: string): FakePods {
       })),
       sessions: 0,
       sessionsOwned: 0,
-      ready: true,
+      ready: !draining.has(name) && !isFenced(name),
       notReadyReason: '',
+      cordon: draining.has(name) ? 'asked' : isFenced(name) ? 'fenced' : '',
       configGeneration: generation,
       draining: false,
       backend: { ready: true, problem: '' },
@@ -129,6 +143,7 @@ export function startFakePods(client: KubeClient, namespace: string): FakePods {
       for (const [key, entry] of running) if (entry.name === name) running.delete(key);
       running.set(address, { name, uid });
       fake.dead.delete(name);
+      draining.delete(name);
       fake.started.push(name);
     }
   };
@@ -169,6 +184,24 @@ export function startFakePods(client: KubeClient, namespace: string): FakePods {
           applyConfig: async (generation, config) => {
             if (made.refuses !== undefined) throw new RpcError('invalid-argument', made.refuses);
             fake.configurations.push({ generation, config });
+          },
+          transferLeadership: async (to) => {
+            const from = running.get(address)?.name;
+            if (from !== leader || !alive().includes(to))
+              throw new RpcError('aborted', 'not moved');
+            leader = to;
+            term += 1;
+            made.told.push(`${from} lets ${to} lead`);
+            made.tell();
+          },
+          drain: async (enabled) => {
+            const name = running.get(address)?.name ?? '';
+            if (fake.dead.has(name)) throw new Error('refused');
+            if (draining.has(name) === enabled) return;
+            if (enabled) draining.add(name);
+            else draining.delete(name);
+            made.told.push(`${name} ${enabled ? 'drains' : 'takes sessions'}`);
+            made.tell();
           },
           onFact(next) {
             listener.current = next;

@@ -31,6 +31,8 @@ function open() {
             return report.status;
           },
           applyConfig: () => Promise.resolve(),
+          transferLeadership: () => Promise.resolve(),
+          drain: () => Promise.resolve(),
           onFact: (listener) => void facts.push(listener),
           close: () => void closed.push(target.address),
         };

@@ -1,5 +1,6 @@
 /** The conditions of a cluster: what can be waited for, each with a stable reason and a sentence. */
 import type { ConditionDraft } from '../../api/index.ts';
+import { blockedFirst } from './rollout-policy.ts';
 import type { RolloutStep } from './rollout.ts';
 import type { ClusterView, MemberView } from './view.ts';
 
@@ -15,7 +16,8 @@ export interface ReconcileProblem {
     | 'CapabilityMissing'
     | 'UnknownTool'
     | 'PolicyUnusable'
-    | 'ConfigurationRefused';
+    | 'ConfigurationRefused'
+    | 'ScheduleUnusable';
   readonly message: string;
 }
 
@@ -24,6 +26,10 @@ export interface ConditionInput {
   readonly replicas: number;
   readonly rollout: RolloutStep;
   readonly problem: ReconcileProblem | undefined;
+  /** What has to happen for the pod that is next to be replaced. */
+  readonly hint?: string | undefined;
+  /** The spec wants no pods. */
+  readonly hibernated: boolean;
   /** The cluster has had a quorum: without one it is not on its way to its first. */
   readonly hadQuorum: boolean;
 }
@@ -31,10 +37,9 @@ export interface ConditionInput {
 export function conditionsOf(input: ConditionInput): readonly ConditionDraft[] {
   const { view, problem, hadQuorum } = input;
   return [
-    available(view),
-    progressing(input),
-    degraded(view),
-    quorumHealthy(view, hadQuorum),
+    ...(input.hibernated
+      ? hibernated(view)
+      : [available(view), progressing(input), degraded(view), quorumHealthy(view, hadQuorum)]),
     problem === undefined
       ? draft('Reconciled', 'True', 'Applied', 'every object is as the spec asks')
       : draft('Reconciled', 'False', problem.reason, problem.message),
@@ -48,6 +53,20 @@ function draft(
   message: string,
 ): ConditionDraft {
   return { type, status, reason, message };
+}
+
+/** What is asked for is no trouble. */
+function hibernated(view: ClusterView): readonly ConditionDraft[] {
+  const pods = view.members.filter((member) => member.pod !== undefined).length;
+  const sentence = 'spec.hibernated is true: there are no pods, and the volumes stay';
+  return [
+    draft('Available', 'False', 'Hibernated', sentence),
+    pods > 0
+      ? draft('Progressing', 'True', 'Hibernating', `${pods} pods are on their way out`)
+      : draft('Progressing', 'False', 'Hibernated', sentence),
+    draft('Degraded', 'False', 'Hibernated', sentence),
+    draft('QuorumHealthy', 'False', 'Hibernated', sentence),
+  ];
 }
 
 function available(view: ClusterView): ConditionDraft {
@@ -76,7 +95,7 @@ function quorumSentence(view: ClusterView): string {
   return `${view.votersCaughtUp} of ${view.voters} voters follow, ${leader}`;
 }
 
-function progressing({ view, replicas, rollout }: ConditionInput): ConditionDraft {
+function progressing({ view, replicas, rollout, hint }: ConditionInput): ConditionDraft {
   const pods = view.members.filter((member) => member.pod !== undefined);
   const extra = view.members.filter((member) => member.ordinal >= replicas);
   if (pods.length < replicas || extra.length > 0) {
@@ -85,10 +104,12 @@ function progressing({ view, replicas, rollout }: ConditionInput): ConditionDraf
   }
   if (rollout.kind !== 'done') {
     const outdated = view.members.filter((member) => member.outdated);
-    const blocked = [...rollout.blockedBy].find(([, rule]) => rule !== 'turn');
-    const why = blocked === undefined ? '' : `; ${blocked[0]} waits for ${blocked[1]}`;
-    const message = `${outdated.length} pods run an older template${why}`;
-    return draft('Progressing', 'True', 'RollingUpdate', message);
+    const blocked = blockedFirst(rollout);
+    const why = blocked === undefined ? '' : `; ${blocked.pod} waits for ${blocked.rule}`;
+    const todo = hint === undefined ? '' : `: ${hint}`;
+    const message = `${outdated.length} pods run an older template${why}${todo}`;
+    const reason = WAITING_REASONS[blocked?.rule as keyof typeof WAITING_REASONS];
+    return draft('Progressing', 'True', reason ?? 'RollingUpdate', message);
   }
   const starting = view.members.filter(isStarting);
   if (starting.length > 0) {
@@ -98,9 +119,15 @@ function progressing({ view, replicas, rollout }: ConditionInput): ConditionDraf
   return draft('Progressing', 'False', 'Settled', 'pods are as the spec asks');
 }
 
+/** A rollout that waits for people or the calendar is not under way. */
+const WAITING_REASONS = {
+  approval: 'WaitingForApproval',
+  maintenance_window: 'WaitingForWindow',
+} as const;
+
 /** Not there yet, and nothing is known to be wrong with it. */
 function isStarting(member: MemberView): boolean {
-  return (!member.ready || !member.caughtUp) && member.problem === undefined;
+  return (!member.healthy || !member.caughtUp) && member.problem === undefined;
 }
 
 function degraded(view: ClusterView): ConditionDraft {

@@ -7,6 +7,7 @@ export { CLUSTER_GAUGES, clusterSamples } from './cluster-series.ts';
 export { type ReconcileProblem } from './conditions.ts';
 export { configMap, runningConfig, sidecarConfig, type ClusterSize } from './config.ts';
 export { isCurrent, ownershipOf, stamped } from './drift.ts';
+export { durationMs } from './durations.ts';
 export { endpointSlice } from './endpoint-slice.ts';
 export { certificateNames, objectNames, ownerOf, podHost, SERVER_CONTAINER } from './names.ts';
 export { networkPolicy } from './network-policy.ts';
@@ -19,7 +20,16 @@ export {
   requestStateSecret,
   type RequestStateKey,
 } from './request-state-key.ts';
-export { decideRollout, type RolloutStep } from './rollout.ts';
+export {
+  blockedFirst,
+  instantText,
+  isPatient,
+  rolloutHint,
+  rolloutPolicy,
+  type MaintenanceWindow,
+  type RolloutFacts,
+} from './rollout-policy.ts';
+export { decideRollout, type RolloutPolicy, type RolloutStep } from './rollout.ts';
 export { clientService, peerService } from './services.ts';
 export type { AnyObject, DesiredObject, Pod, StatefulSet } from './shapes.ts';
 export { isTerminating } from './shapes.ts';

@@ -14,6 +14,8 @@ export interface SidecarStatus {
     readonly id: string;
     /** alive, suspect, dead or left */
     readonly state: string;
+    /** The cluster still holds its lease. */
+    readonly leased?: boolean;
   }[];
   /** Sessions of the whole cluster, and those of this member. */
   readonly sessions: number;
@@ -23,6 +25,9 @@ export interface SidecarStatus {
   /** Generation of the configuration in force; 0 before the first. */
   readonly configGeneration: number;
   readonly draining: boolean;
+  /** Why it takes no sessions though it works: asked or fenced; empty when it does. */
+  readonly cordon?: string;
+  readonly version?: string;
   /** Members that its gateway gives no new work for a while, and why. */
   readonly ejected?: readonly { readonly id: string; readonly reason: string }[];
   /** What of the policies in force cannot work as written; `field` is a path in them. */

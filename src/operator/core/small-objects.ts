@@ -2,6 +2,7 @@
 import { selectorLabels, type McpCluster } from '../../api/index.ts';
 import { objectNames, ownedMetadata } from './names.ts';
 import type { DesiredObject } from './shapes.ts';
+import { isPodReady, majority, type ClusterView } from './view.ts';
 
 export interface Secret extends DesiredObject {
   readonly type?: string;
@@ -47,16 +48,23 @@ export function serviceAccount(cluster: McpCluster): DesiredObject {
   } as DesiredObject;
 }
 
-/** One pod at a time may be evicted; one that is not healthy always, or a drain could never end. */
-export function disruptionBudget(cluster: McpCluster): DesiredObject {
+/**
+ * As many pods may be evicted as the quorum can spare voters now, beside those that are down already, for these Kubernetes
+ * counts too. A pod that is not ready may always be evicted, or a drain could never end, unless the quorum needs its sidecar.
+ * A cluster with one voter cannot be drained without an interruption.
+ */
+export function disruptionBudget(cluster: McpCluster, view: ClusterView): DesiredObject {
   const { name } = cluster.metadata;
+  const down = view.members.filter(({ pod }) => pod === undefined || !isPodReady(pod));
+  const spare = Math.max(0, view.votersCaughtUp - majority(view.voters));
+  const needed = down.filter(({ voter, caughtUp }) => voter && caughtUp).length;
   return {
     apiVersion: 'policy/v1',
     kind: 'PodDisruptionBudget',
     metadata: ownedMetadata(cluster, objectNames(name).disruptionBudget),
     spec: {
-      maxUnavailable: 1,
-      unhealthyPodEvictionPolicy: 'AlwaysAllow',
+      maxUnavailable: view.voters === 1 ? 1 : spare + down.length,
+      unhealthyPodEvictionPolicy: needed > spare ? 'IfHealthyBudget' : 'AlwaysAllow',
       selector: { matchLabels: selectorLabels(name) },
     },
   } as DesiredObject;

@@ -17,6 +17,8 @@ import type { MemberView } from './view.ts';
 
 export interface StatusInput extends Omit<ConditionInput, 'replicas' | 'hadQuorum'> {
   readonly size: ClusterSize;
+  /** When the next window of maintenance opens, as the API writes it. */
+  readonly nextWindow?: string | undefined;
   /** Instant for conditions that change, as the API writes it. */
   readonly now: string;
 }
@@ -44,11 +46,14 @@ export function statusOf(cluster: McpCluster, input: StatusInput): McpClusterSta
       term: view.term,
       commitIndex: view.commitIndex,
       sessions: view.sessions,
+      nextMaintenanceWindow: input.nextWindow,
     }),
     members: view.members.map((member) => memberStatus(member, blockedBy.get(member.name))),
     conditions,
   };
 }
+
+const CORDONS = { asked: 'Draining', fenced: 'Fenced' } as const;
 
 function memberStatus(member: MemberView, blockedBy: string | undefined): McpClusterMember {
   return {
@@ -61,6 +66,8 @@ function memberStatus(member: MemberView, blockedBy: string | undefined): McpClu
       matchIndex: member.matchIndex,
       sessions: member.sessions,
       blockedBy: member.outdated ? blockedBy : undefined,
+      version: member.version,
+      cordon: member.cordon === undefined ? undefined : CORDONS[member.cordon],
       message: messageOf(member),
     }),
   };
@@ -81,8 +88,9 @@ function hadQuorum({ status }: McpCluster): boolean {
 function phaseOf(cluster: McpCluster, conditions: readonly Condition[]): Phase {
   const is = (type: Condition['type']): boolean =>
     conditions.some((condition) => condition.type === type && condition.status === 'True');
-  const hasServed = !['Creating', undefined].includes(cluster.status?.phase);
+  const hasServed = !['Creating', 'Hibernated', undefined].includes(cluster.status?.phase);
   if (cluster.spec.paused) return 'Paused';
+  if (cluster.spec.hibernated) return 'Hibernated';
   if (!is('Available') && !hasServed) return is('Degraded') ? 'Degraded' : 'Creating';
   if (!is('QuorumHealthy')) return 'QuorumLost';
   if (is('Degraded') || !is('Available')) return 'Degraded';

@@ -39,18 +39,43 @@ function memberTransitions(
   before: McpClusterStatus | undefined,
   after: McpClusterStatus,
 ): readonly Transition[] {
-  return (after.members ?? []).flatMap(({ name, health }): Transition[] => {
-    const previous = before?.members?.find((member) => member.name === name)?.health;
-    if (health === 'Dead' && previous !== 'Dead') {
-      const note = `${name} does not answer its peers`;
-      return [{ type: 'Warning', reason: 'MemberDied', action: 'Observe', note }];
-    }
-    if (health === 'Alive' && previous === 'Dead') {
-      const note = `${name} answers its peers again`;
-      return [{ type: 'Normal', reason: 'MemberReturned', action: 'Observe', note }];
-    }
-    return [];
+  return (after.members ?? []).flatMap((member): Transition[] => {
+    const { name, health } = member;
+    const known = before?.members?.find((each) => each.name === name);
+    return [
+      ...healthTransitions(name, known?.health, health),
+      ...blockTransitions(name, known?.blockedBy, member.blockedBy),
+    ];
   });
+}
+
+/** What a pod waits for as all pods do for a moment is no news. */
+const EVERYDAY = new Set(['turn', 'revision_known', 'members_known']);
+
+function blockTransitions(
+  name: string,
+  previous: string | undefined,
+  rule: string | undefined,
+): readonly Transition[] {
+  if (rule === undefined || rule === previous || EVERYDAY.has(rule)) return [];
+  const note = `${name} waits for ${rule}`;
+  return [{ type: 'Normal', reason: 'UpdateBlocked', action: 'Update', note }];
+}
+
+function healthTransitions(
+  name: string,
+  previous: string | undefined,
+  health: string | undefined,
+): readonly Transition[] {
+  if (health === 'Dead' && previous !== 'Dead') {
+    const note = `${name} does not answer its peers`;
+    return [{ type: 'Warning', reason: 'MemberDied', action: 'Observe', note }];
+  }
+  if (health === 'Alive' && previous === 'Dead') {
+    const note = `${name} answers its peers again`;
+    return [{ type: 'Normal', reason: 'MemberReturned', action: 'Observe', note }];
+  }
+  return [];
 }
 
 function conditionTransitions(
@@ -63,12 +88,14 @@ function conditionTransitions(
   switch (after.type) {
     case 'Available':
       if (status === 'True' && changed) return [normal('BecameAvailable', note)];
-      return status === 'False' && before?.status === 'True' ? [warning('Unavailable', note)] : [];
+      if (status !== 'False' || before?.status !== 'True') return [];
+      return [reason === 'Hibernated' ? normal(reason, note) : warning('Unavailable', note)];
     case 'Degraded':
       if (status === 'True' && reworded) return [warning(reason, note)];
       return before?.status === 'True' && changed ? [normal('Recovered', note)] : [];
     case 'QuorumHealthy':
-      return status === 'False' && before?.status === 'True' ? [warning('QuorumLost', note)] : [];
+      if (status !== 'False' || before?.status !== 'True' || reason === 'Hibernated') return [];
+      return [warning('QuorumLost', note)];
     case 'Reconciled':
       if (status !== 'False' || !reworded) return [];
       return [reason === 'Paused' ? normal(reason, note) : warning(reason, note)];

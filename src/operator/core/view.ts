@@ -32,6 +32,13 @@ export interface MemberView {
   readonly caughtUp: boolean;
   /** New clients may be sent to it. */
   readonly ready: boolean;
+  /** It works: it is ready, or would be if it were not kept from taking sessions. */
+  readonly healthy: boolean;
+  /** Why it takes no sessions though it works. */
+  readonly cordon?: 'asked' | 'fenced';
+  readonly version?: string;
+  /** The cluster has taken everything from it that it owned: its lease is over, and its peers found it dead. */
+  readonly lost: boolean;
   /** It answers clients that it has, even when no new ones are sent. */
   readonly serving: boolean;
   readonly terminating: boolean;
@@ -61,6 +68,8 @@ export interface ClusterView {
   readonly isComplete: boolean;
   /** The StatefulSet controller has seen the template in force, so that `outdated` means something. */
   readonly revisionKnown: boolean;
+  /** Who joins, is promoted or leaves at this time, in words; undefined when nobody does. */
+  readonly membershipChange?: string;
 }
 
 export function majority(voters: number): number {
@@ -90,6 +99,7 @@ export function observeCluster(
         pod: podsByOrdinal.get(ordinal),
         report: observation.reports.get(name),
         agreed,
+        fenced: cluster.spec.fencedMembers.includes(name),
         observation,
       });
     });
@@ -133,6 +143,8 @@ interface MemberInput {
   readonly pod: Pod | undefined;
   readonly report: SidecarReport | undefined;
   readonly agreed: SidecarStatus | undefined;
+  /** The spec fences it, whether it knows that already or not. */
+  readonly fenced: boolean;
   readonly observation: Observation;
 }
 
@@ -145,6 +157,14 @@ function observeMember(input: MemberInput): MemberView {
   const terminating = pod !== undefined && isTerminating(pod);
   const starting = pod !== undefined && isStarting(pod, observation.ageMs);
   const canServe = pod !== undefined && serves(pod, report, health);
+  const caughtUp =
+    own !== undefined &&
+    own.leaderId !== '' &&
+    health !== 'Dead' &&
+    (agreed?.commitIndex ?? 0) - (matchIndex ?? 0) <= LAG_ENTRIES_MAX;
+  const stays = !terminating && own?.draining !== true;
+  const cordon = cordonOf(own);
+  const works = cordon === undefined ? canServe : caughtUp && own?.backend?.ready !== false;
   const revision = pod?.metadata.labels?.['controller-revision-hash'];
   const { updateRevision, ageMs, logLines } = observation;
   const logLine = logLines.get(name);
@@ -157,12 +177,12 @@ function observeMember(input: MemberInput): MemberView {
     ...(pod === undefined ? {} : { pod }),
     role: roleOf(own, agreed, name),
     health,
-    caughtUp:
-      own !== undefined &&
-      own.leaderId !== '' &&
-      health !== 'Dead' &&
-      (agreed?.commitIndex ?? 0) - (matchIndex ?? 0) <= LAG_ENTRIES_MAX,
-    ready: canServe && !terminating && own?.draining !== true,
+    caughtUp,
+    ready: canServe && stays && !input.fenced,
+    healthy: works && stays,
+    ...(cordon === undefined ? {} : { cordon }),
+    ...(own?.version === undefined || own.version === '' ? {} : { version: own.version }),
+    lost: health === 'Dead' && own === undefined && isWithoutLease(name, agreed),
     serving: canServe,
     terminating,
     starting,
@@ -173,6 +193,16 @@ function observeMember(input: MemberInput): MemberView {
     ...(problem === undefined ? {} : { problem }),
     ...(ejectedBy.length === 0 ? {} : { ejectedBy }),
   };
+}
+
+function cordonOf(own: SidecarStatus | undefined): MemberView['cordon'] {
+  const reasons = { asked: 'asked', fenced: 'fenced' } as const;
+  return reasons[own?.cordon as keyof typeof reasons];
+}
+
+/** Sidecars that do not tell whether a member holds its lease are taken to mean that it does. */
+function isWithoutLease(name: string, agreed: SidecarStatus | undefined): boolean {
+  return agreed?.members.find(({ id }) => id === name)?.leased === false;
 }
 
 /** The members that say so themselves, in the order of their names. */
@@ -226,7 +256,8 @@ function serves(
   return health === 'Alive' && isPodReady(pod);
 }
 
-function isPodReady(pod: Pod): boolean {
+/** What the kubelet says. */
+export function isPodReady(pod: Pod): boolean {
   return (
     pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ??
     false

@@ -35,7 +35,7 @@ void suite('objects of a cluster', () => {
       clientService(cluster()),
       configMap(cluster(), size),
       serviceAccount(cluster()),
-      disruptionBudget(cluster()),
+      disruptionBudget(cluster(), view()),
       networkPolicy(cluster()),
       endpointSlice(cluster(), view().members),
       statefulSet(cluster(), { sidecarImage, size }),
@@ -282,7 +282,7 @@ void suite('objects of a cluster', () => {
   });
 
   test('one pod may be evicted at a time, an unhealthy one always', () => {
-    const { spec } = json(disruptionBudget(cluster()));
+    const { spec } = json(disruptionBudget(cluster(), view()));
     assert.equal(spec.maxUnavailable, 1);
     assert.equal(spec.unhealthyPodEvictionPolicy, 'AlwaysAllow');
   });

@@ -14,7 +14,7 @@ import {
 } from '../../../src/operator/core/index.ts';
 import type { Observation } from '../../../src/operator/core/view.ts';
 import { verifies } from '../../requirements.ts';
-import { answer, cluster, failed, pod, view } from './fixtures.ts';
+import { answer, AT_ONCE, cluster, failed, pod, view } from './fixtures.ts';
 
 void suite('size', () => {
   const table: readonly [
@@ -136,7 +136,8 @@ function rollout(
     ]),
   );
   const size = { replicas: revisions.length, voters };
-  const step = decideRollout(view({ pods, reports, updateRevision: 'r2', size, ...observation }));
+  const seen = view({ pods, reports, updateRevision: 'r2', size, ...observation });
+  const step = decideRollout(seen, AT_ONCE);
   if (step.kind === 'done') return 'done';
   if (step.kind === 'replace') return `replace ${step.member.ordinal}`;
   return `wait ${[...new Set(step.blockedBy.values())].filter((rule) => rule !== 'turn').join()}`;
@@ -172,11 +173,7 @@ void suite('rollout', () => {
       'replace 1',
       () => rollout([a, a, b], { broken: [1, 2] }),
     ],
-    [
-      'a missing pod stops it',
-      'wait no_pod_missing_or_terminating',
-      () => rollout([a, a, b], { gone: [2] }),
-    ],
+    ['a missing pod stops it', 'wait max_unavailable', () => rollout([a, a, b], { gone: [2] })],
     [
       'one voter lost: no other may go',
       'wait quorum_survives',
@@ -304,7 +301,7 @@ void suite('rollout', () => {
       const gone = rollout(pods, { ...options, gone: [next] });
       const back = rollout(pods, { ...options, reports: brokenServers({ [next]: failed }) });
       if (pods.every((revision) => revision === b)) break;
-      assert.equal(gone, 'wait no_pod_missing_or_terminating');
+      assert.equal(gone, 'wait max_unavailable');
       assert.equal(back, 'wait replaced_pods_follow');
     }
     assert.deepEqual(replaced, [4, 3, 2, 1, 0], 'the leader of the sidecars comes last');
@@ -321,7 +318,7 @@ void suite('rollout', () => {
       );
       const pods = [0, 1, 2, 3, 4].map((ordinal) => pod(ordinal, { revision: 'r1' }));
       const seen = view({ pods, reports, updateRevision: 'r2', size: { replicas: 5, voters: 5 } });
-      const step = decideRollout(seen);
+      const step = decideRollout(seen, AT_ONCE);
       if (step.kind !== 'replace' || seen.votersCaughtUp < 3) continue;
       const left = seen.members.filter((each) => each.caughtUp && each.name !== step.member.name);
       assert.ok(left.length >= 3, `broken ${broken.toString(2)}: replaces ${step.member.name}`);

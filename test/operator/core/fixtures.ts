@@ -1,6 +1,11 @@
 /** A cluster, pods and reports to make decisions about. */
 import type { McpCluster, McpClusterSpec } from '../../../src/api/index.ts';
-import type { Pod, SidecarReport, SidecarStatus } from '../../../src/operator/core/index.ts';
+import type {
+  Pod,
+  RolloutPolicy,
+  SidecarReport,
+  SidecarStatus,
+} from '../../../src/operator/core/index.ts';
 import {
   observeCluster,
   type ClusterView,
@@ -82,6 +87,15 @@ export function answer(
     },
   };
 }
+
+/** Nothing but the cluster's safety holds a rollout, and nobody is asked for anything any more. */
+export const AT_ONCE: RolloutPolicy = {
+  maxUnavailable: 1,
+  windowOpen: true,
+  leaderApproved: true,
+  version: undefined,
+  askedMs: () => Infinity,
+};
 
 export const failed: SidecarReport = { kind: 'failed', problem: 'connection refused' };
 

@@ -13,7 +13,7 @@ import {
 } from '../../../src/operator/core/index.ts';
 import { lastLine } from '../../../src/operator/core/problems.ts';
 import { verifies } from '../../requirements.ts';
-import { answer, cluster, failed, pod, view } from './fixtures.ts';
+import { answer, AT_ONCE, cluster, failed, pod, view } from './fixtures.ts';
 
 function status(
   seen: ClusterView,
@@ -27,8 +27,9 @@ function status(
   return statusOf(cluster(options.spec ?? {}, options.before), {
     view: seen,
     size: { replicas: 3, voters: 3 },
-    rollout: decideRollout(seen),
+    rollout: decideRollout(seen, AT_ONCE),
     problem: options.problem,
+    hibernated: options.spec?.hibernated ?? false,
     now: options.now ?? '2026-01-01T00:00:00Z',
   });
 }

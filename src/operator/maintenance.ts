@@ -1,0 +1,24 @@
+/** Windows of maintenance: whether one is open at an instant, and when the next one opens. Cron is `croner`'s. */
+import { Cron } from 'croner';
+import type { McpCluster } from '../api/index.ts';
+import { durationMs, type MaintenanceWindow } from './core/index.ts';
+
+/** `nowMs` is wall time. An instant at which one window ends and the next begins belongs to the next. */
+export function maintenanceWindow({ spec }: McpCluster, nowMs: number): MaintenanceWindow {
+  const wanted = spec.update.maintenanceWindow;
+  if (wanted === undefined) return { kind: 'always' };
+  const { schedule, duration, timeZone } = wanted;
+  try {
+    const cron = new Cron(schedule, { timezone: timeZone, mode: '5-part', paused: true });
+    // The first one that cannot be over yet.
+    const opensAt = cron.nextRun(new Date(nowMs - durationMs(duration)))?.getTime();
+    if (opensAt === undefined) return unusable(`"${schedule}" names no day that comes`);
+    return opensAt <= nowMs ? { kind: 'open' } : { kind: 'closed', opensAt };
+  } catch (error) {
+    return unusable((error as Error).message);
+  }
+}
+
+function unusable(why: string): MaintenanceWindow {
+  return { kind: 'unusable', message: `spec.update.maintenanceWindow: ${why}` };
+}

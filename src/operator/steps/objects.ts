@@ -1,0 +1,99 @@
+/** Everything a cluster needs, in the order in which pods need it. */
+import type { McpCluster } from '../../api/index.ts';
+import { RESOURCES } from '../../kube/index.ts';
+import { ensureCertificates, readCertificates } from '../certificates.ts';
+import {
+  clientService,
+  configMap,
+  disruptionBudget,
+  peerService,
+  serviceAccount,
+  statefulSet,
+  type ClusterView,
+  type ReconcileProblem,
+  type RequestStateKey,
+} from '../core/index.ts';
+import type { Watched } from '../fleet.ts';
+import { ensureNetworkPolicy } from '../network-policy.ts';
+import { ensureRequestStateKey } from '../request-state-key.ts';
+import { collect, ensureOwned, type Subject, type Tools } from './tools.ts';
+
+export interface Written {
+  readonly problems: readonly ReconcileProblem[];
+  readonly statefulSetChanged: boolean;
+  /** The key that the servers share, if they ask for one. */
+  readonly key?: RequestStateKey | undefined;
+}
+
+/** Secrets are not watched: they are looked at this often. */
+export const RESYNC_MS = 60_000;
+
+/** An object of somebody else does not stop the rest. */
+export async function writeObjects(
+  { cluster, size, watched }: Subject,
+  tools: Tools,
+): Promise<Written> {
+  const problems: ReconcileProblem[] = [];
+  const attempt = async (write: () => Promise<unknown>): Promise<void> => {
+    const problem = await collect(write);
+    if (problem !== undefined) problems.push(problem);
+  };
+  await attempt(() => ensureTls(cluster, watched, tools));
+  for (const [type, desired] of [
+    [RESOURCES.serviceAccounts, serviceAccount(cluster)],
+    [RESOURCES.services, peerService(cluster)],
+    [RESOURCES.services, clientService(cluster)],
+    [RESOURCES.configMaps, configMap(cluster, size)],
+  ] as const) {
+    await attempt(() => ensureOwned(desired, type, tools));
+  }
+  await attempt(() => ensureNetworkPolicy(cluster, tools));
+  let statefulSetChanged = false;
+  let key: RequestStateKey | undefined;
+  await attempt(async () => {
+    key = await ensureRequestStateKey(cluster, watched.settledKeyRevision, tools);
+  });
+  // Pods of ours must not start with somebody else's certificate or key.
+  const lacksKey = cluster.spec.server.requestStateKey !== undefined && key === undefined;
+  if (watched.tlsCheckedAt === undefined || lacksKey) return { problems, statefulSetChanged };
+  await attempt(async () => {
+    const { sidecarImage } = tools;
+    const desired = statefulSet(cluster, { sidecarImage, size, keyRevision: key?.revision });
+    const result = await ensureOwned(desired, RESOURCES.statefulSets, tools);
+    statefulSetChanged = result !== 'unchanged';
+  });
+  return { problems, statefulSetChanged, key };
+}
+
+/** A paused cluster is only looked at. */
+export async function onlyRead({ cluster, watched }: Subject, tools: Tools): Promise<Written> {
+  await ensureTls(cluster, watched, tools);
+  const problem: ReconcileProblem = {
+    reason: 'Paused',
+    message: 'spec.paused is true: nothing is changed',
+  };
+  return { problems: [problem], statefulSetChanged: false };
+}
+
+/** How many pods may be evicted follows from how many voters the quorum can spare now. */
+export function writeBudget(
+  cluster: McpCluster,
+  view: ClusterView,
+  tools: Tools,
+): Promise<ReconcileProblem | undefined> {
+  return collect(() =>
+    ensureOwned(disruptionBudget(cluster, view), RESOURCES.podDisruptionBudgets, tools),
+  );
+}
+
+async function ensureTls(cluster: McpCluster, watched: Watched, tools: Tools): Promise<void> {
+  const { clock } = tools;
+  const checkedAt = watched.tlsCheckedAt;
+  if (checkedAt !== undefined && clock.monotonic() - checkedAt < RESYNC_MS) return;
+  const material = cluster.spec.paused
+    ? await readCertificates(cluster, tools.client)
+    : await ensureCertificates(cluster, tools);
+  if (material === undefined) return;
+  watched.setTls(material);
+  watched.tlsCheckedAt = clock.monotonic();
+}
