@@ -29,11 +29,10 @@ export interface LeaseKeeperOptions {
   readonly proposer: Pick<Proposer, 'propose'>;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly stopped: AbortSignal;
 }
 
 export function createLeaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
-  const { log, machine, proposer, clock, logger, stopped } = options;
+  const { log, machine, proposer, clock, logger } = options;
   const leases = createLeaseClock();
   let checkedAt = 0;
   let cancelCheck: () => void = () => undefined;
@@ -43,7 +42,7 @@ export function createLeaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
   const expire = async (ids: readonly number[], term: number): Promise<void> => {
     expiring = true;
     try {
-      const outcome = await proposer.propose({ type: 'expire', leases: ids, term }, stopped);
+      const outcome = await proposer.propose({ type: 'expire', leases: ids, term });
       logger.info('leases ended by time', outcome);
     } catch (error) {
       logger.warn('leases could not be ended yet', { leases: ids, error });

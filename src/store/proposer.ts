@@ -38,20 +38,14 @@ export function createProposer(options: ProposerOptions): Proposer {
     const bytes = encodeCommand({ proposal, base: options.appliedIndex(), body });
     checkBytes(bytes);
     if (pending.size >= options.pendingMax) throw new StoreError('overloaded');
-    const settled = new AbortController();
     const waiter = Promise.withResolvers<Settled>();
     const applied = waiter.promise;
     pending.set(proposal, waiter);
-    const abort = (): void => settled.abort();
-    applied.then(abort, abort);
     try {
       return await withRetries(
         { ...options, harmless: false },
-        (signal) => {
-          // Whichever comes first: the answer may be lost although the command is applied here.
-          const answer = log.propose(bytes, AbortSignal.any([signal, settled.signal]));
-          return Promise.race([applied, answer.then(() => applied)]);
-        },
+        // Whichever comes first: the answer may be lost although the command is applied here.
+        (signal) => Promise.race([applied, log.propose(bytes, signal).then(() => applied)]),
         signal,
       );
     } finally {

@@ -10,6 +10,7 @@ import { createStoreMetrics } from './metrics.ts';
 import type { KeepAliveAnswer, LeaderLink, ReplicatedLog } from './ports.ts';
 import { createProposer } from './proposer.ts';
 import { createLocalReads, createReads } from './reads.ts';
+import { Shutdown } from './retry.ts';
 import type { Store } from './types.ts';
 import { createWatchers } from './watchers.ts';
 import { createLeases, createWrites } from './writes.ts';
@@ -38,8 +39,8 @@ export interface StoreNode extends Store {
 export function createStore(options: StoreOptions): StoreNode {
   const { log, clock, random, logger, metrics } = options;
   const timeoutMs = options.timeoutMs ?? 10_000;
-  const stop = new AbortController();
-  const retries = { clock, random, timeoutMs, stopped: stop.signal };
+  const shutdown = new Shutdown();
+  const retries = { clock, random, timeoutMs, shutdown };
   const machine = createStateMachine();
   const local = createLocalReads(machine);
   const gauges = createStoreMetrics(metrics, machine);
@@ -93,7 +94,7 @@ export function createStore(options: StoreOptions): StoreNode {
     revision: () => machine.revision,
     serveKeepAlive: keeper.serveKeepAlive,
     async stop() {
-      stop.abort();
+      shutdown.begin();
       keeper.stop();
       watchers.stop();
       gauges.watchers(0);

@@ -27,6 +27,9 @@ export interface Command {
 
 export const COMMAND_VERSION = 1;
 
+const ENCODER = new TextEncoder();
+const DECODER = new TextDecoder('utf-8', { fatal: true });
+
 export type DecodeFailure =
   | { readonly reason: 'unknown-version'; readonly version: unknown }
   | { readonly reason: 'malformed'; readonly detail: string };
@@ -34,9 +37,7 @@ export type DecodeFailure =
 /** The bytes of a command; they mean the same to every node that knows {@link COMMAND_VERSION}. */
 export function encodeCommand(command: Command): Uint8Array {
   const { proposal, base, body } = command;
-  return new TextEncoder().encode(
-    JSON.stringify([COMMAND_VERSION, proposal, base, ...encodeBody(body)]),
-  );
+  return ENCODER.encode(JSON.stringify([COMMAND_VERSION, proposal, base, ...encodeBody(body)]));
 }
 
 function encodeBody(body: CommandBody): Wire {
@@ -85,7 +86,7 @@ function encodeSelector(selector: Selector): Wire {
 export function decodeCommand(bytes: Uint8Array): Result<Command, DecodeFailure> {
   let wire: unknown;
   try {
-    wire = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    wire = JSON.parse(DECODER.decode(bytes));
     const [version, proposal, base, kind, ...fields] = list(wire);
     if (version !== COMMAND_VERSION) return err({ reason: 'unknown-version', version });
     return ok({

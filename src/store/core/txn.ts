@@ -85,6 +85,7 @@ export function runTxn(
 
 /** The first key that a branch would write twice, which would give it two values at one revision. */
 export function keyWrittenTwice(operations: readonly Operation[]): string | undefined {
+  if (operations.length < 2) return undefined;
   const written = new Set<string>();
   for (const operation of operations) {
     if (operation.type !== 'put') continue;
