@@ -62,11 +62,13 @@ const STEPS_MAX = 1_000;
 function membershipRequest({
   transition,
   changes,
+  expected,
 }: Wire.ChangeMembershipRequest): MembershipRequest {
   if (changes.length > STEPS_MAX) {
     throw new RpcError('invalid-argument', `changes: ${changes.length}, at most ${STEPS_MAX}`);
   }
   return {
+    ...(expected === null ? {} : { expected }),
     transition: oneOf('transition', TRANSITIONS, transition === '' ? 'auto' : transition),
     changes: changes.map(({ type, id }) => {
       if (id === '') throw new RpcError('invalid-argument', 'changes: an id is missing');

@@ -11,6 +11,15 @@ export interface MembershipRequest {
     readonly type: 'add-voter' | 'add-learner' | 'remove';
     readonly id: string;
   }[];
+  /** Who must take part for the change to be made. */
+  readonly expected?: Participants;
+}
+
+/** Who takes part in the agreed log. */
+export interface Participants {
+  readonly voters: readonly string[];
+  readonly votersOutgoing: readonly string[];
+  readonly learners: readonly string[];
 }
 
 /** The member behind the admin service. Reads answer at once, from memory. */

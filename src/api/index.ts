@@ -6,6 +6,7 @@
 export { mergeConditions, type ConditionDraft } from './conditions.ts';
 export { mcpClusterCrd } from './crd.ts';
 export { defaultVoters } from './defaults.ts';
+export { UNUSABLE_DATA_EXIT_CODE } from './exit-codes.ts';
 export {
   APPLIED_HASH_ANNOTATION,
   CAPABILITIES_ANNOTATION,

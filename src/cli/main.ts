@@ -68,6 +68,10 @@ program
   .option('--policies <file>', 'JSON: balancing, bulkheads, rate limits, auth, without Kubernetes')
   .option('--tokens-dir <dir>', 'folder of token files that policies name by a relative path')
   .option(
+    '--recovery <id:member>',
+    'after a majority was lost for good: begin again from what this member holds, once for each id',
+  )
+  .option(
     '--pod-annotations-dir <dir>',
     "files weight and capabilities: this pod's annotations mcpcluster.io/…",
   )
@@ -220,7 +224,7 @@ try {
   if (error instanceof CommanderError) process.exit(error.exitCode);
   if (error instanceof UsageError) {
     console.error(`mcp-cluster: ${error.message}`);
-    process.exit(2);
+    process.exit(error.exitCode);
   }
   // Node would print the bundle's source line, which is thousands of characters long.
   console.error(

@@ -47,4 +47,11 @@ export function onTerminationSignal(onSignal: (signal: NodeJS.Signals) => void):
 /** A mistake of the user: printed as one line that says what to do, without a stack trace. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
+  /** What the process ends with. */
+  readonly exitCode: number;
+
+  constructor(message: string, exitCode = 2) {
+    super(message);
+    this.exitCode = exitCode;
+  }
 }

@@ -199,10 +199,11 @@ class Driver implements RaftNode {
 
   status(): RaftStatus {
     const { id, voters } = this.#options;
-    const snapshotIndex = this.#parts?.storage.snapshot()?.meta.index ?? 0;
-    const replaced = this.#replacedAt.size > 0;
-    const local = { id, voters, snapshotIndex, diskFull: this.#disk.isFull, replaced };
-    return statusOf(local, this.#parts?.core);
+    const { core, storage, disks } = this.#parts ?? {};
+    const snapshotIndex = storage?.snapshot()?.meta.index ?? 0;
+    const troubles = { diskFull: this.#disk.isFull, replaced: this.#replacedAt.size > 0 };
+    const disk = { diskId: storage?.diskId ?? '', diskOf: (peer: string) => disks?.get(peer) };
+    return statusOf({ id, voters, snapshotIndex, ...troubles, ...disk }, core);
   }
 
   #isLive(): boolean {

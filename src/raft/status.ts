@@ -10,11 +10,14 @@ interface Local {
   readonly snapshotIndex: number;
   readonly diskFull: boolean;
   readonly replaced: boolean;
+  readonly diskId: string;
+  /** The disk by which a peer is known here. */
+  diskOf(id: string): string | undefined;
 }
 
 /** What is known before the log is open (no core) is only who is to found the cluster. */
 export function statusOf(local: Local, core: RaftCore | undefined): RaftStatus {
-  const { id, snapshotIndex, diskFull, replaced } = local;
+  const { id, snapshotIndex, diskFull, replaced, diskId } = local;
   const status = core?.status();
   const configuration = status?.configuration ?? configurationOf(local.voters);
   const { voters, learners } = configuration;
@@ -27,6 +30,7 @@ export function statusOf(local: Local, core: RaftCore | undefined): RaftStatus {
     appliedIndex: status?.appliedIndex ?? 0,
     firstIndex: status?.firstIndex ?? 0,
     lastIndex: status?.lastIndex ?? 0,
+    lastTerm: status?.lastTerm ?? 0,
     snapshotIndex,
     configuration,
     voters,
@@ -35,7 +39,10 @@ export function statusOf(local: Local, core: RaftCore | undefined): RaftStatus {
     divergent: status?.divergent ?? false,
     diskFull,
     replaced,
-    ...(status?.role === 'leader' && core !== undefined ? { progress: progressOf(core) } : {}),
+    diskId,
+    ...(status?.role === 'leader' && core !== undefined
+      ? { progress: progressOf(core, local) }
+      : {}),
   };
 }
 
@@ -50,13 +57,17 @@ function roleOf(
   return status.role === 'pre-candidate' ? 'candidate' : status.role;
 }
 
-function progressOf(core: RaftCore): NonNullable<RaftStatus['progress']> {
-  return core.progress().map(({ id, match, state, recentlyActive }) => ({
-    id,
-    matchIndex: match,
-    state,
-    recentlyActive,
-  }));
+function progressOf(core: RaftCore, local: Local): NonNullable<RaftStatus['progress']> {
+  return core.progress().map(({ id, match, state, recentlyActive }) => {
+    const diskId = id === local.id ? local.diskId : local.diskOf(id);
+    return {
+      id,
+      matchIndex: match,
+      state,
+      recentlyActive,
+      ...(diskId === undefined ? {} : { diskId }),
+    };
+  });
 }
 
 /** Tells those who listen, and the log, what is new. */

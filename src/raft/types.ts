@@ -37,6 +37,7 @@ export interface RaftStatus {
   /** What lies before is only in the snapshot. */
   readonly firstIndex: number;
   readonly lastIndex: number;
+  readonly lastTerm: number;
   readonly snapshotIndex: number;
   readonly configuration: Configuration;
   readonly voters: readonly string[];
@@ -49,6 +50,8 @@ export interface RaftStatus {
   readonly replaced: boolean;
   /** The disk has no room: nothing can be written here until it has. */
   readonly diskFull: boolean;
+  /** What this member's data folder is known by; a new one with every empty folder, none before the start. */
+  readonly diskId: string;
   /** What the leader knows of the members; only there. */
   readonly progress?: readonly MemberStatus[];
 }
@@ -58,6 +61,8 @@ export interface MemberStatus {
   readonly matchIndex: number;
   readonly state: 'probe' | 'replicate' | 'snapshot';
   readonly recentlyActive: boolean;
+  /** The disk by which the leader knows it; undefined before they met. */
+  readonly diskId?: string;
 }
 
 /** When the log is cut: a snapshot is taken after so many entries or bytes, whichever comes first. */

@@ -2,7 +2,16 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import type { GatewayPolicies } from '../gateway/index.ts';
 import type { RunningConfig, SidecarConfig } from './config.ts';
-import { closed, port, positive, text, texts, whole, type JsonSchema } from './json-schema.ts';
+import {
+  closed,
+  flag,
+  port,
+  positive,
+  text,
+  texts,
+  whole,
+  type JsonSchema,
+} from './json-schema.ts';
 import { POLICIES } from './policies-schema.ts';
 
 const limits = closed({
@@ -28,32 +37,35 @@ const sessions = closed({
 
 const fencedMembers = { ...texts, default: [] };
 const RUNNING = closed({ fencedMembers, gateway: closed(dynamicGateway), sessions });
-const WHOLE = closed({
-  fencedMembers,
-  clusterId: text,
-  name: text,
-  namespace: text,
-  peerService: text,
-  replicas: positive,
-  voters: { type: 'array', items: text, minItems: 1, maxItems: 7, uniqueItems: true },
-  ports: closed({ gateway: port, gatewayPeer: port, peer: port, metrics: port }),
-  server: closed({ port, path: { type: 'string', pattern: '^/' } }),
-  gateway: closed({ ...dynamicGateway, path: { type: 'string', pattern: '^/' } }),
-  sessions,
-  consensus: closed(
-    {
-      heartbeatIntervalMs: positive,
-      electionTimeoutMs: closed({ min: positive, max: positive }),
-    },
-    { learnerDeadAfterMs: positive },
-  ),
-  gossip: closed({
-    probeIntervalMs: positive,
-    probeTimeoutMs: positive,
-    suspicionMs: positive,
-    fanout: positive,
-  }),
-});
+const WHOLE = closed(
+  {
+    fencedMembers,
+    clusterId: text,
+    name: text,
+    namespace: text,
+    peerService: text,
+    replicas: positive,
+    voters: { type: 'array', items: text, minItems: 1, maxItems: 7, uniqueItems: true },
+    ports: closed({ gateway: port, gatewayPeer: port, peer: port, metrics: port }),
+    server: closed({ port, path: { type: 'string', pattern: '^/' } }),
+    gateway: closed({ ...dynamicGateway, path: { type: 'string', pattern: '^/' } }),
+    sessions,
+    consensus: closed(
+      {
+        heartbeatIntervalMs: positive,
+        electionTimeoutMs: closed({ min: positive, max: positive }),
+      },
+      { learnerDeadAfterMs: positive },
+    ),
+    gossip: closed({
+      probeIntervalMs: positive,
+      probeTimeoutMs: positive,
+      suspicionMs: positive,
+      fanout: positive,
+    }),
+  },
+  { founded: flag },
+);
 
 /** A value that was read, or the sentence about what is wrong with it: path, rule and value. */
 export type Checked<T> =

@@ -43,8 +43,10 @@ export interface SidecarConfig extends RunningConfig {
   /** Name of the headless Service; peers are `<id>.<peerService>.<namespace>.svc`. */
   readonly peerService: string;
   readonly replicas: number;
-  /** Ids of the Raft voters; every other member is a learner. */
+  /** Who founds the cluster, and whom a member asks first where the others are. */
   readonly voters: readonly string[];
+  /** The cluster exists: whoever has no data joins it. Default false. */
+  readonly founded?: boolean;
   readonly ports: {
     readonly gateway: number;
     readonly gatewayPeer: number;

@@ -1,54 +1,37 @@
 /** Whether this member founds the cluster: only where none exists, or a majority of empty disks would begin a second one. */
 import { join } from 'node:path';
-import { readFileIfExists, systemClock, systemRandom } from '../host/index.ts';
-import { createChannel, services } from '../rpc/index.ts';
+import { readFileIfExists } from '../host/index.ts';
+import { askMember, type Asking } from './ask.ts';
 import type { MemberPlan } from './plan.ts';
 
 /** A cluster that only its founders' agreement has come about in has agreed on nothing yet. */
 const FOUNDED_INDEX = 1;
-const ASK_TIMEOUT_MS = 1_000;
 
-type Founder = Pick<
-  MemberPlan,
-  'id' | 'voters' | 'dataDir' | 'addressOf' | 'serverName' | 'tls' | 'clusterId'
->;
+type Founder = Asking & Pick<MemberPlan, 'id' | 'voters' | 'dataDir' | 'founded'>;
 
-/**
- * The voters to begin with: those of the plan, or none when this member's folder is empty and another voter has agreed on
- * something already. It then waits to be let in, as a member does that joins.
- */
-export async function foundingVoters(plan: Founder): Promise<readonly string[]> {
-  const isFounder = plan.voters.includes(plan.id);
-  if (!isFounder) return plan.voters;
-  if ((await readFileIfExists(join(plan.dataDir, 'raft', 'identity'))) !== undefined) {
-    return plan.voters;
-  }
-  const others = plan.voters.filter((id) => id !== plan.id);
-  const answers = await Promise.all(others.map((id) => hasAgreed(plan, id)));
-  return answers.includes(true) ? [] : plan.voters;
+export interface Founding {
+  /** The voters to begin with, if the folder is empty; none for a member that waits to be let in. */
+  readonly voters: readonly string[];
+  /** It founded its cluster, and starts without what it had: the others may not let it in under its name. */
+  readonly lostData: boolean;
 }
 
-async function hasAgreed(plan: Founder, id: string): Promise<boolean> {
-  const { tls, clusterId } = plan;
-  const address = plan.addressOf(id);
-  if (address === undefined) return false;
-  const channel = createChannel({
-    resolve: async () => address,
-    serverName: plan.serverName(id),
-    tls,
-    clusterId,
-    clock: systemClock,
-    random: systemRandom,
-  });
-  try {
-    const { commitIndex } = await channel
-      .client(services.admin)
-      .getStatus({}, { timeoutMs: ASK_TIMEOUT_MS });
-    return commitIndex > FOUNDED_INDEX;
-  } catch {
-    // Nobody there proves nothing: at the first start all are away.
-    return false;
-  } finally {
-    channel.close();
-  }
+/**
+ * The voters of the plan, unless this member's folder is empty and the cluster exists: the plan says so, or another voter
+ * has agreed on something already. It then waits to be let in, as a member does that joins.
+ */
+export async function foundingOf(plan: Founder): Promise<Founding> {
+  const { id, voters } = plan;
+  if (await hasLog(plan)) return { voters, lostData: false };
+  if (plan.founded) return { voters: [], lostData: false };
+  if (!voters.includes(id)) return { voters, lostData: false };
+  const others = voters.filter((other) => other !== id);
+  const answers = await Promise.all(others.map((other) => askMember(plan, other)));
+  const lostData = answers.some((status) => (status?.commitIndex ?? 0) > FOUNDED_INDEX);
+  return { voters: lostData ? [] : voters, lostData };
+}
+
+/** Whether the folder of a member holds a log, be it one that cannot be read. */
+export async function hasLog({ dataDir }: Pick<MemberPlan, 'dataDir'>): Promise<boolean> {
+  return (await readFileIfExists(join(dataDir, 'raft', 'identity'))) !== undefined;
 }

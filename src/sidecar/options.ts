@@ -25,6 +25,7 @@ export interface SidecarFlags {
   readonly policies?: string;
   readonly podAnnotationsDir?: string;
   readonly tokensDir?: string;
+  readonly recovery?: string;
 }
 
 export interface PeerAddress {

@@ -17,6 +17,7 @@ import { createClusterView, type ClusterView } from './cluster-view.ts';
 import { createDeathProof, type DeathProof } from './death-proof.ts';
 import { problemsOf, type MemberProblem } from './member-problems.ts';
 import { splitAddress, type PeerAddress } from './options.ts';
+import type { Founding } from './founding.ts';
 import { createOwnership, type Ownership } from './ownership.ts';
 import type { MemberPlan } from './plan.ts';
 import { createReplicatedConfig, type ReplicatedConfig } from './replicated-config.ts';
@@ -46,8 +47,7 @@ export interface Parts {
 
 export interface PartsOptions {
   readonly plan: MemberPlan;
-  /** Who founds the cluster, if this member's folder is empty. */
-  readonly founders: readonly string[];
+  readonly founding: Founding;
   readonly instance: string;
   readonly rpcServer: RpcServer;
   readonly lifecycle: Lifecycle;
@@ -75,7 +75,7 @@ export function createParts(options: PartsOptions): Parts {
     ...tools,
     ...identity,
     id: plan.id,
-    voters: options.founders,
+    voters: options.founding.voters,
     peers,
     dataDir: plan.dataDir,
     rpcServer,
@@ -113,7 +113,7 @@ export function createParts(options: PartsOptions): Parts {
   const parts = { view, sessions, placements, ownership, config, serverUsage };
   const gateway = plan.gateway && createMemberGateway(plan, parts, tools);
   const problems = (): readonly MemberProblem[] =>
-    problemsOf(raft.status(), options.founders.length === 0);
+    problemsOf(raft.status(), options.founding.lostData);
   const state = { raft, store, membership, ownership, sessions, config, view, deaths };
   return { ...state, serverUsage, gateway, problems };
 }

@@ -15,6 +15,7 @@ import { openTlsDirectory, type TlsSource } from '../security/index.ts';
 import { nodeId } from '../std/index.ts';
 import { DEFAULT_POLICIES } from '../gateway/index.ts';
 import type { Logger } from '../telemetry/index.ts';
+import { parseRecovery, type Recovery } from './begin-again.ts';
 import {
   readConfigFile,
   readPoliciesFile,
@@ -45,7 +46,14 @@ export interface MemberPlan {
   readonly bind: string;
   readonly clusterPort: number;
   readonly advertise: PeerAddress;
+  /** Who founds the cluster, and where to look for the others. */
   readonly voters: readonly string[];
+  /** The cluster exists: without data this member waits to be let in. */
+  readonly founded: boolean;
+  /** The forced beginning to take part in, if there was one. */
+  readonly recovery: Recovery | undefined;
+  /** Who is let in as a learner, and when one is taken out again: the members see to it, or the operator does. */
+  readonly learners: 'by-gossip' | 'by-operator';
   /** Where a voter is; undefined for a member that only gossip knows. */
   addressOf(id: string): PeerAddress | undefined;
   /** DNS name in the certificate of a member. */
@@ -131,6 +139,9 @@ async function fromFile(flags: SidecarFlags, path: string, logger: Logger): Prom
     clusterPort: ports.peer,
     advertise: { host: hostOf(id), port: ports.peer },
     voters: config.voters,
+    founded: config.founded === true,
+    recovery: parseRecovery(flags.recovery),
+    learners: 'by-operator',
     addressOf: (member) => ({ host: hostOf(member), port: ports.peer }),
     serverName: hostOf,
     dataDir: join(flags.sessionDbPath, `cluster-${id}`),
@@ -166,6 +177,9 @@ async function fromFlags(
     clusterPort: plan.clusterPort,
     advertise: plan.advertise,
     voters: [...members.keys()],
+    founded: false,
+    recovery: undefined,
+    learners: 'by-gossip',
     addressOf: (member) => members.get(member),
     serverName: () => STANDALONE_SERVER_NAME,
     dataDir,

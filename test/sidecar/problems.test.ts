@@ -34,6 +34,8 @@ const HEALTHY: RaftStatus = {
   appliedIndex: 5,
   firstIndex: 2,
   lastIndex: 5,
+  lastTerm: 2,
+  diskId: 'disk-a',
   snapshotIndex: 1,
   configuration,
   voters: configuration.voters,

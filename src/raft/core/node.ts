@@ -135,6 +135,7 @@ function statusOf(state: CoreState): CoreStatus {
     appliedTerm: log.termAt(log.applied) ?? 0,
     firstIndex: log.firstIndex,
     lastIndex: log.lastIndex,
+    lastTerm: log.lastTerm,
     configuration: state.configuration,
     transferee: role.role === 'leader' ? role.transferee : undefined,
     isLeaving: role.role === 'leader' && role.leaving,

@@ -305,6 +305,7 @@ export interface CoreStatus {
   readonly appliedTerm: number;
   readonly firstIndex: number;
   readonly lastIndex: number;
+  readonly lastTerm: number;
   readonly configuration: Configuration;
   /** To whom the leader is handing over. */
   readonly transferee: string | undefined;

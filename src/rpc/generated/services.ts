@@ -62,10 +62,12 @@ export interface BackendStatusInput {
 export interface ChangeMembershipRequest {
   changes: MembershipStep[];
   transition: string;
+  expected: Participants | null;
 }
 export interface ChangeMembershipRequestInput {
   readonly changes?: readonly MembershipStepInput[] | undefined;
   readonly transition?: string | undefined;
+  readonly expected?: ParticipantsInput | null | undefined;
 }
 
 export interface ChangeMembershipResponse {
@@ -231,12 +233,14 @@ export interface MatchIndex {
   matchIndex: number;
   state: string;
   recentlyActive: boolean;
+  diskId: string;
 }
 export interface MatchIndexInput {
   readonly id?: string | undefined;
   readonly matchIndex?: number | undefined;
   readonly state?: string | undefined;
   readonly recentlyActive?: boolean | undefined;
+  readonly diskId?: string | undefined;
 }
 
 export interface MemberProblem {
@@ -297,6 +301,9 @@ export interface MemberStatus {
   policyProblems: PolicyProblem[];
   version: string;
   cordon: string;
+  diskId: string;
+  lastTerm: number;
+  recovery: string;
 }
 export interface MemberStatusInput {
   readonly nodeId?: string | undefined;
@@ -328,6 +335,9 @@ export interface MemberStatusInput {
   readonly policyProblems?: readonly PolicyProblemInput[] | undefined;
   readonly version?: string | undefined;
   readonly cordon?: string | undefined;
+  readonly diskId?: string | undefined;
+  readonly lastTerm?: number | undefined;
+  readonly recovery?: string | undefined;
 }
 
 export interface MemberView {
@@ -365,6 +375,17 @@ export interface OpenBreakerInput {
   readonly id?: string | undefined;
   readonly tool?: string | undefined;
   readonly state?: string | undefined;
+}
+
+export interface Participants {
+  voters: string[];
+  votersOutgoing: string[];
+  learners: string[];
+}
+export interface ParticipantsInput {
+  readonly voters?: readonly string[] | undefined;
+  readonly votersOutgoing?: readonly string[] | undefined;
+  readonly learners?: readonly string[] | undefined;
 }
 
 export interface PeerAnswer {
