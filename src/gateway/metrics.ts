@@ -14,6 +14,7 @@ export interface GatewayMetrics {
   readonly copied: CounterMetric;
   readonly copyFailures: CounterMetric;
   readonly copySeconds: HistogramMetric;
+  readonly uncopied: CounterMetric;
   readonly copiesBehind: GaugeMetric;
   readonly heldSessions: GaugeMetric;
   readonly heldBytes: GaugeMetric;
@@ -113,6 +114,10 @@ function sessionMetrics(metrics: Metrics) {
     ),
     heldSessions: metrics.gauge(
       'gateway_events_held_sessions',
+    uncopied: metrics.counter(
+      'gateway_events_uncopied_total',
+      'Events of streams too long to be kept at another pod',
+    ),
       'Sessions of which this pod keeps events of other owners',
     ),
     heldBytes: metrics.gauge('gateway_events_held_bytes', 'Data of those events'),

@@ -168,4 +168,14 @@ export const gateway = {
       'A server is asked for the names of its tools when a policy names one, whatever its era, and only then.',
     source: 'issue 5: unknown tool in a bulkhead',
   },
+  'gateway.event-limit': {
+    sentence:
+      'A request whose answer is an event beyond the limit is answered at once with an error of its own, counted, and not sent again.',
+    source: 'style: limits have names',
+  },
+  'gateway.uncopied-told': {
+    sentence:
+      'An event that is too long to be copied to another pod reaches its client and is counted.',
+    source: 'style: limits have names',
+  },
 } as const satisfies Record<string, Requirement>;

@@ -12,6 +12,7 @@ import {
   type McpError,
 } from '../../mcp/index.ts';
 import { delay, type Clock } from '../../std/index.ts';
+import type { Logger } from '../../telemetry/index.ts';
 import type { BackendEra, BackendEraProbe } from '../backend-era.ts';
 import type { ResolvedLimits, ResolvedTiming } from '../config.ts';
 import {
@@ -24,6 +25,7 @@ import {
   type ServeOwner,
 } from '../exchange.ts';
 import { TransportError, type HttpResponse } from '../http-client.ts';
+import type { GatewayMetrics } from '../metrics.ts';
 import { backendHeaders } from '../owner/backend-headers.ts';
 import type { Upstream } from '../upstream.ts';
 import type { Observer } from './observe.ts';
@@ -42,6 +44,8 @@ export interface StatelessHostOptions {
   readonly era: BackendEraProbe;
   readonly table: ToolTable;
   readonly observer: Observer;
+  readonly metrics: Pick<GatewayMetrics, 'limited'>;
+  readonly logger: Logger;
   readonly limits: ResolvedLimits;
   readonly timing: ResolvedTiming;
   readonly clock: Clock;
@@ -152,7 +156,7 @@ async function ask(
     options.era.doubt();
     return refused('request-lost', true, error.message);
   }
-  if (request.op === 'listen') return readListen(options, response);
+  if (request.op === 'listen') return readListen(options, response, message);
   const principal = request.principal ?? ANONYMOUS.id;
   return readReply(options, { response, message, principal, signal, answered });
 }

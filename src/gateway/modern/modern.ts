@@ -4,6 +4,7 @@ import type { Logger } from '../../telemetry/index.ts';
 import { createBackendEra } from '../backend-era.ts';
 import type { ResolvedLimits, ResolvedTiming } from '../config.ts';
 import type { Handler, ServeOwner } from '../exchange.ts';
+import type { GatewayMetrics } from '../metrics.ts';
 import type { GatewayPolicies } from '../policies.ts';
 import type { Cluster, Placements } from '../ports.ts';
 import type { Upstream } from '../upstream.ts';
@@ -33,6 +34,7 @@ export interface ModernHostOptions {
   readonly policies: () => GatewayPolicies;
   readonly limits: ResolvedLimits;
   readonly timing: ResolvedTiming;
+  readonly metrics: GatewayMetrics;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;

@@ -7,10 +7,12 @@ import {
   type ClassifiedMessage,
 } from '../../mcp/index.ts';
 import { delay, type Clock } from '../../std/index.ts';
+import type { Logger } from '../../telemetry/index.ts';
 import type { ResolvedLimits, ResolvedTiming } from '../config.ts';
 import { refused, StreamInterrupted, type OwnerReply } from '../exchange.ts';
 import { readText, type HttpResponse } from '../http-client.ts';
 import { answerHeaders, headerOf } from '../owner/backend-headers.ts';
+import type { GatewayMetrics } from '../metrics.ts';
 import { readAnswer } from '../pass-body.ts';
 import type { OutgoingEvent } from '../ports.ts';
 import { eventsOf, isAnswer } from './events.ts';
@@ -18,6 +20,8 @@ import type { Observer } from './observe.ts';
 
 export interface AnswerOptions {
   readonly observer: Observer;
+  readonly metrics: Pick<GatewayMetrics, 'limited'>;
+  readonly logger: Logger;
   readonly limits: ResolvedLimits;
   readonly timing: ResolvedTiming;
   readonly clock: Clock;
@@ -86,7 +90,7 @@ async function readBody(
  */
 async function readStream(options: AnswerOptions, answer: ServerAnswer): Promise<OwnerReply> {
   const { response, message, principal } = answer;
-  const events = eventsOf(response, options.limits.eventCharsMax);
+  const events = readEvents(options, response, message);
   const opened = new AbortController();
   const first = events.next();
   const quiet = delay(options.clock, options.timing.keepaliveMs, opened.signal).then(
@@ -156,11 +160,12 @@ function readEnd(
 
 /** The events of an open listen, or the server's refusal of it. Never rejects. */
 export async function readListen(
-  { limits }: Pick<AnswerOptions, 'limits'>,
+  options: Pick<AnswerOptions, 'limits' | 'metrics' | 'logger'>,
   response: HttpResponse,
+  message: ClassifiedMessage,
 ): Promise<OwnerReply> {
   if (isStream(response)) {
-    const events = eventsOf(response, limits.eventCharsMax);
+    const events = readEvents(options, response, message);
     return { type: 'stream', headers: {}, events: withoutIds(events) };
   }
   try {
@@ -169,6 +174,21 @@ export async function readListen(
   } catch (error) {
     return refused('request-lost', true, String(error));
   }
+}
+
+function readEvents(
+  { limits, metrics, logger }: Pick<AnswerOptions, 'limits' | 'metrics' | 'logger'>,
+  response: HttpResponse,
+  message: ClassifiedMessage,
+): AsyncGenerator<string, void> {
+  const id = message.kind === 'request' ? message.message.id : null;
+  return eventsOf(response, id, {
+    eventCharsMax: limits.eventCharsMax,
+    tooLong({ message: problem }) {
+      metrics.limited.inc({ limit: 'eventChars' });
+      logger.warn('event of the MCP server refused', { problem });
+    },
+  });
 }
 
 async function* withoutIds(events: AsyncIterable<string>): AsyncGenerator<OutgoingEvent> {

@@ -14,7 +14,7 @@ import type { OwnerTools } from './session-state.ts';
 
 /** A pod is sent at most one batch in so long, so that a busy one gets many events with each. */
 const BATCH_INTERVAL_MS = 5;
-/** Data in one batch, in UTF-16 units; a longer event is not copied. */
+/** Data in one batch, in UTF-16 units. A longer event is not copied: it is lost with this pod unless its client has it. */
 const BATCH_LENGTH_MAX = 1024 * 1024;
 const BATCH_TIMEOUT_MS = 2_000;
 
@@ -145,11 +145,16 @@ async function sendAll(
   current: () => boolean,
   signal: AbortSignal,
 ): Promise<void> {
-  const { clock, metrics, random } = options.tools;
+  const { clock, logger, metrics, random } = options.tools;
   const backoff = createBackoff({ initialMs: 50, maxMs: 2_000 }, random);
+  const skipped = ({ id }: Copied, events: number): void => {
+    metrics.uncopied.inc({}, events);
+    const { node } = target.member;
+    logger.warn('events too long to be copied', { session: id, node, events, BATCH_LENGTH_MAX });
+  };
   while (target.behind.size > 0 && current()) {
     const startedAt = clock.monotonic();
-    const batch = collect(target);
+    const batch = collect(target, skipped);
     const well = batch.length === 0 || (await sendBatch(options, target, batch, signal));
     if (well) {
       backoff.reset();
@@ -164,7 +169,7 @@ async function sendAll(
 
 type Batch = (CopiedSession & { readonly session: Copied; readonly position: number })[];
 
-function collect(target: Target): Batch {
+function collect(target: Target, onSkipped: (session: Copied, events: number) => void): Batch {
   const batch: Batch = [];
   let room = BATCH_LENGTH_MAX;
   for (const session of target.behind) {
@@ -177,6 +182,7 @@ function collect(target: Target): Batch {
       continue;
     }
     const kept = events.filter((event) => event.data.length <= BATCH_LENGTH_MAX);
+    if (kept.length < events.length) onSkipped(session, events.length - kept.length);
     for (const event of kept) room -= event.data.length;
     const { id, epoch } = session;
     batch.push({ session, position, id, epoch, delivered, events: kept });

@@ -172,6 +172,10 @@ function answerStream(
     answered,
     // The client is told to poll, and the rest is fetched meanwhile.
     paused: () => state.log.pause(stream),
+    async tooLong() {
+      for (const id of [...post.pending.keys()])
+        await relay(errorText(mcpError(MCP_ERRORS.eventTooLong), id));
+    },
     lost: (reason) => state.log.drop(stream, reason),
   }).finally(post.done);
   if (reader === undefined) return refused('request-lost', true);

@@ -1,5 +1,11 @@
 /** Reads an SSE stream of the MCP server to its end, resuming it where the server allows that. */
-import { createSseParser, EVENT_STREAM_TYPE, HEADER, mediaType } from '../../mcp/index.ts';
+import {
+  createSseParser,
+  EVENT_STREAM_TYPE,
+  HEADER,
+  mediaType,
+  SseLimitError,
+} from '../../mcp/index.ts';
 import { delay } from '../../std/index.ts';
 import { StreamInterrupted } from '../exchange.ts';
 import { readText, TransportError, type HttpResponse } from '../http-client.ts';
@@ -23,6 +29,8 @@ export interface ServerStream {
   readonly answered: () => boolean;
   /** The server closed the stream in good order before its end: it wants its client to poll. */
   readonly paused: () => void;
+  /** An event passes the limit: it would do so again, so the stream is at its end. */
+  readonly tooLong: () => Promise<void>;
   /** The rest of the stream will never come. */
   readonly lost: (reason: StreamInterrupted) => void;
 }
@@ -36,12 +44,25 @@ export async function readServerStream(state: SessionState, source: ServerStream
     if (state.closed !== undefined) return;
     // Also ends a stream that a server opened although nothing was asked.
     if (source.answered()) return source.paused();
+    if (broken instanceof SseLimitError) return tellTooLong(state, source, broken);
     if (position.lastEventId === undefined) {
       return source.lost(new StreamInterrupted('request-lost', String(broken ?? 'closed')));
     }
     if (broken === undefined) source.paused();
     response = await resume(state, source, position, broken !== undefined);
   }
+}
+
+async function tellTooLong(
+  { id, tools }: SessionState,
+  source: ServerStream,
+  error: SseLimitError,
+): Promise<void> {
+  tools.metrics.limited.inc({ limit: 'eventChars' });
+  tools.logger.warn('event of the MCP server refused', { session: id, problem: error.message });
+  await source
+    .tooLong()
+    .catch((reason: unknown) => source.lost(new StreamInterrupted('request-lost', String(reason))));
 }
 
 interface Position {
@@ -58,7 +79,7 @@ async function readOnce(
   const parser = createSseParser(state.tools.limits.eventCharsMax);
   let cancelLinger: (() => void) | undefined;
   try {
-    for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+    for await (const chunk of response.body) {
       for (const item of parser.push(chunk)) {
         if (item.type === 'retry') position.retryMs = Math.min(item.retryMs, RESUME_DELAY_MAX_MS);
         else if (item.type === 'id') position.lastEventId = item.id;

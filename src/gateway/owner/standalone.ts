@@ -93,6 +93,7 @@ async function keepServerStream(
         answered: () => false,
         // The client's stream stays open; the loop opens the server's again.
         paused: () => undefined,
+        tooLong: () => Promise.resolve(),
         lost: () => undefined,
       });
     }
