@@ -4,7 +4,7 @@
  */
 import type { RequestId } from '../mcp/index.ts';
 import { encodeRequestIds, STANDALONE_STREAM } from './event-id.ts';
-import { createEventRing, type EventLogLimits, type OutgoingEvent } from './event-ring.ts';
+import { EventRing, type EventLogLimits, type OutgoingEvent } from './event-ring.ts';
 
 /** Who receives the events of a stream from now on. */
 export interface EventSink {
@@ -74,73 +74,99 @@ export function createEventLog(
   limits: EventLogLimits,
   onNews: () => void = () => undefined,
 ): EventLog {
-  const streams = new Map<number, Stream>([[STANDALONE_STREAM, newStream([])]]);
-  // A completed stream is known as long as one of its events is kept.
-  const ring = createEventRing(limits, (number) => {
-    if (streams.get(number)?.complete === true && !ring.holds(number)) streams.delete(number);
-  });
-  let nextStream = STANDALONE_STREAM + 1;
-  const idOf = (stream: number, state: Stream, final: boolean): string =>
-    `${epoch}.${stream}.${state.sequence}.${final ? 'f' : 'm'}${state.suffix}`;
-  const keep = (stream: number, { sequence }: Stream, event: OutgoingEvent): void => {
-    ring.add({ stream, sequence, event });
-    onNews();
-  };
-  const drop = (number: number, reason: Error): void => {
-    const state = streams.get(number);
-    if (state === undefined) return;
-    streams.delete(number);
-    ring.remove(number);
-    for (const sink of state.sinks.splice(0)) sink.fail(reason);
-  };
+  return new SessionEventLog(epoch, limits, onNews);
+}
 
-  return {
-    open(requestIds, request) {
-      const number = nextStream++;
-      const state = newStream(requestIds);
-      streams.set(number, state);
-      if (request === undefined) return number;
-      keep(number, state, { id: idOf(number, state, false), data: request });
-      return number;
-    },
-    append(number, data, final = false) {
-      const state = streams.get(number);
-      if (state === undefined || state.complete) return;
-      state.sequence += 1;
-      state.complete = final;
-      const event = { id: idOf(number, state, final), data };
-      deliver(state, event);
-      // Whoever has the answer need not run the request again.
-      if (final) ring.forgetRequest(number);
-      if (final) endSinks(state);
-      keep(number, state, event);
-    },
-    resumePoint(number) {
-      const state = streams.get(number);
-      return { id: state === undefined ? '' : idOf(number, state, false), data: '' };
-    },
-    attach(number, sink, sequence) {
-      const state = streams.get(number);
-      if (state === undefined) return { type: 'unknown' };
-      for (const event of ring.after(number, sequence ?? state.delivered)) sink.push(event);
-      return attachTo(state, sink);
-    },
-    pause: (number) => endSinks(streams.get(number)),
-    drop,
-    close(reason) {
-      for (const number of streams.keys()) drop(number, reason);
-    },
-    since(from, bytesMax) {
-      const delivered = streams.get(STANDALONE_STREAM)?.delivered ?? 0;
-      return { ...ring.since(from, bytesMax), delivered };
-    },
-    get size() {
-      return ring.size;
-    },
-    get bytes() {
-      return ring.bytes;
-    },
-  };
+class SessionEventLog implements EventLog {
+  readonly #epoch: number;
+  readonly #onNews: () => void;
+  readonly #ring: EventRing;
+  readonly #streams = new Map<number, Stream>([[STANDALONE_STREAM, newStream([])]]);
+  #nextStream = STANDALONE_STREAM + 1;
+
+  constructor(epoch: number, limits: EventLogLimits, onNews: () => void) {
+    this.#epoch = epoch;
+    this.#onNews = onNews;
+    this.#ring = new EventRing(limits);
+  }
+
+  get size(): number {
+    return this.#ring.size;
+  }
+
+  get bytes(): number {
+    return this.#ring.bytes;
+  }
+
+  open(requestIds: readonly RequestId[], request?: string): number {
+    const number = this.#nextStream++;
+    const state = newStream(requestIds);
+    this.#streams.set(number, state);
+    if (request === undefined) return number;
+    this.#keep(number, state, { id: this.#idOf(number, state, false), data: request });
+    return number;
+  }
+
+  append(number: number, data: string, final = false): void {
+    const state = this.#streams.get(number);
+    if (state === undefined || state.complete) return;
+    state.sequence += 1;
+    state.complete = final;
+    const event = { id: this.#idOf(number, state, final), data };
+    deliver(state, event);
+    // Whoever has the answer need not run the request again.
+    if (final) this.#ring.forgetRequest(number);
+    if (final) endSinks(state);
+    this.#keep(number, state, event);
+  }
+
+  resumePoint(number: number): OutgoingEvent {
+    const state = this.#streams.get(number);
+    return { id: state === undefined ? '' : this.#idOf(number, state, false), data: '' };
+  }
+
+  attach(number: number, sink: EventSink, sequence?: number): Attachment {
+    const state = this.#streams.get(number);
+    if (state === undefined) return { type: 'unknown' };
+    for (const event of this.#ring.after(number, sequence ?? state.delivered)) sink.push(event);
+    return attachTo(state, sink);
+  }
+
+  pause(number: number): void {
+    endSinks(this.#streams.get(number));
+  }
+
+  drop(number: number, reason: Error): void {
+    const state = this.#streams.get(number);
+    if (state === undefined) return;
+    this.#streams.delete(number);
+    this.#ring.remove(number);
+    for (const sink of state.sinks.splice(0)) sink.fail(reason);
+  }
+
+  close(reason: Error): void {
+    for (const number of this.#streams.keys()) this.drop(number, reason);
+  }
+
+  since(from: number, bytesMax: number): LogSlice {
+    const delivered = this.#streams.get(STANDALONE_STREAM)?.delivered ?? 0;
+    return { ...this.#ring.since(from, bytesMax), delivered };
+  }
+
+  #idOf(stream: number, state: Stream, final: boolean): string {
+    return `${this.#epoch}.${stream}.${state.sequence}.${final ? 'f' : 'm'}${state.suffix}`;
+  }
+
+  #keep(stream: number, { sequence }: Stream, event: OutgoingEvent): void {
+    this.#ring.add({ stream, sequence, event }, (evicted) => this.#evicted(evicted));
+    this.#onNews();
+  }
+
+  /** A completed stream is known as long as one of its events is kept. */
+  #evicted(number: number): void {
+    if (this.#streams.get(number)?.complete === true && !this.#ring.holds(number))
+      this.#streams.delete(number);
+  }
 }
 
 function endSinks(state: Stream | undefined): void {

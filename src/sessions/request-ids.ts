@@ -18,31 +18,52 @@ export interface ServerRequestIds {
 
 /** A table of at most `openMax` open requests for one session at one epoch. */
 export function createServerRequestIds(epoch: number, openMax: number): ServerRequestIds {
-  const toBackend = new Map<RequestId, RequestId>();
-  const toClient = new Map<RequestId, string>();
-  let next = 0;
-  const forget = (clientId: RequestId): RequestId | undefined => {
-    const backendId = toBackend.get(clientId);
-    toBackend.delete(clientId);
-    if (backendId !== undefined && toClient.get(backendId) === clientId) toClient.delete(backendId);
+  return new OpenServerRequests(epoch, openMax);
+}
+
+class OpenServerRequests implements ServerRequestIds {
+  readonly #epoch: number;
+  readonly #openMax: number;
+  /** Made with the first request: of most sessions the server never asks anything. */
+  #toBackend: Map<RequestId, RequestId> | undefined;
+  #toClient: Map<RequestId, string> | undefined;
+  #next = 0;
+
+  constructor(epoch: number, openMax: number) {
+    this.#epoch = epoch;
+    this.#openMax = openMax;
+  }
+
+  get open(): number {
+    return this.#toBackend?.size ?? 0;
+  }
+
+  issue(backendId: RequestId): string {
+    const toBackend = (this.#toBackend ??= new Map());
+    const toClient = (this.#toClient ??= new Map());
+    if (toBackend.size >= this.#openMax) {
+      const oldest = toBackend.keys().next();
+      if (oldest.done !== true) this.settle(oldest.value);
+    }
+    const clientId = `${this.#epoch}:${this.#next++}`;
+    toBackend.set(clientId, backendId);
+    toClient.set(backendId, clientId);
+    return clientId;
+  }
+
+  settle(clientId: RequestId): RequestId | undefined {
+    const backendId = this.#toBackend?.get(clientId);
+    this.#toBackend?.delete(clientId);
+    if (backendId !== undefined && this.#toClient?.get(backendId) === clientId)
+      this.#toClient.delete(backendId);
     return backendId;
-  };
-  return {
-    issue(backendId) {
-      if (toBackend.size >= openMax) {
-        const oldest = toBackend.keys().next();
-        if (oldest.done !== true) forget(oldest.value);
-      }
-      const clientId = `${epoch}:${next++}`;
-      toBackend.set(clientId, backendId);
-      toClient.set(backendId, clientId);
-      return clientId;
-    },
-    settle: forget,
-    peek: (clientId) => toBackend.get(clientId),
-    clientIdOf: (backendId) => toClient.get(backendId),
-    get open() {
-      return toBackend.size;
-    },
-  };
+  }
+
+  peek(clientId: RequestId): RequestId | undefined {
+    return this.#toBackend?.get(clientId);
+  }
+
+  clientIdOf(backendId: RequestId): string | undefined {
+    return this.#toClient?.get(backendId);
+  }
 }
