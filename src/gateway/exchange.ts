@@ -54,8 +54,9 @@ export type OwnerOp = 'take' | 'replicate' | 'held' | 'task';
 /** What the front asks the pod that owns (or shall own) a session. */
 export interface OwnerRequest {
   /**
-   * `get` comes from the client; `resume` from a front whose stream from the owner broke; `stateless` and `listen` are
-   * requests of the era without sessions. Between owners: `take` a session over now, `replicate` = keep copies of these events,
+   * `get` comes from the client; `resume` from a front whose stream from the owner broke, `may-repeat` from one whose `post`
+   * was lost: 200 if the server says that a second one does no harm. `stateless` and `listen` are requests of the era without
+   * sessions. Between owners: `take` a session over now, `replicate` = keep copies of these events,
    * `held` = tell which you have, `task` = ask your server, which began it. `probe` asks whether the server answers at all.
    */
   readonly op:
@@ -63,6 +64,7 @@ export interface OwnerRequest {
     | 'post'
     | 'get'
     | 'resume'
+    | 'may-repeat'
     | 'delete'
     | 'stateless'
     | 'listen'
@@ -88,8 +90,6 @@ export interface OwnerRequest {
   readonly timeoutMs?: number;
   /** On whose behalf; absent = of nobody in particular. */
   readonly tenant?: string;
-  /** A `post` that was lost elsewhere: serve it only if the tool says that a second call does no harm. */
-  readonly ifHarmless?: true;
   /** `task`: the server's session in which the task runs. */
   readonly backendSessionId?: string;
   /** `stateless`: it names state of this pod, which serves it while draining, too. */

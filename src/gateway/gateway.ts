@@ -216,6 +216,7 @@ function createParts(options: GatewayOptions, isListening: () => boolean) {
   const handle = createRequestPath({
     ...common,
     ...{ reviewToken, config, policies, cluster, placements, events, admission, balancing, ask },
+    askPeer: peers.ask,
     serveModern: modern.handle,
   });
   const listener = createListener({ ...common, address: config.listen, handle });

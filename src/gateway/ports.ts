@@ -62,6 +62,8 @@ export interface SessionDirectory {
     signal?: AbortSignal,
   ): Promise<readonly string[]>;
   counts(): ReadonlyMap<string, number>;
+  /** What this pod knows of every session. */
+  list(): readonly SessionRecord[];
   readonly size: number;
   onChange(listener: (id: string, record: SessionRecord | undefined) => void): () => void;
 }

@@ -11,6 +11,9 @@ import { createProviders } from './auth/providers.ts';
 import type { GatewayConfig, ResolvedLimits, ResolvedTiming } from './config.ts';
 import type { GatewayEvents } from './events.ts';
 import { compose, type Handler } from './exchange.ts';
+import { createKnownTools } from './known-tools.ts';
+import type { AskPeer } from './owner/copies.ts';
+import { fetchPast } from './owner/past.ts';
 import { accessLog } from './interceptors/access-log.ts';
 import { failover } from './interceptors/failover.ts';
 import { enforceLimits } from './interceptors/limits.ts';
@@ -42,6 +45,7 @@ export interface Front {
   readonly balancing: Balancing;
   /** The way to every pod, this one included; what becomes of requests is watched. */
   readonly ask: AskNode;
+  readonly askPeer: AskPeer;
   readonly admission: Admission;
   readonly reviewToken: ReviewToken | undefined;
   /** The end of the path for requests without sessions. */
@@ -81,9 +85,11 @@ export function createRequestPath(front: Front): Handler {
       legacy: compose(
         [findSession({ sessions, mintId, lookupMs: timing.commitMs })],
         failover({
-          ...{ sessions, cluster, timing, metrics, clock, random, tryOnce },
+          ...{ sessions, cluster, timing, metrics, clock, random, logger, tryOnce },
           events: front.events,
           budget: balancing.budget,
+          fetchPast: (id, epoch) => fetchPast(front, id, epoch),
+          knownTools: createKnownTools({ directory: sessions.directory, clock }),
         }),
       ),
       modern: front.serveModern,

@@ -165,6 +165,9 @@ async function play(
   if (request.half !== true) {
     await eventually('the server works', async () => (await effects(servers)).includes(mark));
   }
+  // Only who has a resume point can resume; the server works before its client has heard so.
+  const resumes = which.era === '2025' && phase === 'while it works';
+  if (resumes) await eventually('a resume point', () => call.lastEventId() !== undefined);
   if (phase === 'in mid-stream') {
     await eventually('progress', () => call.messages.some(({ method }) => method !== undefined));
   }

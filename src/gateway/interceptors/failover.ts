@@ -20,8 +20,9 @@ export function failover(options: FailoverOptions): Handler {
       avoid: new Set(),
       released: undefined,
       lastEventId: exchange.lastEventId?.text,
+      settled: false,
       sent: false,
-      askUntil: undefined,
+      harmless: undefined,
     };
     if (pursuit.op === 'get')
       return acceptEarly(options, pursuit, () => pursue(options, pursuit, Infinity));

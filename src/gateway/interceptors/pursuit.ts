@@ -2,21 +2,23 @@
  * One request of a client over all its attempts: looks the session up again, has it taken over when its owner is gone,
  * repeats what may be repeated, and says what was lost.
  */
-import { errorText, MCP_ERRORS, mcpError } from '../../mcp/index.ts';
 import { createBackoff, delay, type Clock, type Random } from '../../std/index.ts';
+import type { Logger } from '../../telemetry/index.ts';
 import type { ResolvedTiming } from '../config.ts';
 import { refusalTraits } from '../core/refusal.ts';
-import type { ClaimReason, RefusalCode } from '../core/types.ts';
+import type { ClaimReason } from '../core/types.ts';
 import type { GatewayEvents } from '../events.ts';
-import { plain, type Exchange, type PlainReply, type Refusal, type Reply } from '../exchange.ts';
+import { refused, type Exchange, type PlainReply, type Refusal, type Reply } from '../exchange.ts';
 import type { GatewayMetrics } from '../metrics.ts';
 import { clientHeaders } from '../owner/backend-headers.ts';
 import type { RetryBudget } from '../core/retry-budget.ts';
 import { waitForRetry } from '../health/retry-permit.ts';
+import type { KnownTools } from '../known-tools.ts';
 import type { Cluster, SessionRecord, Sessions } from '../ports.ts';
 import { timeLeft } from '../admission/deadline.ts';
-import { isRepeatable } from '../repeat.ts';
-import type { TryOnce } from './route.ts';
+import { answerLost, answerNotFound, answerUnavailable } from './lost-request.ts';
+import { settleLostStream, type FetchPast } from './lost-stream.ts';
+import type { AttemptReply, TryOnce } from './route.ts';
 
 export interface FailoverOptions {
   readonly sessions: Sessions;
@@ -26,7 +28,10 @@ export interface FailoverOptions {
   readonly events: GatewayEvents;
   readonly clock: Clock;
   readonly random: Random;
+  readonly logger: Logger;
   readonly tryOnce: TryOnce;
+  readonly fetchPast: FetchPast;
+  readonly knownTools: KnownTools;
   readonly budget: RetryBudget;
 }
 
@@ -40,11 +45,18 @@ export interface Pursuit {
   released: { readonly epoch: number; readonly reason: ClaimReason } | undefined;
   /** Last event id the client got, once a stream is open. */
   lastEventId: string | undefined;
+  /** The copies of the stream have been looked at. */
+  settled: boolean;
   /** The MCP server may have seen the request. */
   sent: boolean;
-  /** Until then the next owner may find out whether repeating the request does no harm. */
-  askUntil: number | undefined;
+  /** The next owner said that repeating it does no harm, or is being asked until then; undefined as long as nobody was. */
+  harmless: true | { readonly askUntil: number } | undefined;
 }
+
+/** A client hears of a lost request within a second, so the next owner has not long to find out more. */
+const ASK_MS = 700;
+/** How long the store may take to say who owns a session now; without its word, what is known here has to do. */
+const LOOK_AGAIN_MS = 1_000;
 
 /** Attempts until there is an answer; after `timeoutMs` the answer is an error. */
 export async function pursue(
@@ -59,42 +71,62 @@ export async function pursue(
   for (let attempt = 0; ; attempt++) {
     signal.throwIfAborted();
     if (attempt > 0) metrics.retries.inc();
+    const asking = isAsking(pursuit);
     // What the server may have seen is sent again only while few others are.
-    const isAgain = pursuit.sent && pursuit.op === 'post';
+    const isAgain = pursuit.sent && pursuit.op === 'post' && !asking;
     const release = isAgain ? await waitForRetry(options, deadline, signal) : undefined;
-    if (isAgain && release === undefined) return unavailable(pursuit);
-    const { node, reply } = await options
-      .tryOnce(
-        {
-          op: pursuit.op,
-          sessionId: pursuit.sessionId,
-          record: pursuit.record,
-          avoid: pursuit.avoid,
-          released: pursuit.released,
-          headers: clientHeaders(pursuit.exchange.headers),
-          principal: pursuit.exchange.principal.id,
-          tenant: pursuit.exchange.principal.tenant,
-          timeoutMs: timeLeft(pursuit.exchange, clock),
-          body: pursuit.exchange.body,
-          parsed: pursuit.exchange.parsed,
-          lastEventId: pursuit.lastEventId,
-          ifHarmless: pursuit.askUntil !== undefined,
-        },
-        signal,
-      )
-      .finally(release);
+    if (isAgain && release === undefined) return answerUnavailable(pursuit);
+    const { node, reply } = await attemptOnce(options, pursuit).finally(release);
     signal.throwIfAborted();
     if (reply.type !== 'refused') {
-      pursuit.askUntil = undefined;
-      return reply;
+      if (!asking) return reply;
+      pursuit.harmless = true;
+      continue;
     }
     const verdict = await afterRefusal(options, pursuit, reply, node);
     if (verdict !== 'again') return verdict;
-    if (pursuit.askUntil !== undefined && clock.monotonic() > pursuit.askUntil)
-      return lost(options, pursuit, reply.code);
-    if (clock.monotonic() > deadline) return unavailable(pursuit);
+    if (clock.monotonic() > deadline) return answerUnavailable(pursuit);
     if (refusalTraits(reply.code).wait || attempt > 2) await delay(clock, backoff.next(), signal);
   }
+}
+
+const isAsking = ({ harmless }: Pursuit): boolean => typeof harmless === 'object';
+
+/** One pod's answer, or what can be said without asking one. */
+async function attemptOnce(options: FailoverOptions, pursuit: Pursuit): Promise<AttemptReply> {
+  const settled = await settleLostStream(options, pursuit);
+  if (settled !== undefined) return { node: undefined, reply: settled };
+  const { exchange, harmless } = pursuit;
+  const trying = options.tryOnce(
+    {
+      op: isAsking(pursuit) ? 'may-repeat' : pursuit.op,
+      sessionId: pursuit.sessionId,
+      record: pursuit.record,
+      avoid: pursuit.avoid,
+      released: pursuit.released,
+      headers: clientHeaders(exchange.headers),
+      principal: exchange.principal.id,
+      tenant: exchange.principal.tenant,
+      timeoutMs: timeLeft(exchange, options.clock),
+      body: exchange.body,
+      parsed: exchange.parsed,
+      lastEventId: pursuit.lastEventId,
+    },
+    exchange.signal,
+  );
+  return typeof harmless === 'object' ? before(options.clock, harmless.askUntil, trying) : trying;
+}
+
+/** The answer of a pod that is asked, or that there was none in time. */
+async function before(
+  clock: Clock,
+  until: number,
+  trying: Promise<AttemptReply>,
+): Promise<AttemptReply> {
+  const late = Promise.withResolvers<AttemptReply>();
+  const none: AttemptReply = { node: undefined, reply: refused('request-lost', true) };
+  const cancel = clock.schedule(Math.max(0, until - clock.monotonic()), () => late.resolve(none));
+  return Promise.race([trying, late.promise]).finally(cancel);
 }
 
 /** Decides after a refusal: an answer for the client, or another attempt with what was learnt. */
@@ -105,7 +137,7 @@ export async function afterRefusal(
   node: string | undefined,
 ): Promise<PlainReply | 'again'> {
   const traits = refusalTraits(refusal.code);
-  if (traits.final) return problem(404, 'sessionNotFound', pursuit.exchange);
+  if (traits.final) return answerNotFound(pursuit);
   const { record } = pursuit;
   if (refusal.sent) pursuit.sent = true;
   if (node !== undefined && traits.avoid) pursuit.avoid.add(node);
@@ -113,13 +145,18 @@ export async function afterRefusal(
   if (node === undefined) pursuit.avoid.clear();
   if (record !== undefined && traits.claim !== undefined)
     pursuit.released = { epoch: record.epoch, reason: traits.claim };
-  // A refused connection proves that the process which owned the session is gone: nobody waits for its lease.
-  if (record !== undefined && refusal.proof === true && node === record.owner.node) {
-    options.cluster.reportRefused(record.owner.node);
+  // A refused connection proves that the process is gone: nobody waits for the lease of a session's owner.
+  const isProof = refusal.proof === true && node !== undefined;
+  if (isProof) options.cluster.reportRefused(node);
+  if (isProof && node === record?.owner.node)
     pursuit.released = { epoch: record.epoch, reason: 'owner-refused' };
-  }
-  const ended = traits.stale ? await lookAgain(options, pursuit) : undefined;
-  return ended ?? judgeRequest(options, pursuit, refusal);
+  // Before the store is asked for anything: it may have lost its leader with the same pod.
+  const verdict = judgeRequest(options, pursuit, refusal);
+  if (verdict !== 'again') return verdict;
+  // A connection that broke says nothing of the record; the next one shows whether the owner lives.
+  const isBroken = refusal.code === 'unreachable' && refusal.sent;
+  if (!traits.stale || isProof || isBroken) return 'again';
+  return (await lookAgain(options, pursuit)) ?? 'again';
 }
 
 /** A request that the MCP server may have seen is repeated only if that does no harm. */
@@ -129,43 +166,23 @@ function judgeRequest(
   refusal: Refusal,
 ): PlainReply | 'again' {
   if (pursuit.op === 'resume') {
-    // Only the connection to the owner broke: its buffer still has the stream.
-    if (refusal.code === 'unreachable' || refusal.code === 'lease-lost') return 'again';
+    // Only the connection to the owner broke, or it is gone: its buffer, or the copies of it, have the stream.
+    if (refusal.code !== 'request-lost') return 'again';
     pursuit.op = 'post';
   }
   if (pursuit.op !== 'post' || !pursuit.sent) return 'again';
-  const { parsed, label } = pursuit.exchange;
+  const { sessionId: id, harmless, exchange } = pursuit;
+  if (isAsking(pursuit))
+    return refusal.code === 'request-lost' ? answerLost(options, pursuit, refusal.code) : 'again';
+  const { parsed, label: method } = exchange;
   // The list may have been read after this request began.
-  const record = options.sessions.directory.local(pursuit.sessionId) ?? pursuit.record;
-  const tools = record?.repeatableTools ?? [];
-  const fact = { id: pursuit.sessionId, method: label, reason: refusal.code };
-  if (parsed !== undefined && isRepeatable(parsed, tools)) {
-    options.events.emit({ type: 'request-retried', ...fact });
-    return 'again';
-  }
-  // The client has never asked what its tools are like: the next owner asks its server.
-  const unlisted = record?.listDigests?.['tools/list'] === undefined;
-  if (
-    label === 'tools/call' &&
-    unlisted &&
-    pursuit.askUntil === undefined &&
-    parsed?.batch === false
-  ) {
-    pursuit.askUntil = options.clock.monotonic() + ASK_MS;
-    return 'again';
-  }
-  const asking = pursuit.askUntil !== undefined && refusal.code !== 'request-lost';
-  return asking ? 'again' : lost(options, pursuit, refusal.code);
-}
-
-/** A request that was lost is answered with an error within a second, so the next owner has not long to find out more. */
-const ASK_MS = 700;
-
-function lost(options: FailoverOptions, pursuit: Pursuit, reason: RefusalCode): PlainReply {
-  options.metrics.lost.inc();
-  const { sessionId: id, exchange } = pursuit;
-  options.events.emit({ type: 'request-failed', id, method: exchange.label, reason });
-  return problem(200, 'interrupted', exchange);
+  const record = options.sessions.directory.local(id) ?? pursuit.record;
+  const may =
+    harmless ?? (parsed === undefined ? false : options.knownTools.mayRepeat(parsed, record));
+  if (may === false) return answerLost(options, pursuit, refusal.code);
+  if (may === undefined) pursuit.harmless = { askUntil: options.clock.monotonic() + ASK_MS };
+  else options.events.emit({ type: 'request-retried', id, method, reason: refusal.code });
+  return 'again';
 }
 
 async function lookAgain(
@@ -174,33 +191,14 @@ async function lookAgain(
 ): Promise<PlainReply | undefined> {
   if (pursuit.record === undefined) return undefined;
   try {
-    const limit = AbortSignal.timeout(options.timing.commitMs);
+    const limit = AbortSignal.timeout(LOOK_AGAIN_MS);
     const signal = AbortSignal.any([pursuit.exchange.signal, limit]);
     const record = await options.sessions.directory.refresh(pursuit.sessionId, signal);
-    if (record === undefined) return problem(404, 'sessionNotFound', pursuit.exchange);
+    if (record === undefined) return answerNotFound(pursuit);
     pursuit.record = record;
   } catch {
     // The store does not answer: go on with what is known.
+    pursuit.record = options.sessions.directory.local(pursuit.sessionId) ?? pursuit.record;
   }
   return undefined;
-}
-
-/** Time is over. A request gets its answer as JSON-RPC, anything else as HTTP. */
-function unavailable(pursuit: Pursuit): PlainReply {
-  const [first] = pursuit.exchange.parsed?.messages ?? [];
-  const asked = first?.kind === 'request' && pursuit.op !== 'initialize';
-  return problem(asked ? 200 : 503, 'unavailable', pursuit.exchange);
-}
-
-function problem(
-  status: number,
-  kind: 'interrupted' | 'sessionNotFound' | 'unavailable',
-  exchange: Exchange,
-): PlainReply {
-  const error = mcpError(MCP_ERRORS[kind]);
-  const requests = (exchange.parsed?.messages ?? []).filter((item) => item.kind === 'request');
-  const texts = requests.map((item) => errorText(error, item.message.id));
-  const batch = exchange.parsed?.batch === true && status === 200;
-  const body = batch ? `[${texts.join(',')}]` : (texts[0] ?? errorText(error));
-  return plain(status, body, status === 503 ? { 'retry-after': '1' } : {});
 }

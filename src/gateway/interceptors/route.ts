@@ -33,7 +33,6 @@ export interface Attempt {
   readonly body: string;
   readonly parsed?: OwnerRequest['parsed'];
   readonly lastEventId: string | undefined;
-  readonly ifHarmless?: boolean;
 }
 
 export type AttemptReply = { readonly node: string | undefined; readonly reply: OwnerReply };
@@ -50,11 +49,6 @@ export interface RouteOptions {
 export function createRoute(options: RouteOptions): TryOnce {
   const { self, cluster, balancing, policies } = options;
 
-  /** An earlier incarnation of this very pod is gone, whatever the cluster has noticed so far. */
-  const stateOf = (owner: Owner): OwnerState => {
-    if (owner.node !== self.node) return cluster.ownerState(owner);
-    return owner.instance === self.instance ? 'alive' : 'gone';
-  };
   const place = (attempt: Attempt): string | undefined =>
     balancing.place({
       avoid: attempt.avoid,
@@ -72,7 +66,7 @@ export function createRoute(options: RouteOptions): TryOnce {
     const route = chooseRoute({
       record,
       self,
-      ownerState: stateOf(record.owner),
+      ownerState: ownerStateOf(cluster, record.owner),
       isReady: (node) => !avoid.has(node) && balancing.takesWork(node),
       place: () => place(attempt),
       ...(attempt.released === undefined ? {} : { released: attempt.released }),
@@ -90,6 +84,15 @@ export function createRoute(options: RouteOptions): TryOnce {
   };
 }
 
+/** An earlier incarnation of this very pod is gone, whatever the cluster has noticed so far. */
+export function ownerStateOf(
+  cluster: Pick<Cluster, 'self' | 'ownerState'>,
+  owner: Owner,
+): OwnerState {
+  if (owner.node !== cluster.self.node) return cluster.ownerState(owner);
+  return owner.instance === cluster.self.instance ? 'alive' : 'gone';
+}
+
 function requestOf(attempt: Attempt, claim?: ClaimReason): OwnerRequest {
   return {
     op: attempt.op,
@@ -101,7 +104,6 @@ function requestOf(attempt: Attempt, claim?: ClaimReason): OwnerRequest {
     ...(attempt.timeoutMs === undefined ? {} : { timeoutMs: attempt.timeoutMs }),
     body: attempt.body,
     ...(attempt.parsed === undefined ? {} : { parsed: attempt.parsed }),
-    ...(attempt.ifHarmless === true ? { ifHarmless: true } : {}),
     ...(attempt.lastEventId === undefined ? {} : { lastEventId: attempt.lastEventId }),
     ...(claim === undefined ? {} : { claim }),
   };

@@ -91,16 +91,21 @@ export async function readList(
 
 /** May a request that was lost be run again here? Asks the server about its tools where the client never did. */
 export async function mayRepeat(state: SessionState, parsed: ParsedBody): Promise<boolean> {
-  if (!isRepeatable(parsed, state.record.repeatableTools)) await learnTools(state);
-  return isRepeatable(parsed, state.record.repeatableTools);
+  const known = isRepeatable(parsed, state.record.repeatableTools);
+  return known || isRepeatable(parsed, await learnTools(state));
 }
 
-async function learnTools(state: SessionState): Promise<void> {
-  const limit = AbortSignal.timeout(state.tools.timing.commitMs);
+async function learnTools(state: SessionState): Promise<readonly string[]> {
+  const { timing, logger } = state.tools;
+  const limit = AbortSignal.timeout(timing.commitMs);
   const reading = await readList(state, 'tools/list', AbortSignal.any([state.signal, limit]));
-  if (reading === undefined) return;
+  if (reading === undefined) return [];
   const repeatableTools = reading.repeatable.slice(0, REPEATABLE_TOOLS_MAX);
-  await commit(state, (record) => ({ ...record, repeatableTools }));
+  // For the next time, and the other pods: whoever asks now need not wait until they have agreed.
+  commit(state, (record) => ({ ...record, repeatableTools })).catch((error: unknown) =>
+    logger.warn('tools not noted', { session: state.id, error: String(error) }),
+  );
+  return repeatableTools;
 }
 
 /** After a move: tells the client which of the lists it has read are others here, where the server promised to tell. */

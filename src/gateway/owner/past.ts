@@ -59,8 +59,8 @@ export function tellHeld(sessions: Sessions, sessionId: string, live?: SessionSt
 }
 
 /**
- * Goes on with a POST's stream of an earlier owner: what is left of it, and an error for every request that it will never
- * answer. A front that still holds the request decides about that itself.
+ * Goes on with a POST's stream of an earlier owner for a client that has lost its connection, too: what is left of it, the
+ * request run anew where that does no harm, or else an error for everything that the stream will never answer.
  */
 export async function resumePast(
   state: SessionState,
@@ -68,16 +68,14 @@ export async function resumePast(
   resumed: EventId,
   signal: AbortSignal,
 ): Promise<OwnerReply> {
+  // A front looks at the copies itself before it asks anybody but the stream's own owner, who does not know the stream then.
+  if (request.op === 'resume') return refused('request-lost', true);
   const held = resumed.epoch < state.epoch ? await state.past() : [];
   if (state.closed !== undefined) return refused(state.closed, true);
   const { sessions } = state.tools;
   const rest = sessions.heldAfter(held, resumed);
   const complete = rest.some((event) => sessions.parseEventId(event.id)?.final === true);
   if (complete) return { type: 'stream', headers: {}, events: each(rest) };
-  if (request.op === 'resume') {
-    if (rest.length === 0) return refused('request-lost', true);
-    return { type: 'stream', headers: {}, events: thenInterrupted(rest) };
-  }
   const again = await runAgain(state, request, sessions.heldRequest(held, resumed), signal);
   if (again !== undefined) return { ...again, events: precededBy(rest, again.events) };
   const whole = sessions.heldAfter(held, { ...resumed, sequence: 0 });
@@ -139,7 +137,8 @@ export async function* precededBy(
   yield* events;
 }
 
-function unanswered(
+/** Those of the requests of a stream that none of its events answers. */
+export function unanswered(
   requestIds: readonly RequestId[],
   events: readonly OutgoingEvent[],
 ): readonly RequestId[] {
@@ -168,9 +167,4 @@ function answerLost(
 
 async function* each(events: readonly OutgoingEvent[]): AsyncGenerator<OutgoingEvent> {
   yield* events;
-}
-
-async function* thenInterrupted(events: readonly OutgoingEvent[]): AsyncGenerator<OutgoingEvent> {
-  yield* events;
-  throw new StreamInterrupted('request-lost');
 }

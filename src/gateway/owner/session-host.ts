@@ -187,11 +187,11 @@ async function serveOwned(
       events.emit({ type: 'session-ended', id: state.id, why: 'deleted' });
     return reply;
   }
-  if (request.op === 'post') {
+  if (request.op === 'post' || request.op === 'may-repeat') {
     const parsed = request.parsed ?? readBody(request.body);
     if (parsed === undefined) return plain(400, errorText(mcpError(MCP_ERRORS.parse)));
-    if (request.ifHarmless === true && !(await mayRepeat(state, parsed)))
-      return refused('request-lost', true, 'not known to be idempotent');
+    if (request.op === 'may-repeat')
+      return (await mayRepeat(state, parsed)) ? plain(200, '') : refused('request-lost', true);
     const task = await serveTask(
       options,
       state,

@@ -66,6 +66,7 @@ const OPERATIONS: ReadonlySet<string> = new Set<OwnerRequest['op']>([
   'post',
   'get',
   'resume',
+  'may-repeat',
   'delete',
   'stateless',
   'listen',
