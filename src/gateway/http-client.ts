@@ -1,7 +1,7 @@
 /** Outgoing HTTP, with the one distinction a retry depends on: was anything sent? */
 import { connect as connectPlain, type Socket } from 'node:net';
 import type { Clock } from '../std/index.ts';
-import type { FlatHeaders } from './exchange.ts';
+import { IncomingBody, type ResponseBody } from './http/response-body.ts';
 import { Agent, type buildConnector, type Dispatcher } from 'undici';
 
 /** A request failed below HTTP. */
@@ -32,7 +32,8 @@ export interface HttpRequest {
   readonly origin: string;
   readonly path: string;
   readonly method: 'GET' | 'POST' | 'DELETE';
-  readonly headers: FlatHeaders;
+  /** Name, value, name, value. */
+  readonly headers: readonly string[];
   readonly body?: string;
   readonly signal?: AbortSignal | undefined;
 }
@@ -41,7 +42,7 @@ export interface HttpResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** Comes at the reader's pace. */
-  readonly body: Dispatcher.ResponseData['body'];
+  readonly body: ResponseBody;
 }
 
 export interface HttpClient {
@@ -78,22 +79,76 @@ export function createHttpClient(connect: Connector): HttpClient {
     pipelining: 1,
   });
   return {
-    async request({ origin, path, method, headers, body, signal }) {
-      try {
-        const response = await agent.request({
-          ...{ origin, path, method, headers, body: body ?? null },
-          ...(signal === undefined ? {} : { signal }),
-        });
-        // A body that breaks while nobody reads it must not be an uncaught error.
-        response.body.on('error', () => undefined);
-        return { status: response.statusCode, headers: response.headers, body: response.body };
-      } catch (error) {
-        if (signal?.aborted === true) throw signal.reason;
-        throw new TransportError(error);
-      }
-    },
+    request: (request) =>
+      new Promise((resolve, reject) => {
+        const { signal } = request;
+        if (signal?.aborted === true) return reject(signal.reason as Error);
+        const answering = new Answering(signal, resolve, reject);
+        const { origin, path, method, headers, body = null } = request;
+        // Undici only reads the headers.
+        const given = { origin, path, method, body, headers: headers as string[] };
+        agent.dispatch(given, answering);
+      }),
     stop: () => agent.destroy(),
   };
+}
+
+/** One request under way: an undici handler without the streams, listeners and promises of undici's own `request`. */
+class Answering implements Dispatcher.DispatchHandler {
+  readonly #signal: AbortSignal | undefined;
+  readonly #resolve: (response: HttpResponse) => void;
+  readonly #reject: (error: Error) => void;
+  #controller: Dispatcher.DispatchController | undefined;
+  #body: IncomingBody | undefined;
+
+  constructor(
+    signal: AbortSignal | undefined,
+    resolve: (response: HttpResponse) => void,
+    reject: (error: Error) => void,
+  ) {
+    this.#signal = signal;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    signal?.addEventListener('abort', this);
+  }
+
+  /** The signal aborts. */
+  handleEvent(): void {
+    const reason = this.#signal?.reason as Error;
+    this.#reject(reason);
+    this.#controller?.abort(reason);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#signal?.aborted === true) controller.abort(this.#signal.reason as Error);
+  }
+
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    headers: HttpResponse['headers'],
+  ): void {
+    // What comes before the answer, as 103 Early Hints does.
+    if (status < 200) return;
+    this.#body = new IncomingBody(controller);
+    this.#resolve({ status, headers, body: this.#body });
+  }
+
+  onResponseData(_: Dispatcher.DispatchController, chunk: Uint8Array): void {
+    this.#body?.push(chunk);
+  }
+
+  onResponseEnd(): void {
+    this.#signal?.removeEventListener('abort', this);
+    this.#body?.end();
+  }
+
+  onResponseError(_: Dispatcher.DispatchController, error: Error): void {
+    this.#signal?.removeEventListener('abort', this);
+    if (this.#body !== undefined) this.#body.fail(error);
+    else this.#reject(this.#signal?.aborted === true ? error : new TransportError(error));
+  }
 }
 
 /** Bytes of a complete answer that is kept in memory. */
@@ -101,14 +156,23 @@ export const WHOLE_BYTES_MAX = 64 * 1024 * 1024;
 
 /** The whole body as text; rejects when it breaks off or is longer than {@link WHOLE_BYTES_MAX}. */
 export async function readText(response: HttpResponse): Promise<string> {
+  const whole = response.body.takeWhole();
+  if (whole !== undefined) return textOf(whole);
   const chunks: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+  for await (const chunk of response.body) {
     length += chunk.length;
     if (length > WHOLE_BYTES_MAX) throw new Error(`an answer of over ${WHOLE_BYTES_MAX} bytes`);
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return textOf(chunks);
+}
+
+/** What the chunks of a body say, as UTF-8. */
+export function textOf(chunks: readonly Uint8Array[]): string {
+  const [only] = chunks;
+  const bytes = chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks);
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
 }
 
 /** A connector for plain HTTP. */

@@ -1,6 +1,6 @@
 /** Long answers of an MCP server: passed on as they come where nobody has to look into them, else read whole. */
 import type { BodyReply, PlainReply } from './exchange.ts';
-import { WHOLE_BYTES_MAX, type HttpResponse } from './http-client.ts';
+import { textOf, WHOLE_BYTES_MAX, type HttpResponse } from './http-client.ts';
 
 export type AnswerBody =
   | { readonly type: 'whole'; readonly text: string; readonly batch: boolean }
@@ -25,7 +25,14 @@ export async function readAnswer(
   response: HttpResponse,
   options: ReadAnswerOptions,
 ): Promise<AnswerBody> {
-  const rest = (response.body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
+  const whole = response.body.takeWhole();
+  // Most answers are: then nothing has to be waited for.
+  if (whole !== undefined) {
+    const begins = whole.find((chunk) => beginsBatch(chunk) !== undefined);
+    const batch = begins !== undefined && beginsBatch(begins) === true;
+    return { type: 'whole', text: textOf(whole), batch };
+  }
+  const rest = response.body[Symbol.asyncIterator]();
   const chunks: Uint8Array[] = [];
   let length = 0;
   let batch: boolean | undefined;
@@ -56,8 +63,6 @@ export async function wholeReply(reply: PlainReply | BodyReply): Promise<PlainRe
   }
   return { type: 'plain', status: reply.status, headers: reply.headers, body: textOf(chunks) };
 }
-
-const textOf = (chunks: readonly Uint8Array[]): string => Buffer.concat(chunks).toString('utf8');
 
 /** True when the first character that is not white space is `[`; undefined when there is none yet. */
 function beginsBatch(chunk: Uint8Array): boolean | undefined {

@@ -2,13 +2,13 @@
 import { delay, type Clock } from '../std/index.ts';
 import { HEADER, isJsonObject } from '../mcp/index.ts';
 import type { GatewayConfig, ResolvedTiming } from './config.ts';
-import type { FlatHeaders } from './exchange.ts';
 import { createActiveProbe, type HealthCheckRules } from './health/active-probe.ts';
 import { originOf, TransportError, type HttpClient, type HttpResponse } from './http-client.ts';
 
 export interface UpstreamRequest {
   readonly method: 'GET' | 'POST' | 'DELETE';
-  readonly headers: FlatHeaders;
+  /** Name, value, name, value. */
+  readonly headers: readonly string[];
   readonly body?: string;
   readonly signal?: AbortSignal | undefined;
 }
@@ -41,7 +41,9 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   const { config, client, clock } = options;
   const { backend } = config;
   const origin = originOf('http', backend.host, backend.port);
+  // See GatewayConfig.allowedHosts: whoever checks the Host is the one to see it.
   const checksHost = config.allowedHosts.length > 0;
+  const ownHost = `localhost:${backend.port}`;
   const stopped = new AbortController();
   const readiness = createActiveProbe({
     ...{ client, clock, origin, path: backend.path, host: `localhost:${backend.port}` },
@@ -50,12 +52,11 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   });
 
   return {
-    async send(request) {
-      const headers: Record<string, string> = { ...request.headers };
-      // See GatewayConfig.allowedHosts: whoever checks the Host is the one to see it.
-      if (checksHost) headers[HEADER.host] = `localhost:${backend.port}`;
+    async send({ method, headers: given, body, signal }) {
+      const headers = checksHost ? withHost(given, ownHost) : given;
+      const request = { origin, path: backend.path, method, headers, signal };
       try {
-        const response = await client.request({ origin, path: backend.path, ...request, headers });
+        const response = await client.request(body === undefined ? request : { ...request, body });
         readiness.observed('answered', `status ${response.status}`);
         return response;
       } catch (error) {
@@ -84,6 +85,16 @@ export function createUpstream(options: UpstreamOptions): Upstream {
       await client.stop();
     },
   };
+}
+
+/** The same headers with another Host. */
+function withHost(headers: readonly string[], host: string): string[] {
+  const replaced: string[] = [HEADER.host, host];
+  for (let i = 0; i < headers.length; i += 2) {
+    const [name, value] = [headers[i] as string, headers[i + 1] as string];
+    if (name !== HEADER.host) replaced.push(name, value);
+  }
+  return replaced;
 }
 
 /** Sentences by which servers say 400 instead of the specified 404 for a session they do not know. */

@@ -55,19 +55,20 @@ const BOTH_TYPES = `${JSON_TYPE}, ${EVENT_STREAM_TYPE}`;
 /** The end-to-end headers among `headers`, minus `except` and minus those that `connection` lists. */
 export function endToEndHeaders(
   headers: Readonly<Record<string, string | string[] | undefined>>,
-  except: readonly string[] = [],
+  except: ReadonlySet<string> = NONE,
 ): Record<string, string> {
   const listed = listedIn(headers['connection']);
   const kept: Record<string, string> = {};
   for (const name of Object.keys(headers)) {
     const value = headers[name];
-    if (value === undefined || HOP_BY_HOP.has(name) || except.includes(name)) continue;
-    if (listed.includes(name)) continue;
+    if (value === undefined || HOP_BY_HOP.has(name) || except.has(name)) continue;
+    if (listed !== NOTHING && listed.includes(name)) continue;
     kept[name] = Array.isArray(value) ? value.join(', ') : value;
   }
   return kept;
 }
 
+const NONE: ReadonlySet<string> = new Set();
 const NOTHING: readonly string[] = [];
 
 /** Names of headers that belong to one connection because its `Connection` header says so. */

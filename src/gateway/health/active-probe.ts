@@ -102,12 +102,12 @@ function probeRequest({ origin, path, host }: ActiveProbeOptions): HttpRequest {
     origin,
     path,
     method: 'POST',
-    headers: {
-      accept: `${JSON_TYPE}, ${EVENT_STREAM_TYPE}`,
-      'content-type': JSON_TYPE,
-      [HEADER.sessionId]: PROBE_SESSION_ID,
-      host,
-    },
+    headers: [
+      ...[HEADER.accept, `${JSON_TYPE}, ${EVENT_STREAM_TYPE}`],
+      ...[HEADER.contentType, JSON_TYPE],
+      ...[HEADER.sessionId, PROBE_SESSION_ID],
+      ...[HEADER.host, host],
+    ],
     body: PING,
   };
 }

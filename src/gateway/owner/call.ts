@@ -74,7 +74,7 @@ async function readAnswer(
     return found === undefined ? { body } : { response: found, body };
   }
   const parser = createSseParser(EVENT_CHARS_MAX);
-  for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+  for await (const chunk of response.body) {
     for (const item of parser.push(chunk)) {
       const found = item.type === 'event' ? findAnswer(item.data, id) : undefined;
       if (found !== undefined) return { response: found, body: '' };

@@ -57,10 +57,10 @@ export function createPeerClient(options: PeerClientOptions): PeerClient {
           origin: originOf('https', member.peer.host, member.peer.port),
           path: PEER_PATH,
           method: 'POST',
-          headers: {
-            [REQUEST_HEADER]: encodeRequest(request),
-            'content-type': 'application/json',
-          },
+          headers: [
+            ...[REQUEST_HEADER, encodeRequest(request)],
+            ...['content-type', 'application/json'],
+          ],
           body: request.body,
           signal,
         });
@@ -85,7 +85,7 @@ async function readReply(response: HttpResponse, eventCharsMax: number): Promise
     return refused('unreachable', true, `a peer answered ${response.status} without a reply`);
   }
   if (head.type === 'stream') return { ...head, events: readEvents(response, eventCharsMax) };
-  if (head.type === 'body') return { ...head, chunks: response.body as AsyncIterable<Uint8Array> };
+  if (head.type === 'body') return { ...head, chunks: response.body };
   const body = await readText(response);
   return head.type === 'plain' ? { ...head, body } : head;
 }
@@ -97,7 +97,7 @@ async function* readEvents(
 ): AsyncGenerator<OutgoingEvent> {
   const parser = createSseParser(eventCharsMax);
   try {
-    for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+    for await (const chunk of response.body) {
       for (const item of parser.push(chunk)) {
         if (item.type !== 'event') continue;
         if (item.event === INTERRUPTED_EVENT) throw new StreamInterrupted(item.data as RefusalCode);
