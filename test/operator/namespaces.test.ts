@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test, type TestContext } from 'node:test';
 import { MCP_CLUSTERS } from '../../src/api/index.ts';
-import { RESOURCES } from '../../src/kube/index.ts';
+import { RESOURCES, type KubeObject } from '../../src/kube/index.ts';
 import { runOperator, type RunningOperator } from '../../src/operator/index.ts';
 import { silentLogger as logger } from '../../src/telemetry/index.ts';
 import { eventually } from '../eventually.ts';
@@ -82,5 +82,5 @@ function readiness({ healthAddress }: RunningOperator): Promise<number> {
   });
 }
 
-const leaseHolder = (lease: { spec?: unknown } | undefined): string | undefined =>
-  (lease?.spec as { holderIdentity?: string } | undefined)?.holderIdentity || undefined;
+const leaseHolder = (lease: KubeObject | undefined): string | undefined =>
+  (lease?.['spec'] as { holderIdentity?: string } | undefined)?.holderIdentity || undefined;
