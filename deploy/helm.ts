@@ -1,10 +1,9 @@
 /** The real helm, where there is one: renders the chart, and makes the plain manifests from what it rendered. */
 import { execFile } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { dump, loadAll } from 'js-yaml';
+import { findProgram } from '../src/host/index.ts';
 import { CHART } from './chart.ts';
 
 const run = promisify(execFile);
@@ -30,21 +29,8 @@ export interface Manifest {
 export const chartFolder = fileURLToPath(new URL(`../${CHART}`, import.meta.url));
 
 /** Path of helm: `$HELM`, in `$KUBEBUILDER_ASSETS`, or in `$PATH`; undefined when there is none. */
-export function findHelm(env: NodeJS.ProcessEnv = process.env): string | undefined {
-  const folders = [env['KUBEBUILDER_ASSETS'] ?? '', ...(env['PATH'] ?? '').split(delimiter)];
-  const candidates = folders
-    .filter((folder) => folder !== '')
-    .map((folder) => join(folder, 'helm'));
-  return [env['HELM'] ?? '', ...candidates].find((path) => path !== '' && isExecutable(path));
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
+export function findHelm(): string | undefined {
+  return process.env['HELM'] ?? findProgram('helm', [process.env['KUBEBUILDER_ASSETS']]);
 }
 
 /** Runs helm; what it prints. Rejects with an error that holds what it complained about. */

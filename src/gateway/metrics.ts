@@ -1,4 +1,5 @@
 /** The gateway's metrics, declared in one place. */
+import type { ClaimReason } from './core/types.ts';
 import type { CounterMetric, GaugeMetric, HistogramMetric, Metrics } from '../telemetry/index.ts';
 
 export interface GatewayMetrics {
@@ -13,8 +14,8 @@ export interface GatewayMetrics {
   readonly expired: CounterMetric;
   readonly copied: CounterMetric;
   readonly copyFailures: CounterMetric;
-  readonly copySeconds: HistogramMetric;
   readonly uncopied: CounterMetric;
+  readonly copySeconds: HistogramMetric;
   readonly copiesBehind: GaugeMetric;
   readonly heldSessions: GaugeMetric;
   readonly heldBytes: GaugeMetric;
@@ -34,8 +35,23 @@ export interface GatewayMetrics {
 }
 
 export function createGatewayMetrics(metrics: Metrics): GatewayMetrics {
-  return { ...requestMetrics(metrics), ...sessionMetrics(metrics), ...healthMetrics(metrics) };
+  const all = { ...requestMetrics(metrics), ...sessionMetrics(metrics), ...healthMetrics(metrics) };
+  for (const reason of MOVE_REASONS) {
+    for (const result of ['moved', 'lost', 'failed', 'refused'])
+      all.moves.inc({ reason, result }, 0);
+  }
+  for (const result of ['moved', 'released']) all.handedOver.inc({ result }, 0);
+  for (const to of ['open', 'closed']) all.breakerChanges.inc({ to }, 0);
+  return all;
 }
+
+/** These exist from the start: an increase needs what a series was before its first event. */
+const MOVE_REASONS: readonly ClaimReason[] = [
+  'owner-gone',
+  'owner-refused',
+  'owner-draining',
+  'backend-lost',
+];
 
 function requestMetrics(metrics: Metrics) {
   return {
@@ -98,6 +114,10 @@ function sessionMetrics(metrics: Metrics) {
       'gateway_events_copied_total',
       'Events of streams that another pod has confirmed to keep',
     ),
+    uncopied: metrics.counter(
+      'gateway_events_uncopied_total',
+      'Events of streams too long to be kept at another pod',
+    ),
     copyFailures: metrics.counter(
       'gateway_event_copy_failures_total',
       'Batches of events that another pod did not take',
@@ -114,10 +134,6 @@ function sessionMetrics(metrics: Metrics) {
     ),
     heldSessions: metrics.gauge(
       'gateway_events_held_sessions',
-    uncopied: metrics.counter(
-      'gateway_events_uncopied_total',
-      'Events of streams too long to be kept at another pod',
-    ),
       'Sessions of which this pod keeps events of other owners',
     ),
     heldBytes: metrics.gauge('gateway_events_held_bytes', 'Data of those events'),
@@ -143,7 +159,7 @@ function healthMetrics(metrics: Metrics) {
       ['reason'],
     ),
     podEjected: metrics.gauge('gateway_pod_ejected', '1 while this front gives a pod no new work', [
-      'pod',
+      'peer',
     ]),
     breakerChanges: metrics.counter(
       'gateway_breaker_changes_total',
@@ -153,7 +169,7 @@ function healthMetrics(metrics: Metrics) {
     breakersOpen: metrics.gauge(
       'gateway_breakers_open',
       'Circuit breakers of a pod and its tools that are not closed',
-      ['pod'],
+      ['peer'],
     ),
   };
 }

@@ -8,4 +8,5 @@ export {
   type Lifecycle,
   type Stoppable,
 } from './lifecycle.ts';
+export { findProgram, freePorts } from './programs.ts';
 export { closeServer, drained, listen } from './server.ts';

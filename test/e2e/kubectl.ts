@@ -1,7 +1,6 @@
 /** The real kubectl, when there is one: run once, fed on standard input, or left watching. */
 import { spawn } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { findProgram } from '../../src/host/index.ts';
 
 export interface KubectlResult {
   readonly code: number;
@@ -34,23 +33,7 @@ const TIMEOUT_MS = 120_000;
 
 /** Path of kubectl in `$KUBEBUILDER_ASSETS` or `$PATH`. */
 export function findKubectl(): string | undefined {
-  const folders = [
-    process.env['KUBEBUILDER_ASSETS'],
-    ...(process.env['PATH'] ?? '').split(delimiter),
-  ];
-  return folders
-    .filter((folder): folder is string => folder !== undefined && folder !== '')
-    .map((folder) => join(folder, 'kubectl'))
-    .find((path) => isExecutable(path));
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
+  return findProgram('kubectl', [process.env['KUBEBUILDER_ASSETS']]);
 }
 
 /** Arguments are words separated by spaces; single quotes keep one together. */

@@ -204,12 +204,12 @@ test(verifies('health.ejection-shown'), async (t) => {
     front.gateway.status().ejected.map(({ node, reason }) => ({ node, reason })),
     [{ node: 'pod-2', reason: 'consecutive-errors' }],
   );
-  assert.match(await front.metrics.exposition(), /gateway_pod_ejected\{pod="pod-2"\} 1/);
+  assert.match(await front.metrics.exposition(), /gateway_pod_ejected\{peer="pod-2"\} 1/);
   assert.equal((await callTool(world, headers, 'good')).status, 200, 'its sessions go on');
   assert.equal((await world.ownerOf(headers['mcp-session-id'])).node, 'pod-2');
   assert.ok(!(await open(world, 1, 6)).includes('pod-2'));
   await eventually('the pod is back', () => front.gateway.status().ejected.length === 0);
-  assert.match(await front.metrics.exposition(), /gateway_pod_ejected\{pod="pod-2"\} 0/);
+  assert.match(await front.metrics.exposition(), /gateway_pod_ejected\{peer="pod-2"\} 0/);
   assert.ok((await open(world, 1, 6)).includes('pod-2'));
   const told = world.events.filter(({ type }) => type.startsWith('pod-'));
   assert.deepEqual(

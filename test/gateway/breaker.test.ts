@@ -156,7 +156,7 @@ test('a read-only probe closes a breaker that gets no request which may be repea
   assert.equal(breakers.admits('a', 'other', false), false, 'the pod as a whole');
   assert.equal(breakers.admits('b', 'pay', false), true);
   assert.deepEqual(breakers.open(), [{ node: 'a', state: 'open', retryAfterMs: 5_000 }]);
-  assert.match(await metrics.exposition(), /gateway_breakers_open\{pod="a"\} 1/);
+  assert.match(await metrics.exposition(), /gateway_breakers_open\{peer="a"\} 1/);
   await clock.advance(5_000);
   assert.deepEqual(probed, ['a']);
   assert.equal(breakers.closed('a', undefined), false, 'the probe failed');
@@ -164,7 +164,7 @@ test('a read-only probe closes a breaker that gets no request which may be repea
   assert.deepEqual(probed, ['a', 'a']);
   assert.deepEqual(told, ['breaker-opened a', 'breaker-opened a', 'breaker-closed a']);
   assert.equal(breakers.admits('a', 'pay', false), true);
-  assert.match(await metrics.exposition(), /gateway_breakers_open\{pod="a"\} 0/);
+  assert.match(await metrics.exposition(), /gateway_breakers_open\{peer="a"\} 0/);
   breakers.keep(new Set());
   assert.doesNotMatch(await metrics.exposition(), /gateway_breakers_open\{/);
 });

@@ -15,4 +15,8 @@ export const observability = {
     sentence: 'What a client sends cannot add time series without limit',
     source: 'Prometheus, naming: do not use labels of unbounded cardinality',
   },
+  'rules.tested': {
+    sentence: 'Each alert fires when it should and stays silent when it should, and has a runbook',
+    source: 'promtool test rules',
+  },
 } as const satisfies Record<string, Requirement>;

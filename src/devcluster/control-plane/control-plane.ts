@@ -1,8 +1,8 @@
 /** Starts etcd, kube-apiserver and, when asked, kube-controller-manager and kube-scheduler on free loopback ports. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePorts } from '../../host/index.ts';
 import { createKubeClient, createKubeConnection, type KubeClient } from '../../kube/index.ts';
 import { delay, type Clock, type Random } from '../../std/index.ts';
 import { createMetrics, type Logger } from '../../telemetry/index.ts';
@@ -83,7 +83,7 @@ async function startAll(start: Start): Promise<Omit<ControlPlane, 'pids' | 'stop
   const now = new Date(options.clock.wall());
   const [material, ports] = await Promise.all([
     createMaterial(certDir, { serviceAddress: firstAddress(serviceCidr), now }),
-    freePorts(),
+    choosePorts(),
   ]);
   const url = `https://127.0.0.1:${ports.apiServer}`;
   const kubeconfig = join(root, 'kubeconfig');
@@ -118,28 +118,14 @@ interface Ports {
   readonly scheduler: number;
 }
 
-/** All four are held at once, so that they differ; then released for the programs to bind. */
-async function freePorts(): Promise<Ports> {
-  const servers = await Promise.all([listen(), listen(), listen(), listen()]);
-  const [etcd, apiServer, controllerManager, scheduler] = servers.map(({ port }) => port) as [
+async function choosePorts(): Promise<Ports> {
+  const [etcd, apiServer, controllerManager, scheduler] = (await freePorts(4)) as [
     number,
     number,
     number,
     number,
   ];
-  await Promise.all(servers.map(({ close }) => close()));
   return { etcd, apiServer, controllerManager, scheduler };
-}
-
-function listen(): Promise<{ port: number; close: () => Promise<void> }> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      resolve({ port, close: () => new Promise((done) => server.close(() => done())) });
-    });
-  });
 }
 
 async function waitUntilReady(start: Start, url: string, { tls }: Material): Promise<void> {

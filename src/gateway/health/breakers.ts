@@ -97,7 +97,7 @@ export function createBreakers(options: BreakersOptions): Breakers {
     open,
     keep(nodes) {
       const gone = registry.all().filter(({ node }) => !nodes.has(node));
-      for (const { node } of gone) options.metrics.breakersOpen.remove({ pod: node });
+      for (const { node } of gone) options.metrics.breakersOpen.remove({ peer: node });
       registry.keep(({ node }) => nodes.has(node));
     },
     stop() {
@@ -114,7 +114,7 @@ function tell(
   openThere: number,
 ): void {
   metrics.breakerChanges.inc({ to: change === 'opened' ? 'open' : 'closed' });
-  metrics.breakersOpen.set(openThere, { pod: node });
+  metrics.breakersOpen.set(openThere, { peer: node });
   const whom = tool === undefined ? { id: node } : { id: node, tool };
   events.emit({ type: `breaker-${change}`, ...whom });
   changed();

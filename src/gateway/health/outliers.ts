@@ -43,11 +43,11 @@ export function createOutliers(options: OutliersOptions): Outliers {
       const { node } = change;
       if (change.type === 'ejected') {
         metrics.ejections.inc({ reason: change.reason });
-        metrics.podEjected.set(1, { pod: node });
+        metrics.podEjected.set(1, { peer: node });
         events.emit({ type: 'pod-ejected', id: node, reason: change.reason });
       } else {
-        if (options.nodes().has(node)) metrics.podEjected.set(0, { pod: node });
-        else metrics.podEjected.remove({ pod: node });
+        if (options.nodes().has(node)) metrics.podEjected.set(0, { peer: node });
+        else metrics.podEjected.remove({ peer: node });
         events.emit({ type: 'pod-returned', id: node });
       }
     }

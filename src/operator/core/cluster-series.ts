@@ -11,11 +11,6 @@ export const CLUSTER_GAUGES = {
     help: 'What a McpCluster runs; always 1.',
     labels: ['image', 'transport'],
   },
-  metadata_generation: { help: 'Generation of the spec of a McpCluster.', labels: [] },
-  status_observed_generation: {
-    help: 'Generation of the spec that the status of a McpCluster is about.',
-    labels: [],
-  },
   spec_paused: {
     help: '1 while spec.paused keeps the operator from changing a McpCluster.',
     labels: [],
@@ -46,9 +41,9 @@ export interface Sample {
 const ROLES = ['Leader', 'Follower', 'Candidate', 'Learner', 'Unknown'] as const;
 const STATES = ['True', 'False', 'Unknown'] as const;
 
-/** At most 17 series and 3 for each condition, and one for each pod; nothing that is not known. */
+/** At most 15 series and 3 for each condition, and one for each pod; nothing that is not known. */
 export function clusterSamples(cluster: McpCluster, status: McpClusterStatus): readonly Sample[] {
-  const { metadata, spec } = cluster;
+  const { spec } = cluster;
   const { members = [], conditions = [], commitIndex } = status;
   const one = (gauge: ClusterGauge, value: number | undefined): Sample[] =>
     value === undefined ? [] : [{ gauge, labels: {}, value }];
@@ -62,10 +57,8 @@ export function clusterSamples(cluster: McpCluster, status: McpClusterStatus): r
       })),
     ),
     { gauge: 'info', labels: { image, transport }, value: 1 },
-    ...one('metadata_generation', metadata.generation),
-    ...one('status_observed_generation', status.observedGeneration),
     ...one('spec_paused', spec.paused ? 1 : 0),
-    ...one('spec_hibernated', 'hibernated' in spec && spec.hibernated === true ? 1 : 0),
+    ...one('spec_hibernated', spec.hibernated ? 1 : 0),
     ...one('spec_replicas', spec.replicas),
     ...one('replicas', status.replicas),
     ...one('ready_replicas', status.readyReplicas),
