@@ -31,10 +31,14 @@ export async function billOfMaterials(
   root: string,
   inputs: readonly string[],
 ): Promise<BillOfMaterials> {
-  const { stdout } = await run('npm', ['sbom', '--sbom-format', 'cyclonedx'], {
-    cwd: root,
-    maxBuffer: OUTPUT_BYTES_MAX,
-  });
+  const { stdout } = await run(
+    'npm',
+    ['sbom', '--sbom-format', 'cyclonedx', '--package-lock-only'],
+    {
+      cwd: root,
+      maxBuffer: OUTPUT_BYTES_MAX,
+    },
+  );
   const all = JSON.parse(stdout) as BillOfMaterials;
   const inside = bundledPackages(root, inputs).add(refOf(join(root, 'node_modules', 'node')));
   const components = all.components.filter((component) => inside.has(component['bom-ref']));
