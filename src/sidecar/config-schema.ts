@@ -77,7 +77,11 @@ export type Checked<T> =
 
 export type Check<T> = (content: string) => Checked<T>;
 
-const ajv = new Ajv({ allErrors: true, verbose: true, useDefaults: true, discriminator: true });
+const ajv = new Ajv({
+  ...{ allErrors: true, verbose: true, useDefaults: true, discriminator: true },
+  // To tidy up the code of a check takes longer than all the checks that a member makes in its life.
+  code: { optimize: false },
+});
 
 /** Who wrote a document decides whether a field that is not known is a mistake in it. */
 interface Author {
@@ -100,8 +104,10 @@ export const checkPolicies: Check<GatewayPolicies> = checker(POLICIES, PERSON);
 function checker<T>(schema: JsonSchema, author: Author): Check<T> {
   // There is nothing around the root that a default of it could be filled into.
   const { default: _default, ...root } = schema;
-  const validate = ajv.compile(root) as ValidateFunction<T>;
+  // At the first use: no member needs all the checks, and to make one is much of its start.
+  let compiled: ValidateFunction<T> | undefined;
   return (content) => {
+    const validate = (compiled ??= ajv.compile<T>(root));
     const parsed = parseJson(content);
     if (parsed === undefined) return { problem: 'not a JSON document' };
     if (validate(parsed)) return { value: parsed, unknown: [] };
