@@ -49,15 +49,15 @@ export interface Refusal {
 export type OwnerReply = Reply | Refusal;
 
 /** What an owner asks another pod. */
-export type OwnerOp = 'take' | 'replicate' | 'held' | 'task';
+export type OwnerOp = 'take' | 'move' | 'replicate' | 'held' | 'task';
 
 /** What the front asks the pod that owns (or shall own) a session. */
 export interface OwnerRequest {
   /**
    * `get` comes from the client; `resume` from a front whose stream from the owner broke, `may-repeat` from one whose `post`
    * was lost: 200 if the server says that a second one does no harm. `stateless` and `listen` are requests of the era without
-   * sessions. Between owners: `take` a session over now, `replicate` = keep copies of these events,
-   * `held` = tell which you have, `task` = ask your server, which began it. `probe` asks whether the server answers at all.
+   * sessions; `move` = give the session to the pod that `body` names. Between owners: `take` a session over now, `replicate` =
+   * keep copies of these events, `held` = tell which you have, `task` = ask your server, which began it. `probe` asks whether the server answers at all.
    */
   readonly op:
     | 'initialize'

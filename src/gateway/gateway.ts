@@ -158,9 +158,6 @@ export function createGateway(options: GatewayOptions): Gateway {
   };
 }
 
-/** Between pods an event has an id beside its data. */
-const EVENT_FRAME_CHARS = 1_024;
-
 /** Creates every part and connects them; nothing listens yet. */
 function createParts(options: GatewayOptions, isListening: () => boolean) {
   const { config, sessions, cluster, ownership, tls, clock, random, reviewToken } = options;
@@ -183,8 +180,7 @@ function createParts(options: GatewayOptions, isListening: () => boolean) {
     events.emit(ready ? { type: 'backend-ready' } : { type: 'backend-down', detail });
   });
   const common = { sessions, limits, timing, metrics, clock, random, logger };
-  const eventCharsMax = limits.eventCharsMax + EVENT_FRAME_CHARS;
-  const peers = createPeerClient({ tls, connectMs, eventCharsMax, clock });
+  const peers = createPeerClient({ tls, connectMs, eventCharsMax: limits.eventCharsMax, clock });
   const host = createSessionHost({
     tools: { ...common, upstream, ownership },
     self: cluster.self,

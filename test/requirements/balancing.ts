@@ -41,6 +41,11 @@ export const balancing = {
       'a tool that needs labels goes only to pods that have them, and is refused with an error of its own when none has',
     source: 'issue 5',
   },
+  'balancing.capability-move': {
+    sentence:
+      'a session whose pod lacks what a called tool needs moves, when its running requests are done, to a pod that has it',
+    source: 'issue 5: balancers; ARCHITECTURE: sessions outlive pods',
+  },
   'balancing.slow-start': {
     sentence: 'a pod that becomes ready gets its share by and by',
     source: 'Envoy, slow start mode',

@@ -34,23 +34,26 @@ export const GATEWAY = group('What clients of the cluster meet.', {
     'x-kubernetes-list-type': 'set',
     items: { type: 'string', minLength: 1, maxLength: 300 },
   },
-  limits: group('Limits of one request or session.', {
-    bodyBytes: integer('Bytes of a request body at most.', {
-      default: 4_194_304,
-      minimum: 1024,
-      maximum: 268_435_456,
-    }),
-    headerBytes: integer('Bytes of all request headers at most.', {
-      default: 16_384,
-      minimum: 1024,
-      maximum: 1_048_576,
-    }),
-    streamsPerSession: integer('Open streams of one session at most.', {
-      default: 16,
-      minimum: 1,
-      maximum: 1024,
-    }),
-  }),
+  limits: group(
+    'Limits of one request or session. Beside them: an SSE event of the server may have 64 Mi characters, a longer one is answered with the JSON-RPC error -31007.',
+    {
+      bodyBytes: integer('Bytes of a request body at most.', {
+        default: 4_194_304,
+        minimum: 1024,
+        maximum: 268_435_456,
+      }),
+      headerBytes: integer('Bytes of all request headers at most.', {
+        default: 16_384,
+        minimum: 1024,
+        maximum: 1_048_576,
+      }),
+      streamsPerSession: integer('Open streams of one session at most.', {
+        default: 16,
+        minimum: 1,
+        maximum: 1024,
+      }),
+    },
+  ),
   requestTimeout: duration('How long a request may take, whatever its client would wait.', {
     default: '1h',
     min: '100ms',

@@ -60,7 +60,7 @@ const capability = {
 const CAPABILITIES = {
   type: 'array',
   description:
-    'What tools need of a pod: a tool is only called at pods whose annotation mcpcluster.io/capabilities names everything it requires. The first entry that names a tool counts.',
+    'What tools need of a pod: a tool is only called at pods whose annotation mcpcluster.io/capabilities names everything it requires. The first entry that names a tool counts. A session at another pod moves to such a one when its running requests are done, as it does when its pod leaves: what the server kept in memory for it stays behind.',
   default: [],
   maxItems: 64,
   'x-kubernetes-list-type': 'atomic',

@@ -50,4 +50,5 @@ export type RefusalCode =
   | 'wrong-era';
 
 /** Why a session changes its owner. */
-export type ClaimReason = 'owner-gone' | 'owner-refused' | 'owner-draining' | 'backend-lost';
+export type ClaimReason =
+  'owner-gone' | 'owner-refused' | 'owner-draining' | 'backend-lost' | 'capability';

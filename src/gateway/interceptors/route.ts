@@ -78,8 +78,9 @@ export function createRoute(options: RouteOptions): TryOnce {
     }
     if (route.type === 'wait') return { node: undefined, reply: nobody(options, attempt) };
     const { node, claim } = route;
-    const refusal = claim === undefined ? refuseAt(options, node, attempt) : undefined;
-    if (refusal !== undefined) return { node, reply: refusal };
+    const served =
+      claim === undefined ? await moveOrRefuse(options, node, attempt, signal) : undefined;
+    if (served !== undefined) return { node, reply: served };
     return { node, reply: await options.ask(node, requestOf(attempt, claim), signal) };
   };
 }
@@ -109,24 +110,47 @@ function requestOf(attempt: Attempt, claim?: ClaimReason): OwnerRequest {
   };
 }
 
-/** The pod has the session, but the call cannot be served there: its breaker is open, or it lacks what the tool needs. */
-function refuseAt(
-  { balancing, policies }: RouteOptions,
+/**
+ * The pod has the session, but the call cannot be served there: its breaker is open, or it lacks what the tool needs. Then the
+ * session moves to a pod that has it, and the next attempt finds it there.
+ */
+async function moveOrRefuse(
+  { balancing, policies, ask }: RouteOptions,
   node: string,
-  { op, parsed }: Attempt,
-): PlainReply | undefined {
+  attempt: Attempt,
+  signal: AbortSignal,
+): Promise<OwnerReply | undefined> {
+  const { op, parsed } = attempt;
   if (op !== 'post' || parsed?.messages.some(({ kind }) => kind === 'request') !== true)
     return undefined;
   const tool = toolOf(parsed);
   const requires = balancing.lacks(node, tool);
-  if (requires.length > 0)
-    return refuseCall({ error: MCP_ERRORS.noCapablePod, requires }, { parsed });
+  if (requires.length > 0) {
+    const target = capablePod(balancing, tool, new Set([...attempt.avoid, node]));
+    if (target === undefined)
+      return refuseCall({ error: MCP_ERRORS.noCapablePod, requires }, { parsed });
+    const reply = await ask(node, { ...requestOf(attempt), op: 'move', body: target }, signal);
+    if (reply.type !== 'plain') return reply;
+    if (reply.status === 200) return refused('not-owner', false, 'the session has moved');
+    return refuseCall({ error: MCP_ERRORS.unavailable }, { parsed });
+  }
   if (balancing.admits(node, tool, isReadOnly(parsed)) === 'yes') return undefined;
   const nowhere = {
     error: MCP_ERRORS.circuitOpen,
     retryAfterMs: balancing.retryAfterMs(node, tool),
   };
   return refuseCall(nowhere, { parsed, ...fallbackOf(policies()) });
+}
+
+/** One that has everything some pod offers, so that the session can stay there; else one that has what this tool needs. */
+function capablePod(
+  balancing: Balancing,
+  tool: string | undefined,
+  avoid: ReadonlySet<string>,
+): string | undefined {
+  const best = balancing.place({ forSession: true, avoid });
+  if (best !== undefined && balancing.lacks(best, tool).length === 0) return best;
+  return balancing.place({ tool, avoid });
 }
 
 /** Nobody takes the session: what only time mends is tried again, an open breaker is told. */

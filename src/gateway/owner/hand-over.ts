@@ -1,9 +1,10 @@
 /** A pod that leaves gives its sessions to others, one by one, so that their clients find them there. */
 import { readMessages } from '../../mcp/index.ts';
 import { delay } from '../../std/index.ts';
+import type { ClaimReason } from '../core/types.ts';
 import type { Refusal } from '../exchange.ts';
 import { refused, type OwnerRequest } from '../exchange.ts';
-import type { Cluster } from '../ports.ts';
+import type { Cluster, Member } from '../ports.ts';
 import type { AskPeer } from './copies.ts';
 import type { OwnerTools, SessionState } from './session-state.ts';
 
@@ -69,10 +70,29 @@ export function createHandOver(options: HandOverOptions): HandOver {
 }
 
 /** Answers and notifications belong to requests that run here; so does whoever reads their streams. */
-function isPartOfRunning(state: SessionState, { op, parsed, body }: OwnerRequest): boolean {
+export function isPartOfRunning(state: SessionState, { op, parsed, body }: OwnerRequest): boolean {
   if (state.closed !== undefined || state.inFlight === 0) return false;
   const messages = op === 'post' ? (parsed?.messages ?? readMessages(body)) : [];
   return messages?.every((item) => item.kind !== 'request') === true;
+}
+
+/** True when `member` has taken the session, which then is closed here. Never rejects. */
+export async function offer(
+  { tools, askPeer }: Pick<HandOverOptions, 'tools' | 'askPeer'>,
+  state: SessionState,
+  member: Member,
+  claim: ClaimReason,
+): Promise<boolean> {
+  const { id: sessionId, epoch, clientHeaders: headers } = state;
+  const reply = await askPeer(
+    member,
+    { op: 'take', claim, sessionId, epoch, headers, body: '' },
+    AbortSignal.timeout(tools.timing.failoverMs),
+  );
+  const taken = reply.type === 'plain' && reply.status === 200;
+  if (taken) state.close('not-owner');
+  else tools.logger.warn('session not taken', { session: sessionId, node: member.node });
+  return taken;
 }
 
 /** Never rejects; the session is closed afterwards, whoever has it. */
@@ -83,18 +103,10 @@ async function giveAway(options: HandOverOptions, state: SessionState): Promise<
     const node = options.place(avoid);
     const member = cluster.members().find((other) => other.node === node);
     if (member === undefined) break;
-    const { id: sessionId, epoch, clientHeaders: headers } = state;
-    const reply = await options.askPeer(
-      member,
-      { op: 'take', claim: 'owner-draining', sessionId, epoch, headers, body: '' },
-      AbortSignal.timeout(tools.timing.failoverMs),
-    );
-    if (reply.type === 'plain' && reply.status === 200) {
+    if (await offer(options, state, member, 'owner-draining')) {
       tools.metrics.handedOver.inc({ result: 'moved' });
-      state.close('not-owner');
       return;
     }
-    tools.logger.warn('session not taken', { session: sessionId, node: member.node });
     avoid.add(member.node);
   }
   // Whoever asks for it next has it taken over.

@@ -25,6 +25,7 @@ import { createHandOver, type HandOver, type HandOverOptions } from './hand-over
 import { initializeSession } from './initialize.ts';
 import { servePost } from './post.ts';
 import { mayRepeat } from './lists.ts';
+import { createMoves } from './move.ts';
 import { createLiveSessions, type LiveSessions } from './live-sessions.ts';
 import { fetchPast as fetchPastOf, tellHeld } from './past.ts';
 import { mayAnswer, type OwnerTools, type SessionState } from './session-state.ts';
@@ -123,6 +124,7 @@ function createServe(
   phase: { readonly handOver: HandOver | undefined },
 ): ServeOwner {
   const { tools, self } = options;
+  const moves = createMoves(options);
   /** While draining, a session is served here only as far as its running requests need it. */
   const leave = async (handOver: HandOver, request: OwnerRequest): Promise<Refusal | undefined> => {
     const state = live.sessions.get(request.sessionId);
@@ -143,6 +145,12 @@ function createServe(
     if (request.op === 'initialize') return initialize(options, live, request);
     // Nobody has to take over what shall end.
     if (request.op === 'delete' && request.claim !== undefined) return endOrphan(options, request);
+    const here = live.sessions.get(request.sessionId);
+    if (request.op === 'move') {
+      if (here === undefined) return refused('not-owner', false);
+      return plain((await moves.to(here, request.body)) ? 200 : 409, '');
+    }
+    if (here !== undefined) await moves.settled(here, request);
     // A store that does not answer says nothing about the session, and nothing was sent yet.
     const state = await live
       .acquire(request)

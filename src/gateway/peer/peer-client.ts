@@ -90,12 +90,15 @@ async function readReply(response: HttpResponse, eventCharsMax: number): Promise
   return head.type === 'plain' ? { ...head, body } : head;
 }
 
+/** Between pods an event has an id beside its data. */
+const FRAME_CHARS = 1_024;
+
 /** The owner's events; a connection that breaks is an interruption like any other. */
 async function* readEvents(
   response: HttpResponse,
   eventCharsMax: number,
 ): AsyncGenerator<OutgoingEvent> {
-  const parser = createSseParser(eventCharsMax);
+  const parser = createSseParser(eventCharsMax + FRAME_CHARS);
   try {
     for await (const chunk of response.body) {
       for (const item of parser.push(chunk)) {

@@ -59,6 +59,7 @@ const REPLIES: ReadonlySet<string> = new Set(['plain', 'body', 'stream', 'refuse
 
 const OPERATIONS: ReadonlySet<string> = new Set<OwnerRequest['op']>([
   'take',
+  'move',
   'replicate',
   'held',
   'task',
