@@ -29,10 +29,9 @@ export function announcePresence({ parts, annotations, isAway }: PresenceOptions
     !isAway() &&
     parts.problems().length === 0 &&
     isCaughtUp(parts);
-  const updateLoad = (): void => membership.setLoad(sessions.directory.counts().get(node) ?? 0);
-  /** Gossip has news only when something changed. */
+  /** Gossip has news only when something changed, and of the sessions no more often than each interval: they come by the thousand. */
   const update = (): void => {
-    updateLoad();
+    membership.setLoad(sessions.directory.counts().get(node) ?? 0);
     const { weight, capabilities } = annotations.current();
     const before = membership.self().meta;
     membership.setMeta({
@@ -49,11 +48,7 @@ export function announcePresence({ parts, annotations, isAway }: PresenceOptions
     cancel = systemClock.schedule(INTERVAL_MS, tick);
   };
   tick();
-  const stops = [
-    sessions.directory.onChange(updateLoad),
-    gateway?.onBackendChange(update),
-    annotations.onChange(update),
-  ];
+  const stops = [gateway?.onBackendChange(update), annotations.onChange(update)];
   return () => {
     cancel();
     resources.stop();
