@@ -16,6 +16,8 @@ export interface Watched {
   tlsCheckedAt: number | undefined;
   /** Generation whose running configuration the members have agreed on. */
   configuredGeneration: number | undefined;
+  /** `spec.storage.size` that every claim was last seen to have. */
+  volumesSettledAt: string | undefined;
   /** What pods were asked for, and since when. */
   readonly asked: Asked;
   /** Revision of the servers' shared key that every pod was last seen to run with. */
@@ -87,5 +89,6 @@ function createTlsHolder(onTls: (material: TlsMaterial) => void) {
     tlsCheckedAt: undefined,
     configuredGeneration: undefined,
     settledKeyRevision: undefined,
+    volumesSettledAt: undefined,
   };
 }

@@ -13,10 +13,16 @@ export function maintenanceWindow({ spec }: McpCluster, nowMs: number): Maintena
     // The first one that cannot be over yet.
     const opensAt = cron.nextRun(new Date(nowMs - durationMs(duration)))?.getTime();
     if (opensAt === undefined) return unusable(`"${schedule}" names no day that comes`);
-    return opensAt <= nowMs ? { kind: 'open' } : { kind: 'closed', opensAt };
+    if (opensAt <= nowMs) return { kind: 'open' };
+    return { kind: 'closed', opensAt, opensAtText: instantText(opensAt) };
   } catch (error) {
     return unusable((error as Error).message);
   }
+}
+
+/** An instant as the API writes it, to the second. */
+export function instantText(ms: number): string {
+  return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
 function unusable(why: string): MaintenanceWindow {

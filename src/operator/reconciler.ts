@@ -8,7 +8,6 @@ import {
   blockedFirst,
   decideSize,
   endpointSlice,
-  instantText,
   isCurrent,
   isPatient,
   isTerminating,
@@ -20,8 +19,10 @@ import {
   type ReconcileProblem,
   type RolloutStep,
 } from './core/index.ts';
+import { instantText } from './maintenance.ts';
 import { agreeOnConfiguration } from './steps/configuration.ts';
 import { look, observe, ownStatefulSet } from './steps/look.ts';
+import { removeLostPods } from './steps/lost-pods.ts';
 import { onlyRead, RESYNC_MS, writeBudget, writeObjects, type Written } from './steps/objects.ts';
 import { chooseRollout, rollOn, type RolloutDecision } from './steps/rollout.ts';
 import { collect, ensureOwned, type Subject, type Tools } from './steps/tools.ts';
@@ -78,6 +79,7 @@ async function reconcile(cluster: McpCluster, tools: Tools): Promise<Outcome> {
   if (!cluster.spec.paused) {
     found.push(await writeBudget(sized, view, tools));
     found.push(await agreeOnConfiguration(subject, { view, pods }, tools));
+    await removeLostPods(subject, view, tools);
     await rollOn(subject, { view, decision }, tools);
   }
   const facts = await tools.specFacts.of(cluster);
@@ -87,7 +89,7 @@ async function reconcile(cluster: McpCluster, tools: Tools): Promise<Outcome> {
     found.push({ reason: 'ScheduleUnusable', message: window.message });
   }
   const problem = found.find((each) => each !== undefined);
-  await writeStatus(subject, { view, decision, problem }, tools);
+  await writeStatus(subject, { view, decision, written, problem }, tools);
   return nextLook({ subject, view, decision, written, problem }, tools);
 }
 
@@ -129,6 +131,7 @@ async function writeStatus(
   seen: {
     readonly view: ClusterView;
     readonly decision: RolloutDecision;
+    readonly written: Written;
     readonly problem: ReconcileProblem | undefined;
   },
   { clock, statusWriter }: Tools,
@@ -140,8 +143,9 @@ async function writeStatus(
     size,
     rollout: step,
     hint: rule === undefined ? undefined : rolloutHint(cluster, rule, facts),
+    growingVolumes: seen.written.growingVolumes ?? 0,
     hibernated: cluster.spec.hibernated,
-    nextWindow: window.kind === 'closed' ? instantText(window.opensAt) : undefined,
+    nextWindow: window.kind === 'closed' ? window.opensAtText : undefined,
     now: instantText(clock.wall()),
   });
   await statusWriter.write(cluster, status);
@@ -168,6 +172,7 @@ function nextLook(
   if (moving) return settledFor(MOVING_MS);
   // Every pod accepts the next key now: it may be signed with.
   if (written.key?.phase === 'Announced') return settledFor(SOON_MS);
+  if ((written.growingVolumes ?? 0) > 0) return settledFor(RETRY_MS);
   if (problem !== undefined && problem.reason !== 'Paused') return settledFor(RETRY_MS);
   const { window, step } = decision;
   const waitsForWindow = window.kind === 'closed' && step.kind === 'wait';

@@ -2,6 +2,23 @@
 import type { Requirement } from './requirement.ts';
 
 export const operator = {
+  'operator.maintenance-window': {
+    sentence: 'Outside the window of maintenance only pods that do not work are replaced',
+    source: 'issue 6',
+  },
+  'operator.lost-node': {
+    sentence:
+      'A pod is deleted by force only when it is to go, its time is over, a quorum found it dead, and its lease has ended',
+    source: 'issue 6: node gone',
+  },
+  'operator.eviction-quorum': {
+    sentence: 'As many pods may be evicted as the quorum can spare voters that follow',
+    source: 'facts/kubernetes 1.5, PDB',
+  },
+  'operator.volumes-grow': {
+    sentence: 'Volumes grow with the spec, and the pods that use them are not touched for it',
+    source: 'RabbitMQ cluster operator, ECK: StatefulSet made anew without its pods',
+  },
   'api.bad-input': {
     sentence: 'A wrong McpCluster is refused at apply with field path, value and rule',
     source: 'design',

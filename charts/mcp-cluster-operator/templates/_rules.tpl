@@ -7,6 +7,10 @@ What is said of objects in namespaces becomes a ClusterRole, or a Role in each o
 - apiGroups: ['']
   resources: [configmaps, serviceaccounts, services]
   verbs: {{ toJson $managed }}
+# Volumes grow, and go with members that are removed; they are not watched.
+- apiGroups: ['']
+  resources: [persistentvolumeclaims]
+  verbs: [get, list, patch, delete]
 - apiGroups: ['']
   resources: [pods]
   verbs: [get, list, watch, delete]
@@ -20,7 +24,7 @@ What is said of objects in namespaces becomes a ClusterRole, or a Role in each o
   verbs: [get, create, patch]
 - apiGroups: [apps]
   resources: [statefulsets]
-  verbs: {{ toJson $managed }}
+  verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [discovery.k8s.io]
   resources: [endpointslices]
   verbs: {{ toJson $managed }}

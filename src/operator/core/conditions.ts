@@ -17,7 +17,8 @@ export interface ReconcileProblem {
     | 'UnknownTool'
     | 'PolicyUnusable'
     | 'ConfigurationRefused'
-    | 'ScheduleUnusable';
+    | 'ScheduleUnusable'
+    | 'VolumeNotExpandable';
   readonly message: string;
 }
 
@@ -28,6 +29,8 @@ export interface ConditionInput {
   readonly problem: ReconcileProblem | undefined;
   /** What has to happen for the pod that is next to be replaced. */
   readonly hint?: string | undefined;
+  /** Claims whose volumes are not as large yet as they ask for. */
+  readonly growingVolumes?: number;
   /** The spec wants no pods. */
   readonly hibernated: boolean;
   /** The cluster has had a quorum: without one it is not on its way to its first. */
@@ -95,7 +98,8 @@ function quorumSentence(view: ClusterView): string {
   return `${view.votersCaughtUp} of ${view.voters} voters follow, ${leader}`;
 }
 
-function progressing({ view, replicas, rollout, hint }: ConditionInput): ConditionDraft {
+function progressing(input: ConditionInput): ConditionDraft {
+  const { view, replicas, rollout, hint, growingVolumes = 0 } = input;
   const pods = view.members.filter((member) => member.pod !== undefined);
   const extra = view.members.filter((member) => member.ordinal >= replicas);
   if (pods.length < replicas || extra.length > 0) {
@@ -115,6 +119,10 @@ function progressing({ view, replicas, rollout, hint }: ConditionInput): Conditi
   if (starting.length > 0) {
     const message = `${starting.map(({ name }) => name).join(', ')} not ready yet`;
     return draft('Progressing', 'True', 'Starting', message);
+  }
+  if (growingVolumes > 0) {
+    const message = `${growingVolumes} volumes are not as large yet as they ask for`;
+    return draft('Progressing', 'True', 'GrowingVolumes', message);
   }
   return draft('Progressing', 'False', 'Settled', 'pods are as the spec asks');
 }

@@ -10,6 +10,7 @@ export { isCurrent, ownershipOf, stamped } from './drift.ts';
 export { durationMs } from './durations.ts';
 export { endpointSlice } from './endpoint-slice.ts';
 export { certificateNames, objectNames, ownerOf, podHost, SERVER_CONTAINER } from './names.ts';
+export { fencedPods } from './lost-pods.ts';
 export { networkPolicy } from './network-policy.ts';
 export { lastLine, wantsLogLine } from './problems.ts';
 export type { SidecarReport, SidecarStatus } from './report.ts';
@@ -22,7 +23,6 @@ export {
 } from './request-state-key.ts';
 export {
   blockedFirst,
-  instantText,
   isPatient,
   rolloutHint,
   rolloutPolicy,
@@ -31,7 +31,7 @@ export {
 } from './rollout-policy.ts';
 export { decideRollout, type RolloutPolicy, type RolloutStep } from './rollout.ts';
 export { clientService, peerService } from './services.ts';
-export type { AnyObject, DesiredObject, Pod, StatefulSet } from './shapes.ts';
+export type { AnyObject, Claim, DesiredObject, Pod, StatefulSet } from './shapes.ts';
 export { isTerminating } from './shapes.ts';
 export { decideSize } from './size.ts';
 export {
@@ -45,4 +45,5 @@ export { specProblem, type SpecFacts } from './spec-problems.ts';
 export { statefulSet } from './stateful-set.ts';
 export { compareStatus, statusOf } from './status.ts';
 export { transitions } from './transitions.ts';
+export { planVolumes, volumeSizeOf } from './volumes.ts';
 export { canAnswer, observeCluster, type ClusterView, type MemberView } from './view.ts';

@@ -2,6 +2,7 @@
 import type { McpClusterMember } from '../../api/index.ts';
 import { SERVER_CONTAINER, SIDECAR_CONTAINER } from './names.ts';
 import type { SidecarReport } from './report.ts';
+import { isStuck } from './lost-pods.ts';
 import { isTerminating, type ContainerStatus, type Pod } from './shapes.ts';
 
 /** A process gets this long to answer after its first start before its silence is a problem. */
@@ -20,7 +21,11 @@ export interface Problem {
     | 'ImageUnavailable'
     | 'SidecarCrashing'
     | 'PodUnschedulable'
-    | 'MemberDead';
+    | 'MemberDead'
+    | 'PodStuck'
+    | 'DataLost'
+    | 'DataUnusable'
+    | 'DataOfRemovedMember';
   readonly message: string;
 }
 
@@ -54,7 +59,8 @@ const START_REASONS = new Set([
 /** The gravest problem of a pod that is meant to run; while it starts, only proof of a failure is one. */
 export function podProblem(input: ProblemInput): Problem | undefined {
   const { pod } = input;
-  if (pod === undefined || isTerminating(pod)) return undefined;
+  if (pod === undefined) return undefined;
+  if (isTerminating(pod)) return isStuck(pod, input.ageMs) ? stuck(pod) : undefined;
   const sidecar = containerOf(pod, SIDECAR_CONTAINER);
   const server = containerOf(pod, SERVER_CONTAINER);
   return (
@@ -66,6 +72,15 @@ export function podProblem(input: ProblemInput): Problem | undefined {
       ? { reason: 'MemberDead', message: `${input.name} does not answer its peers` }
       : undefined)
   );
+}
+
+function stuck({ metadata: { name, deletionTimestamp }, spec }: Pod): Problem {
+  return {
+    reason: 'PodStuck',
+    message:
+      `${name} was to be gone at ${deletionTimestamp}, and node ${spec?.nodeName} does not end it; ` +
+      'it is deleted by force as soon as a quorum has found it dead and its lease is over',
+  };
 }
 
 /** Whether the sidecar of `pod` is to be given time: one that has crashed before is not given that of a first start. */

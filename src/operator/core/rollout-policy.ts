@@ -8,8 +8,8 @@ export type MaintenanceWindow =
   /** The spec asks for none. */
   | { readonly kind: 'always' }
   | { readonly kind: 'open' }
-  /** `opensAt` in ms since the Unix epoch. */
-  | { readonly kind: 'closed'; readonly opensAt: number }
+  /** `opensAt` in ms since the Unix epoch, and the same as the API writes it. */
+  | { readonly kind: 'closed'; readonly opensAt: number; readonly opensAtText: string }
   /** The spec cannot be understood: nothing that works is replaced. */
   | { readonly kind: 'unusable'; readonly message: string };
 
@@ -42,18 +42,16 @@ export function rolloutHint(
   { window, updateRevision, sidecarImage }: Omit<RolloutFacts, 'askedMs'>,
 ): string | undefined {
   const { name, namespace } = cluster.metadata;
-  switch (rule) {
-    case 'approval':
-      return `kubectl annotate --overwrite -n ${namespace} mcpc/${name} ${APPROVE_UPDATE_ANNOTATION}=${updateRevision}`;
-    case 'maintenance_window':
-      return window.kind === 'closed'
-        ? `the next one opens at ${instantText(window.opensAt)}`
-        : undefined;
-    case 'version_skew':
-      return `${sidecarImage} is more than one minor version away from a member: update by one minor version at a time`;
-    default:
-      return undefined;
+  if (rule === 'approval') {
+    const approval = `${APPROVE_UPDATE_ANNOTATION}=${updateRevision}`;
+    return `kubectl annotate --overwrite -n ${namespace} mcpc/${name} ${approval}`;
   }
+  if (rule === 'maintenance_window' && window.kind === 'closed') {
+    return `the next one opens at ${window.opensAtText}`;
+  }
+  return rule === 'version_skew'
+    ? `${sidecarImage} is more than one minor version away from a member: update by one minor version at a time`
+    : undefined;
 }
 
 /** Rules that only people or the calendar lift: nothing has to be looked at more often than usual. */
@@ -74,9 +72,4 @@ export function blockedFirst(
   if (step.kind === 'done') return undefined;
   const found = [...step.blockedBy].find(([, rule]) => rule !== 'turn');
   return found === undefined ? undefined : { pod: found[0], rule: found[1] };
-}
-
-/** An instant as the API writes it, to the second. */
-export function instantText(ms: number): string {
-  return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 }

@@ -75,8 +75,21 @@ export interface Pod extends AnyObject {
   };
 }
 
+interface ClaimSpec {
+  readonly resources?: { readonly requests?: { readonly storage?: string } };
+}
+
+/** A PersistentVolumeClaim. */
+export interface Claim extends AnyObject {
+  readonly spec?: ClaimSpec;
+  readonly status?: { readonly capacity?: { readonly storage?: string } };
+}
+
 export interface StatefulSet extends AnyObject {
-  readonly spec?: { readonly replicas?: number };
+  readonly spec?: {
+    readonly replicas?: number;
+    readonly volumeClaimTemplates?: readonly { readonly spec?: ClaimSpec }[];
+  };
   readonly status?: {
     readonly observedGeneration?: number;
     readonly replicas?: number;

@@ -10,6 +10,8 @@ export interface StatefulSetOptions {
   readonly size: ClusterSize;
   /** Revision of the key that the servers share; undefined: they ask for none. */
   readonly keyRevision?: number | undefined;
+  /** Size of the volumes of new pods, when it cannot be that of the spec. */
+  readonly volumeSize?: string | undefined;
 }
 
 /**
@@ -21,7 +23,7 @@ export interface StatefulSetOptions {
 export function statefulSet(cluster: McpCluster, options: StatefulSetOptions): DesiredObject {
   const { name } = cluster.metadata;
   const { storage } = cluster.spec;
-  const { size, sidecarImage, keyRevision } = options;
+  const { size, sidecarImage, keyRevision, volumeSize = storage.size } = options;
   return {
     apiVersion: 'apps/v1',
     kind: 'StatefulSet',
@@ -47,7 +49,7 @@ export function statefulSet(cluster: McpCluster, options: StatefulSetOptions): D
             ...(storage.storageClassName === undefined
               ? {}
               : { storageClassName: storage.storageClassName }),
-            resources: { requests: { storage: storage.size } },
+            resources: { requests: { storage: volumeSize } },
           },
         },
       ],

@@ -10,17 +10,22 @@ import {
   serviceAccount,
   statefulSet,
   type ClusterView,
+  volumeSizeOf,
   type ReconcileProblem,
   type RequestStateKey,
 } from '../core/index.ts';
 import type { Watched } from '../fleet.ts';
 import { ensureNetworkPolicy } from '../network-policy.ts';
 import { ensureRequestStateKey } from '../request-state-key.ts';
+import { ownStatefulSet } from './look.ts';
 import { collect, ensureOwned, type Subject, type Tools } from './tools.ts';
+import { growVolumes } from './volumes.ts';
 
 export interface Written {
   readonly problems: readonly ReconcileProblem[];
   readonly statefulSetChanged: boolean;
+  /** Claims whose volumes are not as large yet as they ask for. */
+  readonly growingVolumes?: number;
   /** The key that the servers share, if they ask for one. */
   readonly key?: RequestStateKey | undefined;
 }
@@ -29,10 +34,8 @@ export interface Written {
 export const RESYNC_MS = 60_000;
 
 /** An object of somebody else does not stop the rest. */
-export async function writeObjects(
-  { cluster, size, watched }: Subject,
-  tools: Tools,
-): Promise<Written> {
+export async function writeObjects(subject: Subject, tools: Tools): Promise<Written> {
+  const { cluster, size, watched } = subject;
   const problems: ReconcileProblem[] = [];
   const attempt = async (write: () => Promise<unknown>): Promise<void> => {
     const problem = await collect(write);
@@ -56,13 +59,20 @@ export async function writeObjects(
   // Pods of ours must not start with somebody else's certificate or key.
   const lacksKey = cluster.spec.server.requestStateKey !== undefined && key === undefined;
   if (watched.tlsCheckedAt === undefined || lacksKey) return { problems, statefulSetChanged };
+  const set = ownStatefulSet(cluster, tools.caches);
+  const volumes = await growVolumes(subject, set, tools);
+  if (volumes.problem !== undefined) problems.push(volumes.problem);
+  if (volumes.remaking) return { problems, statefulSetChanged: true, key };
+  // What else changed in the template goes on with volumes as they are.
+  const volumeSize = volumes.problem === undefined ? undefined : volumeSizeOf(set);
   await attempt(async () => {
     const { sidecarImage } = tools;
-    const desired = statefulSet(cluster, { sidecarImage, size, keyRevision: key?.revision });
+    const keyRevision = key?.revision;
+    const desired = statefulSet(cluster, { sidecarImage, size, keyRevision, volumeSize });
     const result = await ensureOwned(desired, RESOURCES.statefulSets, tools);
     statefulSetChanged = result !== 'unchanged';
   });
-  return { problems, statefulSetChanged, key };
+  return { problems, statefulSetChanged, key, growingVolumes: volumes.pending };
 }
 
 /** A paused cluster is only looked at. */
