@@ -157,6 +157,8 @@ export type AuthProvider =
       readonly type: 'JWT';
       readonly issuer: string;
       readonly jwksUri: string;
+      /** PEM of the authority that its server must be signed by; one of the usual ones when absent. */
+      readonly ca?: string;
       readonly audiences: readonly string[];
       /** Claims that hold tenant and groups. */
       readonly tenantClaim: string;

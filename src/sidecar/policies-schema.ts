@@ -110,15 +110,18 @@ const provider = {
   discriminator: { propertyName: 'type' },
   oneOf: [
     closed({ type: { const: 'TokenFile' }, path: text }),
-    closed({
-      type: { const: 'JWT' },
-      issuer: text,
-      // A key that anybody on the way can replace proves nothing; the own machine is not on the way.
-      jwksUri: { type: 'string', pattern: '^(https://|http://(localhost|127[.]0[.]0[.]1)[:/])' },
-      audiences: some,
-      tenantClaim: text,
-      groupsClaim: text,
-    }),
+    closed(
+      {
+        type: { const: 'JWT' },
+        issuer: text,
+        // A key that anybody on the way can replace proves nothing; the own machine is not on the way.
+        jwksUri: { type: 'string', pattern: '^(https://|http://(localhost|127[.]0[.]0[.]1)[:/])' },
+        audiences: some,
+        tenantClaim: text,
+        groupsClaim: text,
+      },
+      { ca: text },
+    ),
     closed({ type: { const: 'TokenReview' }, audiences: some }),
   ],
 };

@@ -107,7 +107,7 @@ const BALANCING: readonly Row[] = [
   ],
   // A fallback is a text and names no tool whose own breaker could lead back: there is no way to write a circle.
   [
-    balancing({ circuitBreaker: { fallback: { tool: 'render' } } }),
+    balancing({ circuitBreaker: { fallback: ['render'] } }),
     'spec.loadBalancing.circuitBreaker.fallback',
     /must be of type string/,
   ],

@@ -16,7 +16,7 @@ import { systemRandom as random } from '../../src/host/index.ts';
 import { silentLogger } from '../../src/telemetry/index.ts';
 import { verifies } from '../requirements.ts';
 import { createVirtualClock, type VirtualClock } from '../virtual-clock.ts';
-import { AUDIENCE, startIssuer, type Issuer } from './issuer.ts';
+import { AUDIENCE, localCertificate, startIssuer, type Issuer } from './issuer.ts';
 import { createLogSink } from './log-sink.ts';
 
 const ALICE = 'alice-0123456789abcdef';
@@ -176,6 +176,22 @@ function forged(header: object, payload: object, key?: string): string {
     key === undefined ? '' : createHmac('sha256', key).update(head).digest('base64url');
   return `${head}.${signature}`;
 }
+
+test('the keys of an issuer whose authority only the resource knows', async (t) => {
+  const { ca, ...tls } = await localCertificate('127.0.0.1');
+  const own = await startIssuer(nowS, { tls });
+  t.after(() => own.stop());
+  const policy = { ...jwtPolicy(), issuer: own.url, jwksUri: own.jwksUri, tenantClaim: 'sub' };
+  const check = async (authority?: string): Promise<string> => {
+    const trusting = authority === undefined ? policy : { ...policy, ca: authority };
+    const judge = createJwtProvider({ policy: trusting, clock, logger: silentLogger });
+    return (await judge.check(await own.sign('alice'))).type;
+  };
+  assert.equal(await check(ca), 'known');
+  assert.equal(await check(), 'unavailable');
+  const { ca: other } = await localCertificate('127.0.0.1');
+  assert.equal(await check(other), 'unavailable');
+});
 
 test(verifies('auth.jwt'), async (t) => {
   const sign = (claims = {}, header = {}) => issuer.sign('alice', claims, header);

@@ -1,7 +1,9 @@
 /** An issuer of JSON web tokens on loopback: its keys can be changed and its endpoint broken. */
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { createCertificateAuthority, issueCertificate } from '../../src/security/index.ts';
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from 'jose';
 
 export interface Issuer {
@@ -22,14 +24,40 @@ export interface Issuer {
   stop(): Promise<void>;
 }
 
+/** A certificate for an address of this machine, signed by an authority that nobody knows. */
+export async function localCertificate(
+  address: string,
+): Promise<{ readonly ca: string; readonly key: string; readonly cert: string }> {
+  const common = { validityDays: 1, now: new Date() };
+  const authority = await createCertificateAuthority({ commonName: 'authority', ...common });
+  const leaf = await issueCertificate(authority, {
+    ...common,
+    commonName: 'issuer',
+    dnsNames: [],
+    ipAddresses: [address],
+    uris: [],
+  });
+  return { ca: authority.certificate, key: leaf.key, cert: leaf.certificate };
+}
+
 export const AUDIENCE = 'https://mcp.test/mcp';
 
+export interface IssuerOptions {
+  /** Default 127.0.0.1. */
+  readonly host?: string;
+  /** With it the keys are served by https. */
+  readonly tls?: { readonly key: string; readonly cert: string };
+}
+
 /** `nowS`: the instant tokens are made at, in seconds. */
-export async function startIssuer(nowS: () => number): Promise<Issuer> {
+export async function startIssuer(
+  nowS: () => number,
+  { host = '127.0.0.1', tls }: IssuerOptions = {},
+): Promise<Issuer> {
   let fetches = 0;
   let key: CryptoKey;
   let published: JWK;
-  const server = createServer((_request, response) => {
+  const answer: RequestListener = (_request, response) => {
     fetches += 1;
     if (issuer.status !== undefined) {
       response.writeHead(issuer.status).end();
@@ -37,10 +65,12 @@ export async function startIssuer(nowS: () => number): Promise<Issuer> {
     }
     response.setHeader('content-type', 'application/json');
     response.end(JSON.stringify({ keys: [published] }));
-  });
-  server.listen(0, '127.0.0.1');
+  };
+  const server = tls === undefined ? createServer(answer) : createTlsServer(tls, answer);
+  server.listen(0, host);
   await once(server, 'listening');
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const scheme = tls === undefined ? 'http' : 'https';
+  const url = `${scheme}://${host}:${(server.address() as AddressInfo).port}`;
   const issuer: Issuer & { status: number | undefined } = {
     url,
     jwksUri: `${url}/jwks`,

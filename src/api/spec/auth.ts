@@ -48,6 +48,18 @@ const JWT = {
   properties: {
     issuer: httpsUrl('The issuer that a token must name.'),
     jwksUri: httpsUrl('Where its public keys are.'),
+    ca: {
+      type: 'string',
+      description:
+        'Certificates (PEM) of the authority that the server of the keys must be signed by; one that everybody trusts when left out.',
+      maxLength: 65_536,
+      'x-kubernetes-validations': [
+        {
+          rule: "self.contains('-----BEGIN CERTIFICATE-----')",
+          message: 'must be certificates in PEM: -----BEGIN CERTIFICATE-----',
+        },
+      ],
+    },
     audiences,
     tenantClaim: claim('Claim that names the tenant.', 'sub'),
     groupsClaim: claim('Claim that holds the groups.', 'groups'),

@@ -35,7 +35,7 @@ const NAMES_MAX = 1000;
 
 export function createJwtProvider({ policy, clock, logger }: JwtOptions): TokenProvider {
   const { issuer, audiences } = policy;
-  const keys = createKeySet({ uri: policy.jwksUri, clock, logger });
+  const keys = createKeySet({ uri: policy.jwksUri, ca: policy.ca, clock, logger });
   const verified = createVerdictCache(clock, VERIFIED_MAX);
   const verify = async (token: string): Promise<Verdict> => {
     const { payload } = await jwtVerify(token, keys.keyOf, {

@@ -1,10 +1,13 @@
 /** The public keys of an issuer (JWKS), fetched when needed, and kept for a while when they cannot be fetched again. */
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
+import { Agent, fetch, type Dispatcher } from 'undici';
 import type { Clock } from '../../std/index.ts';
 import type { Logger } from '../../telemetry/index.ts';
 
 export interface KeySetOptions {
   readonly uri: string;
+  /** PEM of the authority that its server must be signed by; one of the usual ones when undefined. */
+  readonly ca: string | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -27,7 +30,8 @@ const COOLDOWN_MS = 10_000;
 const FETCH_TIMEOUT_MS = 5_000;
 const KEY_SET_BYTES_MAX = 2 ** 20;
 
-export function createKeySet({ uri, clock, logger }: KeySetOptions): KeySet {
+export function createKeySet({ uri, ca, clock, logger }: KeySetOptions): KeySet {
+  const dispatcher = new Agent(ca === undefined ? {} : { connect: { ca } });
   let keys: JWTVerifyGetKey | undefined;
   let fetchedAt = -Infinity;
   let attemptedAt = -Infinity;
@@ -37,7 +41,7 @@ export function createKeySet({ uri, clock, logger }: KeySetOptions): KeySet {
   const attempt = async (): Promise<void> => {
     attemptedAt = clock.monotonic();
     try {
-      keys = createLocalJWKSet(await fetchKeySet(uri));
+      keys = createLocalJWKSet(await fetchKeySet(uri, dispatcher));
       fetchedAt = clock.monotonic();
       failed = false;
     } catch (error) {
@@ -76,11 +80,12 @@ export function createKeySet({ uri, clock, logger }: KeySetOptions): KeySet {
   };
 }
 
-async function fetchKeySet(uri: string): Promise<JSONWebKeySet> {
+async function fetchKeySet(uri: string, dispatcher: Dispatcher): Promise<JSONWebKeySet> {
   const { protocol, hostname } = new URL(uri);
   if (protocol !== 'https:' && !isLoopback(hostname))
     throw new Error('the address of the keys must begin with https://');
   const response = await fetch(uri, {
+    dispatcher,
     redirect: 'error',
     headers: { accept: 'application/jwk-set+json, application/json' },
     signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),

@@ -3,12 +3,15 @@ import assert from 'node:assert/strict';
 import { MCP_CLUSTERS, type McpCluster } from '../../../src/api/index.ts';
 import { RESOURCES } from '../../../src/kube/index.ts';
 import { eventually } from '../../eventually.ts';
+import { AUDIENCE, localCertificate, startIssuer } from '../../gateway/issuer.ts';
 import type { Arena } from '../arena.ts';
 import { NAMESPACE } from '../manifests.ts';
 import { scenario, type Scenario } from '../scenario.ts';
 import { SAMPLE, whole } from './cluster.ts';
 
 const TOKEN = 'a-token-that-nobody-guesses';
+/** Pods have a localhost of their own; this address of the machine they share with the test. */
+const ISSUER = '127.0.0.77';
 const PATIENCE_MS = 60_000;
 
 const patch = ({ client }: Arena, spec: object) =>
@@ -18,7 +21,7 @@ const patch = ({ client }: Arena, spec: object) =>
     { type: 'merge', body: { spec } },
   );
 
-/** Status of an `initialize`, and the id of the session it opened. */
+/** What an `initialize` is answered. */
 async function initialize(url: string, token?: string) {
   const response = await fetch(url, {
     method: 'POST',
@@ -39,7 +42,12 @@ async function initialize(url: string, token?: string) {
     }),
   });
   await response.text();
-  return { status: response.status, retryAfter: response.headers.get('retry-after') };
+  return {
+    status: response.status,
+    retryAfter: response.headers.get('retry-after'),
+    challenge: response.headers.get('www-authenticate'),
+    sessionId: response.headers.get('mcp-session-id') ?? '',
+  };
 }
 
 const reconciled = (cluster: McpCluster) =>
@@ -98,13 +106,80 @@ const unknownTool = scenario('a tool that the server does not have is named', as
   );
 });
 
+/** What is asked of each caller, and what each may do, at every pod. */
+async function useRules(url: string, signed: string): Promise<void> {
+  const refused = await initialize(url);
+  assert.equal(refused.status, 401);
+  assert.match(refused.challenge ?? '', /^Bearer resource_metadata="https:/);
+  assert.match(
+    (await initialize(url, 'unknown-token-0123456789')).challenge ?? '',
+    /invalid_token/,
+  );
+  for (const [token, sum] of [
+    [TOKEN, 403],
+    [signed, 200],
+  ] as const) {
+    const { status, sessionId } = await initialize(url, token);
+    assert.equal(status, 200);
+    for (let count = 0; count < 3; count++) {
+      const call = (name: string, args: object) => callTool(url, { token, sessionId, name, args });
+      assert.equal(await call('echo', { message: 'x' }), 200);
+      assert.equal(await call('get-sum', { a: 1, b: 2 }), sum);
+      assert.equal(await call('get-env', {}), 403);
+    }
+    const asOther = { token: token === TOKEN ? signed : TOKEN, sessionId };
+    assert.equal(await callTool(url, { ...asOther, name: 'echo', args: {} }), 404);
+  }
+}
+
+interface ToolCall {
+  readonly token: string;
+  readonly sessionId: string;
+  readonly name: string;
+  readonly args: object;
+}
+
+/** The status of a call in a session. */
+async function callTool(url: string, { token, sessionId, name, args }: ToolCall): Promise<number> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      'mcp-session-id': sessionId,
+      authorization: `Bearer ${token}`,
+    },
+    body: JSON.stringify({
+      jsonrpc: '2.0',
+      id: 2,
+      method: 'tools/call',
+      params: { name, arguments: args },
+    }),
+  });
+  await response.text();
+  return response.status;
+}
+
 const callers = scenario(
   'tokens of a Secret are asked for once every pod has them',
   async (arena) => {
     const url = await arena.url(SAMPLE);
     const secretKeyRef = { name: 'callers', key: 'tokens' };
+    const { ca, ...tls } = await localCertificate(ISSUER);
+    const issuer = await startIssuer(() => Math.floor(Date.now() / 1000), { host: ISSUER, tls });
+    const { url: iss, jwksUri } = issuer;
+    const jwt = { issuer: iss, jwksUri, ca, audiences: [AUDIENCE], tenantClaim: 'sub' };
     await patch(arena, {
-      gateway: { auth: { providers: [{ name: 'file', tokenFile: { secretKeyRef } }] } },
+      gateway: {
+        auth: {
+          providers: [
+            { name: 'file', tokenFile: { secretKeyRef } },
+            { name: 'login', jwt },
+          ],
+          rules: [{ tools: ['get-sum'], groups: ['desk'] }, { tools: ['echo'] }],
+          protectedResource: { resource: AUDIENCE, authorizationServers: [iss] },
+        },
+      },
     });
     await eventually(
       'the missing Secret to be named',
@@ -130,7 +205,11 @@ const callers = scenario(
       },
       PATIENCE_MS,
     );
-    await patch(arena, { gateway: { auth: { providers: [] } } });
+    await useRules(url, await issuer.sign('alice', { groups: ['desk'] }));
+    await issuer.stop();
+    await patch(arena, {
+      gateway: { auth: { providers: [], rules: [], protectedResource: null } },
+    });
     await eventually(
       'everybody to be let in',
       async () => (await initialize(url)).status === 200,
