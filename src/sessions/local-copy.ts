@@ -18,6 +18,8 @@ export interface LocalCopy {
   forget(id: string): undefined;
   /** Our own write at `revision` succeeded; the watch will say the same a moment later. */
   absorb(id: string, record: SessionRecord | undefined, revision: number): void;
+  /** What is being written here need not be read again when the watch brings it; call the returned function afterwards. */
+  writing(value: string, record: SessionRecord): () => void;
   onChange(listener: (id: string, record: SessionRecord | undefined) => void): () => void;
   stop(): void;
 }
@@ -36,11 +38,12 @@ export function createLocalCopy(
     for (const listener of listeners) listener(id, record);
   });
   const { entries } = table;
+  const own = new Map<string, SessionRecord>();
   let cancelWatch: () => void = () => undefined;
 
   const idOf = (key: string): string => key.slice(prefix.length);
   const take = (item: StoredItem): Entry | undefined => {
-    const record = decodeRecord(item.value);
+    const record = own.get(item.value) ?? decodeRecord(item.value);
     if (record !== undefined) table.put(idOf(item.key), record, item.modRevision);
     return entries.get(idOf(item.key));
   };
@@ -75,6 +78,10 @@ export function createLocalCopy(
     absorb(id, record, revision) {
       if (record === undefined) table.remove(id, revision);
       else table.put(id, record, revision);
+    },
+    writing(value, record) {
+      own.set(value, record);
+      return () => own.delete(value);
     },
     onChange(listener) {
       listeners.add(listener);

@@ -51,19 +51,25 @@ export function createRecordWriter(options: RecordWriterOptions): RecordWriter {
     },
     async swap(id, modRevision, record, signal) {
       const key = keyOf(id);
-      const result = await store.txn(
-        {
-          compare: [{ key, target: 'modRevision', operator: '=', operand: modRevision }],
-          success: [
-            record === undefined
-              ? { type: 'delete', selector: { key } }
-              : { type: 'put', key, value: encodeRecord(record) },
-          ],
-        },
-        signal,
-      );
-      if (result.succeeded) copy.absorb(id, record, result.revision);
-      return result.succeeded;
+      const compare = [
+        { key, target: 'modRevision', operator: '=', operand: modRevision },
+      ] as const;
+      if (record === undefined) {
+        const deletion = { type: 'delete', selector: { key } } as const;
+        const result = await store.txn({ compare, success: [deletion] }, signal);
+        if (result.succeeded) copy.absorb(id, undefined, result.revision);
+        return result.succeeded;
+      }
+      const value = encodeRecord(record);
+      const written = copy.writing(value, record);
+      try {
+        const put = { type: 'put', key, value } as const;
+        const result = await store.txn({ compare, success: [put] }, signal);
+        if (result.succeeded) copy.absorb(id, record, result.revision);
+        return result.succeeded;
+      } finally {
+        written();
+      }
     },
     async modify(id, epoch, change, signal) {
       let entry = copy.get(id) ?? (await writer.read(id, signal));

@@ -19,6 +19,18 @@ test('a created session is known everywhere, counted per owner, and created once
   assert.equal(b?.size, 1);
 });
 
+test('what a node writes itself it keeps, and does not make once more from what the watch brings', async () => {
+  const { sessions } = createDirectories(2);
+  const [a, b] = sessions.map((each) => each.directory);
+  const record = sampleRecord();
+  await a?.create(record);
+  assert.equal(a?.local('s1'), record);
+  assert.deepEqual(b?.local('s1'), record);
+  const changed = await a?.update('s1', 1, (known) => ({ ...known, logLevel: 'debug' }));
+  assert.equal(a?.local('s1'), changed?.type === 'updated' ? changed.record : undefined);
+  assert.equal(b?.local('s1')?.logLevel, 'debug');
+});
+
 test('a node that lags finds the session in the store, and does not lose it to an old watch', async () => {
   const { sessions, cluster } = createDirectories(2);
   const [a, b] = sessions.map((each) => each.directory);

@@ -84,55 +84,94 @@ export interface NewSession {
 }
 
 export function createSessionState(tools: OwnerTools, session: NewSession): SessionState {
-  const { record } = session;
-  const abort = new AbortController();
+  return new ServedSession(tools, session);
+}
+
+/** A class, and what few sessions need made when it is needed: there may be ten thousand of them. */
+class ServedSession implements SessionState {
+  readonly id: string;
+  readonly epoch: number;
+  readonly tools: OwnerTools;
+  readonly log: EventLog;
+  readonly requestIds: ServerRequestIds;
+  record: SessionRecord;
+  backendSessionId: string | undefined;
+  clientHeaders: FlatHeaders;
+  inFlight = 0;
+  standalone: SessionState['standalone'] = { type: 'closed' };
+  pastRead = false;
+  closed: RefusalCode | undefined;
+  readonly #onClose: NewSession['onClose'];
+  #abort: AbortController | undefined;
+  #cancels: Map<RequestId, () => void> | undefined;
+  #lists: Map<string, ListReading> | undefined;
+  #readers: Map<number, EventQueue> | undefined;
+  #past: Promise<readonly HeldEpoch[]> | undefined;
   // Not AbortSignal.any and AbortSignal.timeout: at many requests a second those leave timers and listeners behind.
-  const exchanges = new Set<AbortController>();
-  let past: Promise<readonly HeldEpoch[]> | undefined;
-  const state: SessionState = {
-    id: record.id,
-    epoch: record.epoch,
-    tools,
-    log: tools.sessions.createEventLog(record.epoch, () => tools.copies.changed(state)),
-    requestIds: tools.sessions.createServerRequestIds(record.epoch),
-    signal: abort.signal,
-    record,
-    backendSessionId: session.backendSessionId,
-    clientHeaders: session.headers,
-    inFlight: 0,
-    cancels: new Map(),
-    lists: new Map(),
-    readers: new Map(),
-    standalone: { type: 'closed' },
-    past: () => (past ??= fetchPast(state)),
-    pastRead: false,
-    closed: undefined,
-    startExchange(timeoutMs) {
-      const exchange = new AbortController();
-      exchanges.add(exchange);
-      const end = (): void => exchange.abort(new StreamInterrupted('request-lost'));
-      const cancel = tools.clock.schedule(timeoutMs, end);
-      return {
-        signal: exchange.signal,
-        untime: cancel,
-        end,
-        release: () => {
-          cancel();
-          exchanges.delete(exchange);
-        },
-      };
-    },
-    close(code) {
-      if (state.closed !== undefined) return;
-      state.closed = code;
-      keepEvents(state, code);
-      state.log.close(new StreamInterrupted(code));
-      abort.abort(new StreamInterrupted(code));
-      for (const exchange of exchanges) exchange.abort(new StreamInterrupted(code));
-      session.onClose(state, code);
-    },
-  };
-  return state;
+  #exchanges: Set<AbortController> | undefined;
+
+  constructor(tools: OwnerTools, { record, backendSessionId, headers, onClose }: NewSession) {
+    this.id = record.id;
+    this.epoch = record.epoch;
+    this.tools = tools;
+    this.log = tools.sessions.createEventLog(record.epoch, () => tools.copies.changed(this));
+    this.requestIds = tools.sessions.createServerRequestIds(record.epoch);
+    this.record = record;
+    this.backendSessionId = backendSessionId;
+    this.clientHeaders = headers;
+    this.#onClose = onClose;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.closed !== undefined) this.#abort.abort(new StreamInterrupted(this.closed));
+    }
+    return this.#abort.signal;
+  }
+
+  get cancels(): Map<RequestId, () => void> {
+    return (this.#cancels ??= new Map());
+  }
+
+  get lists(): Map<string, ListReading> {
+    return (this.#lists ??= new Map());
+  }
+
+  get readers(): Map<number, EventQueue> {
+    return (this.#readers ??= new Map());
+  }
+
+  past(): Promise<readonly HeldEpoch[]> {
+    return (this.#past ??= fetchPast(this));
+  }
+
+  startExchange(timeoutMs: number): ReturnType<SessionState['startExchange']> {
+    const exchange = new AbortController();
+    const exchanges = (this.#exchanges ??= new Set());
+    exchanges.add(exchange);
+    const end = (): void => exchange.abort(new StreamInterrupted('request-lost'));
+    const cancel = this.tools.clock.schedule(timeoutMs, end);
+    return {
+      signal: exchange.signal,
+      untime: cancel,
+      end,
+      release: () => {
+        cancel();
+        exchanges.delete(exchange);
+      },
+    };
+  }
+
+  close(code: RefusalCode): void {
+    if (this.closed !== undefined) return;
+    this.closed = code;
+    keepEvents(this, code);
+    this.log.close(new StreamInterrupted(code));
+    this.#abort?.abort(new StreamInterrupted(code));
+    for (const exchange of this.#exchanges ?? []) exchange.abort(new StreamInterrupted(code));
+    this.#onClose(this, code);
+  }
 }
 
 async function fetchPast(state: SessionState): Promise<readonly HeldEpoch[]> {
