@@ -1,5 +1,4 @@
 /** The vocabulary of the request path: what a client asked, what a front asks an owner, and the answers. */
-import type { IncomingHttpHeaders } from 'node:http';
 import type { Era, ParsedBody, RequestId } from '../mcp/index.ts';
 import type { ClaimReason, RefusalCode } from './core/types.ts';
 import type { EventId, OutgoingEvent, SessionRecord } from './ports.ts';
@@ -124,9 +123,10 @@ export const ANONYMOUS: Principal = { id: 'anonymous', tenant: 'default', groups
 export interface Exchange {
   readonly method: string;
   readonly path: string;
-  readonly headers: IncomingHttpHeaders;
-  /** Aborts when the client's connection is gone. */
-  readonly signal: AbortSignal;
+  /** By lower-case name. */
+  readonly headers: Record<string, string>;
+  /** Aborts when the client's connection is gone, or its time is over. */
+  signal: AbortSignal;
   /** The whole body, or undefined when it is longer than `bytesMax`. */
   readBody(bytesMax: number): Promise<Uint8Array | undefined>;
   /** Metric label: the JSON-RPC method, or the HTTP method. */
@@ -161,6 +161,9 @@ export function requestIdOf({ parsed }: Pick<Exchange, 'parsed'>): RequestId | n
   const first = parsed?.messages[0];
   return first?.kind === 'request' ? first.message.id : null;
 }
+
+/** An answer that needs nobody else, from a step that does not wait. */
+export const now = (reply: Reply): Promise<Reply> => Promise.resolve(reply);
 
 /** A complete answer with a JSON body. */
 export function plain(status: number, body: string, headers: FlatHeaders = {}): PlainReply {

@@ -36,6 +36,8 @@ export interface HttpRequest {
   readonly headers: readonly string[];
   readonly body?: string;
   readonly signal?: AbortSignal | undefined;
+  /** Called when there is a connection and the first byte is about to leave. */
+  readonly onSending?: () => void;
 }
 
 export interface HttpResponse {
@@ -83,7 +85,7 @@ export function createHttpClient(connect: Connector): HttpClient {
       new Promise((resolve, reject) => {
         const { signal } = request;
         if (signal?.aborted === true) return reject(signal.reason as Error);
-        const answering = new Answering(signal, resolve, reject);
+        const answering = new Answering(request, resolve, reject);
         const { origin, path, method, headers, body = null } = request;
         // Undici only reads the headers.
         const given = { origin, path, method, body, headers: headers as string[] };
@@ -96,17 +98,19 @@ export function createHttpClient(connect: Connector): HttpClient {
 /** One request under way: an undici handler without the streams, listeners and promises of undici's own `request`. */
 class Answering implements Dispatcher.DispatchHandler {
   readonly #signal: AbortSignal | undefined;
+  readonly #onSending: (() => void) | undefined;
   readonly #resolve: (response: HttpResponse) => void;
   readonly #reject: (error: Error) => void;
   #controller: Dispatcher.DispatchController | undefined;
   #body: IncomingBody | undefined;
 
   constructor(
-    signal: AbortSignal | undefined,
+    { signal, onSending }: HttpRequest,
     resolve: (response: HttpResponse) => void,
     reject: (error: Error) => void,
   ) {
     this.#signal = signal;
+    this.#onSending = onSending;
     this.#resolve = resolve;
     this.#reject = reject;
     signal?.addEventListener('abort', this);
@@ -122,6 +126,7 @@ class Answering implements Dispatcher.DispatchHandler {
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
     if (this.#signal?.aborted === true) controller.abort(this.#signal.reason as Error);
+    else this.#onSending?.();
   }
 
   onResponseStart(

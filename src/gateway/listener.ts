@@ -4,7 +4,8 @@ import { EVENT_STREAM_HEADERS, serializeSse, serializeSseComment } from '../mcp/
 import type { Clock } from '../std/index.ts';
 import type { Logger } from '../telemetry/index.ts';
 import type { GatewayAddress, ResolvedLimits, ResolvedTiming } from './config.ts';
-import { ANONYMOUS, type Exchange, type Handler, type StreamReply } from './exchange.ts';
+import { ClientExchange } from './client-exchange.ts';
+import type { Handler, StreamReply } from './exchange.ts';
 import { createHttpServer } from './http/server.ts';
 import type { Answer, ServerRequest } from './http/types.ts';
 import type { GatewayMetrics } from './metrics.ts';
@@ -74,7 +75,7 @@ async function respond(
   answer: Answer,
   { count, visit }: { readonly count: (step: 1 | -1) => void; readonly visit: Visit },
 ): Promise<void> {
-  const reply = await options.handle(toExchange(request));
+  const reply = await options.handle(new ClientExchange(request));
   if (reply.type === 'plain') return answer.send(reply.status, reply.headers, reply.body);
   const { signal } = request;
   if (signal.aborted) return;
@@ -114,22 +115,4 @@ async function sendStream(
     }),
   );
   answer.end();
-}
-
-function toExchange(request: ServerRequest): Exchange {
-  const { method, target, headers } = request;
-  const query = target.indexOf('?');
-  return {
-    method,
-    path: query === -1 ? target : target.slice(0, query),
-    headers,
-    get signal() {
-      return request.signal;
-    },
-    readBody: (bytesMax) => request.readBody(bytesMax),
-    label: 'http',
-    body: '',
-    principal: ANONYMOUS,
-    era: 'legacy',
-  };
 }

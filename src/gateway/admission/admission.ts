@@ -66,9 +66,10 @@ export function createAdmission(options: AdmissionOptions): Admission {
     limitRates: limitRates({ policies, group, exchange, clock, metrics }),
     limitTime: limitTime({ policies, finalEventId: sessions.finalEventId, clock, metrics }),
     enterBulkheads: enterBulkheads({ policies, clock, metrics }),
-    guard: (serve) => async (request, signal) => {
-      if (request.op === 'rates') return exchange.answer(request);
-      return quota.refuse(request) ?? serve(request, signal);
+    guard: (serve) => (request, signal) => {
+      if (request.op === 'rates') return Promise.resolve(exchange.answer(request));
+      const refusal = quota.refuse(request);
+      return refusal === undefined ? serve(request, signal) : Promise.resolve(refusal);
     },
     problems,
     start: exchange.start,

@@ -40,8 +40,7 @@ export function factsOf(
 
 /** What is known of all requests of an exchange. Without a session, as in the stateless era, its sender stands for it. */
 export function senderOf(exchange: Exchange): Pick<RequestFacts, 'tenant' | 'session'> {
-  const header = exchange.headers[HEADER.sessionId];
-  const id = Array.isArray(header) ? header[0] : header;
+  const id = exchange.headers[HEADER.sessionId];
   const session = exchange.era === 'legacy' && id !== undefined ? id : exchange.principal.id;
   return { tenant: exchange.principal.tenant, session };
 }

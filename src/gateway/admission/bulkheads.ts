@@ -6,7 +6,7 @@ import type { BulkheadPolicy, GatewayPolicies } from '../policies.ts';
 import type { OutgoingEvent } from '../ports.ts';
 import { concerns, factsOf, keyOf, requestsOf, senderOf } from './admitted-requests.ts';
 import { Bulkhead, type Place, type RejectReason } from './bulkhead.ts';
-import { holding, outliving } from './hold.ts';
+import { holding, outlive } from './hold.ts';
 import type { AdmissionMetrics } from './metrics.ts';
 import { reject } from './rejection.ts';
 
@@ -30,25 +30,30 @@ interface Held {
 
 export function enterBulkheads(options: BulkheadsOptions): Interceptor {
   const current = followPolicies(options);
-  return (next) => async (exchange) => {
+  return (next) => (exchange) => {
     const bulkheads = current();
-    if (bulkheads.length === 0) return next(exchange);
-    const wanted = wantedPlaces(bulkheads, exchange);
-    if (wanted.length === 0) return next(exchange);
-    const held: Held[] = [];
-    // In the order of the resource for everybody, so that nobody waits for somebody who waits for it.
-    for (const { bulkhead, key, count } of wanted) {
-      const { policy } = bulkhead;
-      const entry = await enterOrLeave(bulkhead, { key, count, held, signal: exchange.signal });
-      if (entry.type === 'rejected') {
-        leaveAll(held);
-        options.metrics.rejected.inc({ bulkhead: policy.name, reason: entry.reason });
-        return rejected(exchange, policy, entry);
-      }
-      held.push({ place: entry.place, policy });
-    }
-    return serveInside(options, { exchange, next, held });
+    const wanted = bulkheads.length === 0 ? [] : wantedPlaces(bulkheads, exchange);
+    return wanted.length === 0 ? next(exchange) : enter(options, { exchange, next, wanted });
   };
+}
+
+async function enter(
+  options: BulkheadsOptions,
+  { exchange, next, wanted }: { exchange: Exchange; next: Handler; wanted: readonly Wanted[] },
+): Promise<Reply> {
+  const held: Held[] = [];
+  // In the order of the resource for everybody, so that nobody waits for somebody who waits for it.
+  for (const { bulkhead, key, count } of wanted) {
+    const { policy } = bulkhead;
+    const entry = await enterOrLeave(bulkhead, { key, count, held, signal: exchange.signal });
+    if (entry.type === 'rejected') {
+      leaveAll(held);
+      options.metrics.rejected.inc({ bulkhead: policy.name, reason: entry.reason });
+      return rejected(exchange, policy, entry);
+    }
+    held.push({ place: entry.place, policy });
+  }
+  return serveInside(options, { exchange, next, held });
 }
 
 /** The bulkheads of the policies in force; one that stays keeps who is inside. */
@@ -142,17 +147,18 @@ async function serveInside(
 ): Promise<Reply> {
   const { signal } = exchange;
   const toTheEnd = exchange.era === 'legacy';
-  const outlived = toTheEnd ? outliving(exchange, options.clock) : undefined;
+  const stopWaiting = toTheEnd ? outlive(exchange, options.clock) : undefined;
   const leave = (): void => {
-    outlived?.done();
+    stopWaiting?.();
     leaveAll(held);
   };
   const pace = pacing(options, held, signal);
   let reply: Reply;
   try {
-    reply = await next(outlived?.exchange ?? exchange);
+    reply = await next(exchange);
     if (reply.type === 'plain') await pace(Buffer.byteLength(reply.body));
   } catch (error) {
+    exchange.signal = signal;
     leave();
     throw error;
   }

@@ -16,6 +16,7 @@ import type { Clock } from '../../std/index.ts';
 import {
   plain,
   type Exchange,
+  type Handler,
   type Interceptor,
   type Reply,
   type StreamReply,
@@ -41,67 +42,88 @@ export function timeLeft(exchange: Exchange, clock: Clock): number | undefined {
 }
 
 export function limitTime(options: DeadlineOptions): Interceptor {
-  const { policies, clock, metrics } = options;
-  return (next) => async (exchange) => {
+  return (next) => (exchange) => {
     const requests = requestsOf(exchange);
     if (requests.length === 0 || !requests.every(canBeLate)) return next(exchange);
-    const timeoutMs = policies().requestTimeoutMs;
-    const limited = new AbortController();
-    const late = Promise.withResolvers<'late'>();
-    const cancel = clock.schedule(timeoutMs, () => {
-      run.expired = true;
-      metrics.expired.inc();
-      late.resolve('late');
-      limited.abort(new Error('the request took longer than it may'));
-    });
-    const onLeave = (): void => {
-      cancel();
-      limited.abort(exchange.signal.reason);
-    };
-    exchange.signal.addEventListener('abort', onLeave, { once: true });
-    if (exchange.signal.aborted) onLeave();
-    const run: Run = {
-      requests,
-      batch: exchange.parsed?.batch === true,
-      expired: false,
-      done: () => {
-        cancel();
-        exchange.signal.removeEventListener('abort', onLeave);
-      },
-    };
-    const inner: Exchange = {
-      ...exchange,
-      signal: limited.signal,
-      deadline: clock.monotonic() + timeoutMs,
-    };
-    const running = next(inner);
-    running.catch(() => undefined);
-    let reply: Reply | 'late';
-    try {
-      reply = await Promise.race([running, late.promise]);
-    } catch (error) {
-      run.done();
-      // What the abort caused is not what the client shall hear.
-      if (run.expired) return expired(run);
-      throw error;
-    }
-    if (reply === 'late') {
-      run.done();
-      return expired(run);
-    }
-    if (reply.type === 'stream') return endInTime(options, run, reply);
-    // A long body is an answer that has begun: how long its delivery takes is the client's affair.
-    run.done();
-    return reply;
+    return new Run(options, exchange, requests).serve(next);
   };
 }
 
-interface Run {
+/** One exchange with a time limit: inside, its signal aborts when the client leaves and when the time is over. */
+class Run {
   readonly requests: readonly JsonRpcRequest[];
   readonly batch: boolean;
-  expired: boolean;
+  expired = false;
+  readonly #options: DeadlineOptions;
+  readonly #exchange: Exchange;
+  readonly #client: AbortSignal;
+  readonly #limited = new AbortController();
+  readonly #cancel: () => void;
+  #late: (reply: Reply) => void = () => undefined;
+
+  constructor(options: DeadlineOptions, exchange: Exchange, requests: readonly JsonRpcRequest[]) {
+    const { clock } = options;
+    const timeoutMs = options.policies().requestTimeoutMs;
+    this.#options = options;
+    this.#exchange = exchange;
+    this.#client = exchange.signal;
+    this.requests = requests;
+    this.batch = exchange.parsed?.batch === true;
+    this.#cancel = clock.schedule(timeoutMs, () => this.#expire());
+    exchange.signal = this.#limited.signal;
+    exchange.deadline = clock.monotonic() + timeoutMs;
+    this.#client.addEventListener('abort', this, { once: true });
+    if (this.#client.aborted) this.handleEvent();
+  }
+
+  serve(next: Handler): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      this.#late = resolve;
+      this.#pass(next).then(
+        (reply) => {
+          if (reply.type === 'stream' && !this.expired)
+            return resolve(endInTime(this.#options, this, reply));
+          // A long body is an answer that has begun: how long its delivery takes is the client's affair.
+          this.done();
+          resolve(reply);
+        },
+        (error: Error) => {
+          this.done();
+          // What the abort caused is not what the client shall hear.
+          if (this.expired) resolve(expired(this));
+          else reject(error);
+        },
+      );
+    });
+  }
+
+  /** Never throws at once, or nobody would stop the timer. */
+  #pass(next: Handler): Promise<Reply> {
+    try {
+      return next(this.#exchange);
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+  }
+
+  /** The client left. */
+  handleEvent(): void {
+    this.#cancel();
+    this.#limited.abort(this.#client.reason);
+  }
+
   /** The time does not matter any more. */
-  readonly done: () => void;
+  done(): void {
+    this.#cancel();
+    this.#client.removeEventListener('abort', this);
+  }
+
+  #expire(): void {
+    this.expired = true;
+    this.#options.metrics.expired.inc();
+    this.#late(expired(this));
+    this.#limited.abort(new Error('the request took longer than it may'));
+  }
 }
 
 function expired({ requests, batch }: Run): Reply {

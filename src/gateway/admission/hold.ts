@@ -9,18 +9,16 @@ import type { Exchange } from '../exchange.ts';
 /** The pod that serves a request ends it at its time; only if that fails it is left here. */
 const GRACE_MS = 5_000;
 
-/** The same exchange for those inside: it does not end when the client leaves, but a little after its time at the latest. */
-export function outliving(
-  exchange: Exchange,
-  clock: Clock,
-): { readonly exchange: Exchange; readonly done: () => void } {
+/** For those inside, the exchange does not end when the client leaves, but a little after its time at the latest. Returns what ends the wait for that. */
+export function outlive(exchange: Exchange, clock: Clock): () => void {
   const ends = new AbortController();
   const { deadline = Infinity } = exchange;
   const leftMs = deadline - clock.monotonic() + GRACE_MS;
   const cancel = Number.isFinite(leftMs)
     ? clock.schedule(leftMs, () => ends.abort(new Error('the request outlived its time')))
     : (): void => undefined;
-  return { exchange: { ...exchange, signal: ends.signal }, done: cancel };
+  exchange.signal = ends.signal;
+  return cancel;
 }
 
 export interface Holding<T> {

@@ -1,7 +1,7 @@
 /** The interceptor of rate limits, which hold for the whole cluster. No request waits for another pod. */
 import { MCP_ERRORS } from '../../mcp/index.ts';
 import { type Clock } from '../../std/index.ts';
-import type { Exchange, Interceptor } from '../exchange.ts';
+import { now, type Exchange, type Handler, type Interceptor, type Reply } from '../exchange.ts';
 import type { GatewayPolicies, RateLimitPolicy } from '../policies.ts';
 import { concerns, factsOf, keyOf, requestsOf, senderOf } from './admitted-requests.ts';
 import { EXCHANGE_MS, type RateGroup } from './core/rate-group.ts';
@@ -36,13 +36,15 @@ export function limitRates(options: RateLimitsOptions): Interceptor {
     group.configure(wanted);
     return wanted;
   };
-  return (next) => async (exchange) => {
-    const limits = current();
-    if (limits.length === 0) return next(exchange);
-    const now = clock.monotonic();
-    const counted = countRequests(options, { exchange, limits, now });
+  const enforce = (
+    limits: readonly RateLimitPolicy[],
+    next: Handler,
+    exchange: Exchange,
+  ): Promise<Reply> => {
+    const at = clock.monotonic();
+    const counted = countRequests(options, { exchange, limits, now: at });
     // All are asked: what is refused is demand, too.
-    const over = counted.filter(({ bucket, count }) => !bucket.ask(now, count));
+    const over = counted.filter(({ bucket, count }) => !bucket.ask(at, count));
     const [first] = over;
     if (first === undefined) {
       for (const { name, bucket, count } of counted) {
@@ -54,13 +56,19 @@ export function limitRates(options: RateLimitsOptions): Interceptor {
     if (first.bucket.surprised(options.exchange.sinceMs())) options.exchange.hurry();
     for (const { name } of over) metrics.rateRejected.inc({ limit: name });
     const waitMs = Math.max(...over.map(({ bucket }) => bucket.waitMs()));
-    return reject(requestsOf(exchange), exchange.parsed?.batch === true, {
-      kind: MCP_ERRORS.rateLimited,
-      name: first.name,
-      detail: `rate limit ${first.name}`,
-      // At the next exchange this pod may get a greater share.
-      retryAfterMs: Math.max(EXCHANGE_MS, waitMs),
-    });
+    return now(
+      reject(requestsOf(exchange), exchange.parsed?.batch === true, {
+        kind: MCP_ERRORS.rateLimited,
+        name: first.name,
+        detail: `rate limit ${first.name}`,
+        // At the next exchange this pod may get a greater share.
+        retryAfterMs: Math.max(EXCHANGE_MS, waitMs),
+      }),
+    );
+  };
+  return (next) => (exchange) => {
+    const limits = current();
+    return limits.length === 0 ? next(exchange) : enforce(limits, next, exchange);
   };
 }
 

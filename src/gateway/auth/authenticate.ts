@@ -1,7 +1,13 @@
 /** Finds out who sends a request. Stands before its body is read: nobody unknown makes us hold anything. */
 import { errorText, MCP_ERRORS, mcpError } from '../../mcp/index.ts';
 import { unreachable } from '../../std/index.ts';
-import { plain, type Exchange, type Interceptor, type PlainReply } from '../exchange.ts';
+import {
+  plain,
+  type Exchange,
+  type Interceptor,
+  type PlainReply,
+  type Reply,
+} from '../exchange.ts';
 import type { AuthPolicy } from '../policies.ts';
 import type { Audit } from './audit.ts';
 import { readBearer } from './bearer.ts';
@@ -16,14 +22,17 @@ export interface AuthenticateOptions {
 }
 
 export function authenticate(options: AuthenticateOptions): Interceptor {
-  return (next) => async (exchange) => {
-    const policy = options.policies().auth;
-    if (policy.providers.length > 0) {
-      const refusal = await identify(options, policy, exchange);
-      if (refusal !== undefined) return refusal;
-    }
-    if (policy.forwardToken === false) delete exchange.headers.authorization;
-    return next(exchange);
+  return (next) => {
+    const pass = (policy: AuthPolicy, exchange: Exchange): Promise<Reply> => {
+      if (policy.forwardToken === false) delete exchange.headers['authorization'];
+      return next(exchange);
+    };
+    const ask = async (policy: AuthPolicy, exchange: Exchange): Promise<Reply> =>
+      (await identify(options, policy, exchange)) ?? pass(policy, exchange);
+    return (exchange) => {
+      const policy = options.policies().auth;
+      return policy.providers.length > 0 ? ask(policy, exchange) : pass(policy, exchange);
+    };
   };
 }
 

@@ -6,7 +6,14 @@ import {
   type ClassifiedMessage,
   type McpErrorKind,
 } from '../../mcp/index.ts';
-import { plain, type Exchange, type Interceptor, type PlainReply } from '../exchange.ts';
+import {
+  plain,
+  type Exchange,
+  type Handler,
+  type Interceptor,
+  type PlainReply,
+  type Reply,
+} from '../exchange.ts';
 import type { AuthPolicy } from '../policies.ts';
 import type { Audit } from './audit.ts';
 import { challengeHeaders } from './challenge.ts';
@@ -20,15 +27,17 @@ export interface AuthorizeOptions {
 }
 
 export function authorize({ policies, audit }: AuthorizeOptions): Interceptor {
-  return (next) => async (exchange) => {
-    const { auth } = policies();
-    if (auth.rules.length === 0) return next(exchange);
+  const enforce = async (next: Handler, auth: AuthPolicy, exchange: Exchange): Promise<Reply> => {
     const refusal = judge(auth, audit, exchange);
     if (refusal !== undefined) return refusal;
     const reply = await next(exchange);
     if (!mayListTools(exchange)) return reply;
     const { principal } = exchange;
     return filterReply(reply, (tool) => decide(auth.rules, principal, tool).type === 'allowed');
+  };
+  return (next) => (exchange) => {
+    const { auth } = policies();
+    return auth.rules.length === 0 ? next(exchange) : enforce(next, auth, exchange);
   };
 }
 

@@ -1,6 +1,6 @@
 /** OAuth 2.0 protected resource metadata (RFC 9728): where a client learns who issues tokens for this endpoint. */
 import { errorText, MCP_ERRORS, mcpError } from '../../mcp/index.ts';
-import { plain, type Interceptor } from '../exchange.ts';
+import { now, plain, type Exchange, type Interceptor, type Reply } from '../exchange.ts';
 import type { AuthPolicy } from '../policies.ts';
 
 type ProtectedResource = NonNullable<AuthPolicy['protectedResource']>;
@@ -15,8 +15,7 @@ const WELL_KNOWN = '/.well-known/oauth-protected-resource';
 
 /** Answers requests for the metadata, which need no token. */
 export function serveMetadata({ path, policies }: MetadataOptions): Interceptor {
-  return (next) => async (exchange) => {
-    if (!exchange.path.startsWith(WELL_KNOWN)) return next(exchange);
+  const tell = (exchange: Exchange): Reply => {
     const resource = policies().auth.protectedResource;
     const asked = exchange.path.slice(WELL_KNOWN.length);
     if (resource === undefined || !['', '/', path, pathOf(resource)].includes(asked))
@@ -31,6 +30,8 @@ export function serveMetadata({ path, policies }: MetadataOptions): Interceptor 
     });
     return plain(200, body, { 'cache-control': 'public, max-age=300' });
   };
+  return (next) => (exchange) =>
+    exchange.path.startsWith(WELL_KNOWN) ? now(tell(exchange)) : next(exchange);
 }
 
 /** Where the metadata of a resource is: the well-known path between its host and its own path (RFC 9728 §3.1). Undefined when it is no URL. */

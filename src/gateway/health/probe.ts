@@ -1,5 +1,5 @@
 /** Read-only probes of another pod's MCP server, all the way a request would go. */
-import { plain, refused, type ServeOwner } from '../exchange.ts';
+import { plain, refused, type OwnerReply, type ServeOwner } from '../exchange.ts';
 import type { AskNode } from '../interceptors/upstream.ts';
 import type { Upstream } from '../upstream.ts';
 
@@ -15,8 +15,7 @@ const PROBE = { op: 'probe', sessionId: '', epoch: 0, headers: {}, body: '' } as
 
 /** Answers probes of other pods, and leaves everything else to `serve`. */
 export function answerProbes(serve: ServeOwner, upstream: Pick<Upstream, 'probe'>): ServeOwner {
-  return async (request, signal) => {
-    if (request.op !== 'probe') return serve(request, signal);
-    return (await upstream.probe(signal)) ? plain(204, '') : refused('backend-down', true);
-  };
+  const probe = async (signal: AbortSignal): Promise<OwnerReply> =>
+    (await upstream.probe(signal)) ? plain(204, '') : refused('backend-down', true);
+  return (request, signal) => (request.op === 'probe' ? probe(signal) : serve(request, signal));
 }

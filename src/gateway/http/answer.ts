@@ -24,27 +24,32 @@ export class NodeAnswer implements Answer {
   constructor(response: ServerResponse, watch: AnswerWatch) {
     this.#response = response;
     this.#watch = watch;
-    response.on('close', () => watch.watched.delete(this));
-    response.on('drain', () => {
-      this.#laggingSince = undefined;
-    });
     // What follows an error is `close`.
-    response.on('error', () => undefined);
+    response.on('error', ignore);
   }
 
   send(status: number, headers: Readonly<Record<string, string>>, body: string): void {
     const response = this.#response;
     if (this.#isOver()) return;
-    const isBodyless = status === 204 || status === 304;
-    const length = isBodyless ? {} : { 'content-length': String(Buffer.byteLength(body)) };
-    response.writeHead(status, { ...headers, ...length });
-    response.end(isBodyless ? '' : body);
+    const head: string[] = [];
+    for (const name of Object.keys(headers)) head.push(name, headers[name] as string);
+    if (status === 204 || status === 304) {
+      response.writeHead(status, head).end();
+      return;
+    }
+    head.push('content-length', String(Buffer.byteLength(body)));
+    response.writeHead(status, head);
+    response.end(body);
   }
 
   begin(status: number, headers: Readonly<Record<string, string>>): void {
     if (this.#isOver()) return;
     this.#response.writeHead(status, headers);
     this.#response.flushHeaders();
+    this.#response.on('close', () => this.#watch.watched.delete(this));
+    this.#response.on('drain', () => {
+      this.#laggingSince = undefined;
+    });
     this.#watch.watched.add(this);
     this.#watch.wake();
   }
@@ -90,3 +95,5 @@ export class NodeAnswer implements Answer {
     return this.#response.destroyed || this.#response.writableEnded;
   }
 }
+
+const ignore = (): void => undefined;

@@ -18,32 +18,67 @@ const SINGLE: ReadonlySet<string> = new Set([
   'transfer-encoding',
 ]);
 
-/** Path and query, or undefined for a request that must be refused with 400. */
-export function targetOf({
-  url = '',
-  method,
-  headers,
-  rawHeaders,
-}: IncomingMessage): string | undefined {
-  const seen = new Set<string>();
+/** Names as clients write them, by which a head is read without making every name lower case anew. */
+const NAMES: ReadonlyMap<string, string> = new Map(
+  [
+    ...SINGLE,
+    ...[
+      'accept',
+      'accept-encoding',
+      'accept-language',
+      'connection',
+      'sec-fetch-mode',
+      'user-agent',
+    ],
+    ...['traceparent', 'tracestate', 'x-forwarded-for', 'x-forwarded-proto', 'x-request-id'],
+  ].flatMap((name) => {
+    const words = name
+      .split('-')
+      .map((word) => `${word.slice(0, 1).toUpperCase()}${word.slice(1)}`);
+    return [
+      [name, name],
+      [words.join('-'), name],
+    ];
+  }),
+);
+
+export interface RequestHead {
+  /** Path and query. */
+  readonly target: string;
+  /** By lower-case name; several of one name are joined (RFC 9110 §5.3). */
+  readonly headers: Record<string, string>;
+}
+
+/** What a parsed head says, or undefined for a request that must be refused with 400. */
+export function readHead(message: IncomingMessage): RequestHead | undefined {
+  const { rawHeaders } = message;
+  const headers: Record<string, string> = {};
   for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = (rawHeaders[i] as string).toLowerCase();
-    if (!SINGLE.has(name)) continue;
-    if (seen.has(name)) return undefined;
-    seen.add(name);
+    const given = rawHeaders[i] as string;
+    const name = NAMES.get(given) ?? given.toLowerCase();
+    const value = rawHeaders[i + 1] as string;
+    const before = headers[name];
+    if (typeof before !== 'string') headers[name] = value;
+    else if (SINGLE.has(name)) return undefined;
+    else headers[name] = `${before}${name === 'cookie' ? '; ' : ', '}${value}`;
   }
+  const target = targetOf(message, headers['host']);
+  return target === undefined ? undefined : { target, headers };
+}
+
+function targetOf({ url = '', method }: IncomingMessage, host?: string): string | undefined {
   if (url.startsWith('/')) return url;
   if (url === '*') return method === 'OPTIONS' ? url : undefined;
   // The absolute form counts only when it names the same host as `Host` (RFC 9112 §3.2.2).
   const absolute = /^https?:\/\/([^/?#]+)([/?][^#]*)?$/i.exec(url);
-  if (absolute === null || absolute[1]?.toLowerCase() !== headers.host?.toLowerCase())
-    return undefined;
+  if (absolute === null || absolute[1]?.toLowerCase() !== host?.toLowerCase()) return undefined;
   const rest = absolute[2] ?? '/';
   return rest.startsWith('/') ? rest : `/${rest}`;
 }
 
 export class NodeRequest implements ServerRequest {
   readonly target: string;
+  readonly headers: Record<string, string>;
   readonly #message: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #waitsForContinue: boolean;
@@ -52,25 +87,18 @@ export class NodeRequest implements ServerRequest {
   constructor(
     message: IncomingMessage,
     response: ServerResponse,
-    target: string,
+    { target, headers }: RequestHead,
     waitsForContinue: boolean,
   ) {
     this.target = target;
+    this.headers = headers;
     this.#message = message;
     this.#response = response;
     this.#waitsForContinue = waitsForContinue;
-    response.on('close', () => {
-      if (!response.writableFinished) this.#gone?.abort(new Error('the client left'));
-    });
   }
 
   get method(): string {
     return this.#message.method ?? 'GET';
-  }
-
-  get headers(): Readonly<Record<string, string>> {
-    // The server was made with `joinDuplicateHeaders`: only Set-Cookie, which no client sends, is a list.
-    return this.#message.headers as Readonly<Record<string, string>>;
   }
 
   get signal(): AbortSignal {
@@ -83,8 +111,7 @@ export class NodeRequest implements ServerRequest {
 
   readBody(bytesMax: number): Promise<Uint8Array | undefined> {
     const message = this.#message;
-    if (Number(message.headers['content-length'] ?? 0) > bytesMax)
-      return Promise.resolve(undefined);
+    if (Number(this.headers['content-length'] ?? 0) > bytesMax) return Promise.resolve(undefined);
     if (this.#waitsForContinue) this.#response.writeContinue();
     const chunks: Uint8Array[] = [];
     let length = 0;
@@ -98,16 +125,24 @@ export class NodeRequest implements ServerRequest {
       });
       message.on('end', () => resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks)));
       message.on('error', reject);
-      message.on('close', () => reject(new Error('the client left before the end of its request')));
+      message.on('close', () => {
+        if (!message.readableEnded)
+          reject(new Error('the client left before the end of its request'));
+      });
     });
   }
 
+  /** Made when first asked for: what is answered from memory needs none. */
   #controller(): AbortController {
-    if (this.#gone === undefined) {
-      this.#gone = new AbortController();
-      const { destroyed, writableFinished } = this.#response;
-      if (destroyed && !writableFinished) this.#gone.abort(new Error('the client left'));
-    }
-    return this.#gone;
+    if (this.#gone !== undefined) return this.#gone;
+    const gone = new AbortController();
+    const response = this.#response;
+    const onClose = (): void => {
+      if (!response.writableFinished) gone.abort(new Error('the client left'));
+    };
+    if (response.destroyed) onClose();
+    else response.on('close', onClose);
+    this.#gone = gone;
+    return gone;
   }
 }

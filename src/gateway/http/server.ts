@@ -6,7 +6,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { CancelTimer, Clock } from '../../std/index.ts';
 import { NodeAnswer } from './answer.ts';
-import { NodeRequest, targetOf } from './request.ts';
+import { NodeRequest, readHead } from './request.ts';
 import type { Answer, ConnectionLimits, ServerRequest } from './types.ts';
 
 export interface HttpServerOptions {
@@ -52,14 +52,14 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     cancel = watched.size === 0 ? undefined : clock.schedule(tickMs, tick);
   };
   const serve = (message: IncomingMessage, response: ServerResponse, waits: boolean): void => {
-    const target = targetOf(message);
-    if (target === undefined) {
+    const head = readHead(message);
+    if (head === undefined) {
       response.writeHead(400, { connection: 'close', 'content-length': 0 }).end();
       return;
     }
     const answer = new NodeAnswer(response, watch);
     options
-      .handle(new NodeRequest(message, response, target, waits), answer)
+      .handle(new NodeRequest(message, response, head, waits), answer)
       .catch((error: unknown) => {
         options.onError(error);
         answer.destroy();

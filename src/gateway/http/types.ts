@@ -21,7 +21,7 @@ export interface ServerRequest {
   /** Path and query. */
   readonly target: string;
   /** By lower-case name; several of one name are joined as RFC 9110 §5.3 says, where they may come more than once. */
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Record<string, string>;
   /** Aborts when the client is gone before its answer is complete. */
   readonly signal: AbortSignal;
   /** Aborts `signal` although the client is still there. */

@@ -1,6 +1,14 @@
 /** Path, HTTP method, number of requests at once, and size of the body. */
 import { errorText, MCP_ERRORS, mcpError, type McpErrorKind } from '../../mcp/index.ts';
-import { plain, type Interceptor, type PlainReply } from '../exchange.ts';
+import {
+  now,
+  plain,
+  type Exchange,
+  type Handler,
+  type Interceptor,
+  type PlainReply,
+  type Reply,
+} from '../exchange.ts';
 import type { ResolvedLimits } from '../config.ts';
 import type { GatewayMetrics } from '../metrics.ts';
 
@@ -19,16 +27,12 @@ const METHODS: ReadonlySet<string> = new Set(['DELETE', 'GET', 'POST']);
 export function enforceLimits(options: LimitsOptions): Interceptor {
   const { limits, metrics } = options;
   let inFlight = 0;
-  return (next) => async (exchange) => {
-    if (exchange.path !== options.path) return problem(MCP_ERRORS.notFound);
-    if (!METHODS.has(exchange.method))
-      return problem(MCP_ERRORS.methodNotAllowed, { allow: 'GET, POST, DELETE' });
-    if (inFlight >= limits.requestsMax) {
-      metrics.limited.inc({ limit: 'requestsMax' });
-      return problem(MCP_ERRORS.unavailable, { 'retry-after': '1' });
-    }
-    inFlight += 1;
+  const count = (step: 1 | -1): void => {
+    inFlight += step;
     metrics.inFlight.set(inFlight);
+  };
+  const serve = async (next: Handler, exchange: Exchange): Promise<Reply> => {
+    count(1);
     try {
       if (exchange.method === 'POST') {
         const body = await exchange.readBody(limits.bodyBytes);
@@ -41,9 +45,16 @@ export function enforceLimits(options: LimitsOptions): Interceptor {
       }
       return await next(exchange);
     } finally {
-      inFlight -= 1;
-      metrics.inFlight.set(inFlight);
+      count(-1);
     }
+  };
+  return (next) => (exchange) => {
+    if (exchange.path !== options.path) return now(problem(MCP_ERRORS.notFound));
+    if (!METHODS.has(exchange.method))
+      return now(problem(MCP_ERRORS.methodNotAllowed, { allow: 'GET, POST, DELETE' }));
+    if (inFlight < limits.requestsMax) return serve(next, exchange);
+    metrics.limited.inc({ limit: 'requestsMax' });
+    return now(problem(MCP_ERRORS.unavailable, { 'retry-after': '1' }));
   };
 }
 

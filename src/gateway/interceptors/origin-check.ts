@@ -8,6 +8,7 @@ import {
   plain,
   type Exchange,
   type FlatHeaders,
+  type Handler,
   type Interceptor,
   type Reply,
 } from '../exchange.ts';
@@ -34,7 +35,7 @@ export function checkOrigin({ config, audit }: OriginCheckOptions): Interceptor 
     audit.refused(reason, { [reason]: value });
     return plain(kind.status, errorText(mcpError(kind, value)), { vary: 'Origin' });
   };
-  return (next) => async (exchange) => {
+  const check = async (next: Handler, exchange: Exchange): Promise<Reply> => {
     const { origin, host } = exchange.headers;
     const { allowedOrigins, allowedHosts } = config;
     const name = hostName(host);
@@ -50,6 +51,15 @@ export function checkOrigin({ config, audit }: OriginCheckOptions): Interceptor 
     const requested = exchange.headers['access-control-request-method'];
     const preflight = exchange.method === 'OPTIONS' && requested !== undefined;
     return answerFrom(config, origin, preflight ? allowance(exchange) : await next(exchange));
+  };
+  let lastHost: string | undefined;
+  return (next) => (exchange) => {
+    const { origin, host } = exchange.headers;
+    const isOpen = config.allowedHosts.length === 0 && config.allowedOrigins.length === 0;
+    // Nothing to check or to say: a program, and the Host of the request before, which is well formed.
+    if (isOpen && origin === undefined && host === lastHost) return next(exchange);
+    if (hostName(host) !== undefined) lastHost = host;
+    return check(next, exchange);
   };
 }
 

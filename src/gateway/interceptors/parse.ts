@@ -17,6 +17,7 @@ import {
   type McpError,
 } from '../../mcp/index.ts';
 import {
+  now,
   plain,
   requestIdOf,
   type Exchange,
@@ -24,10 +25,10 @@ import {
   type PlainReply,
 } from '../exchange.ts';
 
-export const parseRequest: Interceptor = (next) => async (exchange) => {
+export const parseRequest: Interceptor = (next) => (exchange) => {
   exchange.label = exchange.method;
   const error = exchange.method === 'POST' ? parsePost(exchange) : parseOther(exchange);
-  return error === undefined ? next(exchange) : problem(exchange, error);
+  return error === undefined ? next(exchange) : now(problem(exchange, error));
 };
 
 function parsePost(exchange: Exchange): McpError | undefined {
@@ -56,14 +57,13 @@ function parseOther(exchange: Exchange): McpError | undefined {
   const version = versionHeader(exchange);
   const decision = decideEra(undefined, version);
   if (decision.type === 'modern') return mcpError(MCP_ERRORS.methodNotAllowed);
-  if (exchange.method === 'GET' && !accepts(exchange.headers.accept, EVENT_STREAM_TYPE))
+  if (exchange.method === 'GET' && !accepts(exchange.headers[HEADER.accept], EVENT_STREAM_TYPE))
     return mcpError(MCP_ERRORS.notAcceptableGet);
   return checkLegacyVersion(exchange, version);
 }
 
 function versionHeader(exchange: Exchange): string | undefined {
-  const header = exchange.headers[HEADER.protocolVersion];
-  return (Array.isArray(header) ? header[0] : header)?.trim();
+  return exchange.headers[HEADER.protocolVersion]?.trim();
 }
 
 function checkLegacyVersion(exchange: Exchange, version: string | undefined): McpError | undefined {

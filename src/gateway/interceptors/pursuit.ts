@@ -147,7 +147,10 @@ export async function afterRefusal(
     pursuit.released = { epoch: record.epoch, reason: traits.claim };
   // A refused connection proves that the process is gone: nobody waits for the lease of a session's owner.
   const isProof = refusal.proof === true && node !== undefined;
-  if (isProof) options.cluster.reportRefused(node);
+  if (isProof) {
+    options.cluster.reportRefused(node);
+    pursuit.avoid.add(node);
+  }
   if (isProof && node === record?.owner.node)
     pursuit.released = { epoch: record.epoch, reason: 'owner-refused' };
   // Before the store is asked for anything: it may have lost its leader with the same pod.

@@ -10,14 +10,16 @@ import {
 } from '../../mcp/index.ts';
 import { isSessionId } from '../../std/index.ts';
 import {
+  now,
   plain,
   requestIdOf,
   type Exchange,
   type ExchangeSession,
   type Interceptor,
   type PlainReply,
+  type Reply,
 } from '../exchange.ts';
-import type { Sessions } from '../ports.ts';
+import type { SessionRecord, Sessions } from '../ports.ts';
 
 export interface SessionOptions {
   readonly sessions: Sessions;
@@ -27,23 +29,30 @@ export interface SessionOptions {
 }
 
 export function findSession(options: SessionOptions): Interceptor {
-  return (next) => async (exchange) => {
-    const found = await resolve(options, exchange);
-    if ('status' in found) return found;
-    const refusal = found.op === 'get' ? readResumePoint(options, exchange) : undefined;
-    if (refusal !== undefined) return refusal;
-    exchange.session = found;
-    return next(exchange);
+  return (next) => {
+    const go = (exchange: Exchange, found: ExchangeSession | PlainReply): Promise<Reply> => {
+      if ('status' in found) return now(found);
+      const refusal = found.op === 'get' ? readResumePoint(options, exchange) : undefined;
+      if (refusal !== undefined) return now(refusal);
+      exchange.session = found;
+      return next(exchange);
+    };
+    const wait = async (exchange: Exchange, found: ReturnType<typeof resolve>): Promise<Reply> =>
+      go(exchange, await found);
+    return (exchange) => {
+      const found = resolve(options, exchange);
+      return found instanceof Promise ? wait(exchange, found) : go(exchange, found);
+    };
   };
 }
 
-async function resolve(
+/** A promise only for a session that this pod has not heard of. */
+function resolve(
   options: SessionOptions,
   exchange: Exchange,
-): Promise<ExchangeSession | PlainReply> {
+): ExchangeSession | PlainReply | Promise<ExchangeSession | PlainReply> {
   const { sessions } = options;
-  const header = exchange.headers[HEADER.sessionId];
-  const id = Array.isArray(header) ? header[0] : header;
+  const id = exchange.headers[HEADER.sessionId];
   const initialize = initializeIn(exchange);
   if (initialize.type === 'in-batch')
     return problem(exchange, MCP_ERRORS.invalidRequest, 'initialize in a batch');
@@ -56,9 +65,18 @@ async function resolve(
     return { op: 'initialize', sessionId: options.mintId() };
   }
   if (!isSessionId(id)) return problem(exchange, MCP_ERRORS.sessionIdMalformed);
-  const record =
-    sessions.directory.local(id) ??
-    (await sessions.directory.find(id, AbortSignal.timeout(options.lookupMs)));
+  const record = sessions.directory.local(id);
+  if (record !== undefined) return join(exchange, record, initialize);
+  return sessions.directory
+    .find(id, AbortSignal.timeout(options.lookupMs))
+    .then((found) => join(exchange, found, initialize));
+}
+
+function join(
+  exchange: Exchange,
+  record: SessionRecord | undefined,
+  initialize: InitializeIn,
+): ExchangeSession | PlainReply {
   // Another principal must not even learn that the session exists.
   if (record === undefined || record.principal !== exchange.principal.id)
     return problem(exchange, MCP_ERRORS.sessionNotFound);
@@ -90,8 +108,7 @@ function initializeIn(exchange: Exchange): InitializeIn {
 
 /** Reads `Last-Event-ID`. A stream that had its last event is over at every pod: 204 tells the client to stop asking. */
 function readResumePoint(options: SessionOptions, exchange: Exchange): PlainReply | undefined {
-  const header = exchange.headers[HEADER.lastEventId];
-  const text = Array.isArray(header) ? header[0] : header;
+  const text = exchange.headers[HEADER.lastEventId];
   if (text === undefined || text === '') return undefined;
   const id = options.sessions.parseEventId(text);
   if (id === undefined) return problem(exchange, MCP_ERRORS.eventIdMalformed);

@@ -16,6 +16,8 @@ import {
 export interface LiveSessions {
   readonly sessions: ReadonlyMap<string, SessionState>;
   adopt(session: Omit<NewSession, 'onClose'>): SessionState;
+  /** The session in memory, when nothing has to be done for it. */
+  known(request: OwnerRequest): SessionState | undefined;
   /** The session in memory, taken over first if the front says so and the epoch is still the same. */
   acquire(request: OwnerRequest): Promise<SessionState | Refusal>;
   stop(): void;
@@ -58,6 +60,10 @@ export function createLiveSessions(options: LiveSessionsOptions): LiveSessions {
     tools.metrics.live.set(sessions.size);
     return state;
   };
+  const knownTo = ({ sessionId, claim, epoch }: OwnerRequest): SessionState | undefined => {
+    const state = sessions.get(sessionId);
+    return state !== undefined && (claim === undefined || state.epoch > epoch) ? state : undefined;
+  };
   const claims = createClaims({ ...options, adopt });
   const offChange = directory.onChange((id, record) => {
     const state = sessions.get(id);
@@ -70,14 +76,15 @@ export function createLiveSessions(options: LiveSessionsOptions): LiveSessions {
   return {
     sessions,
     adopt,
+    known: knownTo,
     async acquire(request) {
       const { sessionId, claim } = request;
-      const known = sessions.get(sessionId);
-      if (known !== undefined && (claim === undefined || known.epoch > request.epoch)) return known;
+      const known = knownTo(request);
+      if (known !== undefined) return known;
       const running = claims.running(sessionId);
       if (running !== undefined) return running;
       if (claim !== undefined) {
-        known?.close(claim === 'backend-lost' ? 'backend-lost' : 'not-owner');
+        sessions.get(sessionId)?.close(claim === 'backend-lost' ? 'backend-lost' : 'not-owner');
         return claims.take(request, claim);
       }
       const record = await directory.find(sessionId);

@@ -239,7 +239,7 @@ async function answerPlain(
     return refused('backend-lost', false, `the server answered ${response.status}`);
   }
   if (response.status < 300) {
-    const refusal = await noteInitialized(state, post.parsed);
+    const refusal = saysInitialized(post.parsed) ? await noteInitialized(state) : undefined;
     if (refusal !== undefined) return refusal;
     const unread = passes && !read.batch;
     if (!unread && isJson(response) && body !== '')
@@ -267,15 +267,13 @@ function isJson(response: HttpResponse): boolean {
   return mediaType(headerOf(response, HEADER.contentType)) === JSON_TYPE;
 }
 
-/** The client's `initialized` reached the server: later backends must hear it too. */
-async function noteInitialized(
-  state: SessionState,
-  parsed: ParsedBody,
-): Promise<OwnerReply | undefined> {
-  const said = parsed.messages.some(
+const saysInitialized = ({ messages }: ParsedBody): boolean =>
+  messages.some(
     (item) => item.kind === 'notification' && item.message.method === 'notifications/initialized',
   );
-  if (!said) return undefined;
+
+/** The client's `initialized` reached the server: later backends must hear it too. */
+async function noteInitialized(state: SessionState): Promise<OwnerReply | undefined> {
   try {
     const ours = await commit(state, (record) =>
       record.initialized ? record : { ...record, initialized: true },

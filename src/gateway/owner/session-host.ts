@@ -152,16 +152,19 @@ function createServe(
     }
     if (here !== undefined) await moves.settled(here, request);
     // A store that does not answer says nothing about the session, and nothing was sent yet.
-    const state = await live
-      .acquire(request)
-      .catch((error: unknown) => refused('lease-lost', false, String(error)));
+    const state =
+      live.known(request) ??
+      (await live
+        .acquire(request)
+        .catch((error: unknown) => refused('lease-lost', false, String(error))));
     if ('type' in state) return state;
     if (request.op === 'take') return plain(200, '');
     state.clientHeaders = request.headers;
     tools.sessions.directory.touch(state.id);
     const reply = await serveOwned(options, state, request, signal);
     const held = (reply.type === 'plain' || reply.type === 'body') && state.closed === undefined;
-    if (held && !(await mayAnswer(state))) return refused(state.closed ?? 'not-owner', true);
+    if (held && !tools.ownership.valid() && !(await mayAnswer(state)))
+      return refused(state.closed ?? 'not-owner', true);
     return withSessionId(reply, state.id);
   };
 }
@@ -200,12 +203,9 @@ async function serveOwned(
     if (parsed === undefined) return plain(400, errorText(mcpError(MCP_ERRORS.parse)));
     if (request.op === 'may-repeat')
       return (await mayRepeat(state, parsed)) ? plain(200, '') : refused('request-lost', true);
-    const task = await serveTask(
-      options,
-      state,
-      request,
-      parsed.batch ? undefined : parsed.messages[0],
-    );
+    const [only] = parsed.batch ? [] : parsed.messages;
+    const hasTasks = (state.record.tasks ?? []).length > 0;
+    const task = hasTasks ? await serveTask(options, state, request, only) : undefined;
     return task ?? servePost(state, request, parsed, signal);
   }
   const { lastEventId } = request;

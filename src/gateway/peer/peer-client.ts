@@ -51,9 +51,9 @@ export function createPeerClient(options: PeerClientOptions): PeerClient {
 
   return {
     async ask(member, request, signal) {
-      let response: HttpResponse;
+      let sent = false;
       try {
-        response = await clientOf(member).request({
+        const response = await clientOf(member).request({
           origin: originOf('https', member.peer.host, member.peer.port),
           path: PEER_PATH,
           method: 'POST',
@@ -63,10 +63,11 @@ export function createPeerClient(options: PeerClientOptions): PeerClient {
           ],
           body: request.body,
           signal,
+          onSending: () => (sent = true),
         });
         return await readReply(response, options.eventCharsMax);
       } catch (error) {
-        if (!(error instanceof TransportError)) return refused('unreachable', true, String(error));
+        if (!(error instanceof TransportError)) return refused('unreachable', sent, String(error));
         const reply = refused('unreachable', error.sent, error.message);
         return error.refused ? { ...reply, proof: true } : reply;
       }
