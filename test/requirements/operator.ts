@@ -2,6 +2,23 @@
 import type { Requirement } from './requirement.ts';
 
 export const operator = {
+  'operator.hand-over': {
+    sentence: 'Before a pod is replaced its sessions are elsewhere, and a leader lets another lead',
+    source: 'issue 6: rolling update',
+  },
+  'operator.supervised': {
+    sentence:
+      'A supervised update stops before the leader until somebody approves the revision in force',
+    source: 'cloudnative-pg: primaryUpdateStrategy supervised',
+  },
+  'operator.fenced': {
+    sentence: 'A fenced member runs and holds the log, gets no clients, and stands in nobody’s way',
+    source: 'cloudnative-pg: fencing',
+  },
+  'operator.hibernated': {
+    sentence: 'A hibernated cluster has no pods and keeps its volumes; it comes back with them',
+    source: 'cloudnative-pg: declarative hibernation',
+  },
   'operator.maintenance-window': {
     sentence: 'Outside the window of maintenance only pods that do not work are replaced',
     source: 'issue 6',
