@@ -87,6 +87,11 @@ export async function loadKubeConnection(
       'the kubeconfig has no current context with a cluster: set current-context',
     );
   }
+  if (cluster.server.startsWith('http:') && cluster.skipTLSVerify !== true) {
+    throw new UsageError(
+      `the kubeconfig names ${cluster.server}, which is not https: set insecure-skip-tls-verify: true if that is meant`,
+    );
+  }
   const dispatchers = createDispatcherCache(config);
   return {
     server: cluster.server.replace(/\/+$/, ''),

@@ -120,7 +120,7 @@ function retryDelayMs(error: unknown, exchange: Exchange, backoffMs: number): nu
   if (error.status === 503 && error.retryAfterMs !== undefined) return error.retryAfterMs;
   if (error.status === 0 && error.reason === 'Unreachable') return backoffMs;
   if (!exchange.idempotent) return undefined;
-  return [0, 502, 503, 504].includes(error.status) ? backoffMs : undefined;
+  return [0, 500, 502, 503, 504].includes(error.status) ? backoffMs : undefined;
 }
 
 async function sendOnce(context: Context, exchange: Exchange): Promise<string> {

@@ -1,7 +1,8 @@
-/** Side-by-side measurements on this machine: `npm run bench -- [wal|gateway|bulkhead|raft|pick] [--json]`. Ratios count, not rates. */
+/** Side-by-side measurements on this machine: `npm run bench -- [wal|gateway|bulkhead|raft|pick|operator] [--json]`. Ratios count, not rates. */
 import { Argument, Command, Option } from 'commander';
 import { benchBulkhead } from './bulkhead.ts';
 import { benchGateway, GATEWAY_PARTS } from './gateway/bench.ts';
+import { benchOperator } from './operator/bench.ts';
 import { benchPick } from './pick.ts';
 import { benchRaft, RAFT_PARTS } from './raft/bench.ts';
 import { benchWal } from './wal.ts';
@@ -17,6 +18,7 @@ interface Flags {
   readonly profile?: string;
   readonly seconds?: number;
   readonly streams?: number;
+  readonly clusters?: number;
 }
 
 const numberFlag = (flags: string, text: string): Option =>
@@ -35,6 +37,7 @@ const program = new Command('bench')
       'bulkhead',
       'raft',
       'pick',
+      'operator',
     ]),
   )
   .option('--json', 'print the ratios as one JSON object on the last line')
@@ -47,6 +50,7 @@ const program = new Command('bench')
   )
   .addOption(numberFlag('--seconds <number>', 'gateway: length of each load (default 3)'))
   .addOption(numberFlag('--streams <number>', 'gateway: idle streams (default 5000)'))
+  .addOption(numberFlag('--clusters <number>', 'operator: how many it looks after (default 200)'))
   .option('--profile <folder>', 'write processor profiles of our members there')
   .addOption(
     new Option('--only <parts>', `raft, gateway: some of ${PARTS.join(',')}`).argParser((value) => {
@@ -72,6 +76,11 @@ const BENCHMARKS = {
     }),
   bulkhead: () => benchBulkhead(console.error),
   pick: () => benchPick(console.error),
+  operator: () =>
+    benchOperator(console.error, {
+      repetitions: flags.repetitions ?? (short ? 1 : 5),
+      clusters: flags.clusters ?? (short ? 20 : 200),
+    }),
   raft: () =>
     benchRaft(console.error, flags.only, {
       short,
@@ -85,7 +94,11 @@ const BENCHMARKS = {
 
 const ratios: Record<string, number> = {};
 for (const [benchmark, run] of Object.entries(BENCHMARKS)) {
-  if (name === undefined ? !['bulkhead', 'raft', 'pick'].includes(benchmark) : name === benchmark) {
+  if (
+    name === undefined
+      ? !['bulkhead', 'raft', 'pick', 'operator'].includes(benchmark)
+      : name === benchmark
+  ) {
     Object.assign(ratios, await run());
   }
 }

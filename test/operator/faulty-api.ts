@@ -33,7 +33,8 @@ export type Fate =
 export type Plan = (asked: Asked) => Fate;
 
 export interface FaultyApi {
-  readonly url: string;
+  /** Text of a kubeconfig that leads here. */
+  readonly kubeconfig: string;
   readonly connection: KubeConnection;
   /** Writes that reached the API server, as `METHOD path`. */
   readonly writes: readonly string[];
@@ -112,7 +113,7 @@ export async function startFaultyApi(upstream: KubeConnection, plan: Plan): Prom
   const { port } = server.address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;
   const made: FaultyApi = {
-    url,
+    kubeconfig: kubeconfigFor(url),
     connection: createKubeConnection({ server: url }),
     writes,
     spoiled,
@@ -173,4 +174,15 @@ function expire(outgoing: ServerResponse): void {
   const object = { kind: 'Status', apiVersion: 'v1', status: 'Failure', code: 410 };
   outgoing.writeHead(200, { 'content-type': JSON_TYPE });
   outgoing.end(`${JSON.stringify({ type: 'ERROR', object })}\n`);
+}
+
+function kubeconfigFor(server: string): string {
+  return JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    'current-context': 'it',
+    clusters: [{ name: 'it', cluster: { server, 'insecure-skip-tls-verify': true } }],
+    users: [{ name: 'it', user: {} }],
+    contexts: [{ name: 'it', context: { cluster: 'it', user: 'it' } }],
+  });
 }
