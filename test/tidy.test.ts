@@ -44,6 +44,7 @@ const TOP_LEVEL = [
   'charts',
   'crds',
   'deploy',
+  'docs',
   'package-lock.json',
 ].concat(['package.json', 'proto', 'src', 'test', 'tsconfig.json']);
 const FILE_LINES_MAX = 400;

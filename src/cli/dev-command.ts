@@ -1,12 +1,21 @@
 /** `dev`: the laptop cluster in the foreground, with the operator and a sample, until Ctrl-C. */
-import { createLifecycle, onTerminationSignal, systemClock, UsageError } from '../host/index.ts';
+import { join } from 'node:path';
+import {
+  createLifecycle,
+  freePorts,
+  onTerminationSignal,
+  systemClock,
+  UsageError,
+} from '../host/index.ts';
 import { applyAndAwait, endpointUrl, readSample, startLaptop } from './laptop.ts';
 import { createProgress } from './progress.ts';
+import { requirePrometheus, startPrometheus } from './prometheus.ts';
 
 export interface DevOptions {
   readonly data?: string;
   readonly port?: string;
   readonly backend: 'embedded' | 'kubebuilder';
+  readonly prometheus?: boolean;
 }
 
 /** Runs until a signal or the operator's end. */
@@ -38,8 +47,12 @@ async function start(
   finish: (code: number) => void,
   isStopping: () => boolean,
 ): Promise<void> {
+  const program = options.prometheus === true ? requirePrometheus() : undefined;
+  const operatorAddress =
+    program === undefined ? undefined : `127.0.0.1:${(await freePorts(1))[0]}`;
   const laptop = await startLaptop({
     backend: options.backend,
+    operatorAddress,
     dataDir: options.data,
     port: portOption(options.port),
     progress,
@@ -51,11 +64,26 @@ async function start(
     progress,
   );
   const url = await endpointUrl(laptop, resource);
+  const { client, cluster, logFolder, root } = laptop;
+  const prometheus =
+    program !== undefined && operatorAddress !== undefined
+      ? await progress.wait('Prometheus', () =>
+          startPrometheus({
+            program,
+            client,
+            cluster,
+            operator: operatorAddress,
+            rulesFile: join(root, 'deploy', 'prometheus', 'rules.yaml'),
+            folder: logFolder,
+            lifecycle,
+          }),
+        )
+      : undefined;
   progress.say(`
-  export KUBECONFIG=${laptop.cluster.kubeconfig}
+  export KUBECONFIG=${cluster.kubeconfig}
   kubectl get mcpc                       the sample cluster
   MCP endpoint  ${url}
-  logs          ${laptop.logFolder}
+  logs          ${logFolder}${prometheus === undefined ? '' : `\n  Prometheus    ${prometheus}`}
 
 Ctrl-C ends everything.`);
   void laptop.operatorEnded.then((why) => {

@@ -31,6 +31,8 @@ export interface LaptopOptions {
   readonly port?: number | undefined;
   /** Images beside those of deploy/local-images.yaml. */
   readonly extraImages?: DevClusterOptions['extraImages'];
+  /** `host:port` of the operator's health and metrics; default: any port of 127.0.0.1. */
+  readonly operatorAddress?: string | undefined;
   readonly progress: Progress;
   readonly lifecycle: Lifecycle;
 }
@@ -87,6 +89,7 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
     environment: cluster.networkVariables(),
     kubeconfig: cluster.kubeconfig,
     logFile: join(logFolder, 'operator.log'),
+    healthAddress: options.operatorAddress,
   });
   await cluster.guard(operator.pid);
   lifecycle.add('operator', () => operator.stop());

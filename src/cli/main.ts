@@ -173,6 +173,7 @@ program
   .description('a laptop cluster in the foreground, with the operator and a sample cluster')
   .option('--data <dir>', 'keep the state here and find it again (default: nothing is kept)')
   .option('--port <port>', 'port of the API server (default: a free one)')
+  .option('--prometheus', 'start the prometheus of this machine, too, with rules and targets')
   .addOption(backend())
   .action(async (options) => {
     const { devCommand } = await import('./dev-command.ts');

@@ -17,6 +17,8 @@ export interface OperatorProcessOptions {
   readonly environment: Readonly<Record<string, string>>;
   readonly kubeconfig: string;
   readonly logFile: string;
+  /** `host:port` of health and metrics; default: any port of 127.0.0.1. */
+  readonly healthAddress?: string | undefined;
 }
 
 const STOP_GRACE_MS = 5_000;
@@ -28,7 +30,7 @@ export function startOperatorProcess(options: OperatorProcessOptions): OperatorP
     process.execPath,
     [
       ...[options.program, 'operator', '--kubeconfig', options.kubeconfig],
-      ...['--health-address', '127.0.0.1:0'],
+      ...['--health-address', options.healthAddress ?? '127.0.0.1:0'],
     ],
     {
       // A group of its own: Ctrl-C in the terminal reaches this process only, which then ends the operator in order.
@@ -53,7 +55,8 @@ export function startOperatorProcess(options: OperatorProcessOptions): OperatorP
   };
 }
 
-async function stopChild(child: ChildProcess, exited: Promise<unknown>): Promise<void> {
+/** SIGTERM, and SIGKILL when that is not heard within five seconds. */
+export async function stopChild(child: ChildProcess, exited: Promise<unknown>): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   child.kill('SIGTERM');
   const timer = setTimeout(() => child.kill('SIGKILL'), STOP_GRACE_MS);

@@ -9,7 +9,7 @@ import { startOperatorProcess, type OperatorProcess } from '../../src/cli/operat
 import { bundlePath, projectRoot } from '../../src/cli/project.ts';
 import { MCP_CLUSTERS } from '../../src/api/index.ts';
 import { startDevCluster, type DevCluster } from '../../src/devcluster/index.ts';
-import { systemClock as clock, systemRandom as random } from '../../src/host/index.ts';
+import { freePorts, systemClock as clock, systemRandom as random } from '../../src/host/index.ts';
 import {
   createKubeClient,
   loadKubeConnection,
@@ -29,6 +29,8 @@ export interface Arena {
   readonly client: KubeClient;
   readonly kubectl: Kubectl | undefined;
   readonly root: string;
+  /** `host:port` of the operator's health and metrics, while it runs. */
+  readonly operatorAddress: string;
   /** Folder with the logs of cluster and operator. */
   readonly logFolder: string;
   /** SIGKILL; resolves when it is gone. */
@@ -68,13 +70,15 @@ export async function startArena(
     metrics: createMetrics(),
   });
   const path = findKubectl();
-  const operator = operatorControl(program, cluster, logFolder);
+  const operatorAddress = `127.0.0.1:${(await freePorts(1))[0]}`;
+  const operator = operatorControl(program, cluster, { logFolder, operatorAddress });
   return {
     backend,
     cluster,
     client,
     root,
     logFolder,
+    operatorAddress,
     kubectl: path === undefined ? undefined : createKubectl(path, cluster.kubeconfig),
     startOperator: operator.start,
     killOperator: operator.kill,
@@ -94,7 +98,11 @@ interface OperatorControl {
   stop(): Promise<void>;
 }
 
-function operatorControl(program: string, cluster: DevCluster, logFolder: string): OperatorControl {
+function operatorControl(
+  program: string,
+  cluster: DevCluster,
+  { logFolder, operatorAddress }: Pick<Arena, 'logFolder' | 'operatorAddress'>,
+): OperatorControl {
   let running: OperatorProcess | undefined;
   return {
     start() {
@@ -103,6 +111,7 @@ function operatorControl(program: string, cluster: DevCluster, logFolder: string
         environment: cluster.networkVariables(),
         kubeconfig: cluster.kubeconfig,
         logFile: join(logFolder, 'operator.log'),
+        healthAddress: operatorAddress,
       });
     },
     async kill() {

@@ -3,12 +3,12 @@ import { after, before, test } from 'node:test';
 import { inspect, parseArgs } from 'node:util';
 import { onTerminationSignal, UsageError } from '../../src/host/index.ts';
 import { installDefinitions, lastLogLines, startArena, type Arena, type Backend } from './arena.ts';
-import { findKubectl } from './kubectl.ts';
 import type { Scenario } from './scenario.ts';
 import { changeScenarios, clusterScenarios, deletionScenarios } from './scenarios/cluster.ts';
 import { degradedScenarios } from './scenarios/degraded.ts';
 import { failureScenarios } from './scenarios/failures.ts';
 import { kubectlScenarios } from './scenarios/kubectl.ts';
+import { metricScenarios } from './scenarios/metrics.ts';
 import { policyScenarios } from './scenarios/policies.ts';
 import { refusalScenarios } from './scenarios/refusals.ts';
 import { stdioScenarios } from './scenarios/stdio.ts';
@@ -24,6 +24,7 @@ const WITH_OPERATOR = [
   ...[...clusterScenarios, ...failureScenarios, ...changeScenarios, ...degradedScenarios],
   ...policyScenarios,
   ...stdioScenarios,
+  ...metricScenarios,
   ...deletionScenarios,
 ];
 
@@ -51,7 +52,6 @@ function readOptions(): Options {
 
 function run(options: Options): void {
   let arena: Arena | undefined;
-  const hasKubectl = findKubectl() !== undefined;
   const wanted = (list: readonly Scenario[]): readonly Scenario[] =>
     // The sample is what most scenarios play on: it is applied whatever was asked for.
     list.filter((each) => each.name.includes(options.only) || each === clusterScenarios[0]);
@@ -66,8 +66,8 @@ function run(options: Options): void {
   });
   onTerminationSignal(() => void arena?.stop().then(() => process.exit(130)));
 
-  const register = ({ name, needsKubectl, timeoutMs, run: play }: Scenario): void => {
-    const skip = needsKubectl === true && !hasKubectl && 'there is no kubectl in PATH';
+  const register = ({ name, lacks = false, timeoutMs, run: play }: Scenario): void => {
+    const skip = lacks !== false && `there is no ${lacks} in PATH`;
     test(name, { skip, timeout: timeoutMs ?? 120_000 }, async () => {
       const there = arena as Arena;
       try {

@@ -1,11 +1,12 @@
 /** How scenarios are told to the runner: a name, what they need, and what happens. */
 import type { Arena } from './arena.ts';
-import type { Kubectl } from './kubectl.ts';
+import { findKubectl, type Kubectl } from './kubectl.ts';
 
 export interface Scenario {
   readonly name: string;
   readonly run: (arena: Arena) => Promise<void>;
-  readonly needsKubectl?: boolean;
+  /** Name of a program that it cannot do without and that is not there. */
+  readonly lacks?: string | false;
   /** Longest time it may take; default 120 s. */
   readonly timeoutMs?: number;
 }
@@ -21,7 +22,7 @@ export function kubectlScenario(
 ): Scenario {
   return {
     name: `kubectl ${name}`,
-    needsKubectl: true,
+    lacks: findKubectl() === undefined && 'kubectl',
     run: (arena) => run(arena.kubectl as Kubectl, arena),
   };
 }

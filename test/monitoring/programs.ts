@@ -21,6 +21,6 @@ export async function runPromtool(args: readonly string[], input = ''): Promise<
     return stdout + stderr;
   } catch (error) {
     const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
-    throw new Error(`promtool ${args.join(' ')}:\n${stdout}${stderr}`);
+    throw new Error(`promtool ${args.join(' ')}:\n${stdout}${stderr}`, { cause: error });
   }
 }

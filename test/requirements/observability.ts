@@ -15,8 +15,20 @@ export const observability = {
     sentence: 'What a client sends cannot add time series without limit',
     source: 'Prometheus, naming: do not use labels of unbounded cardinality',
   },
+  'metrics.promtool': {
+    sentence: 'promtool finds nothing to say about what operator and sidecar export',
+    source: 'promtool check metrics',
+  },
   'rules.tested': {
     sentence: 'Each alert fires when it should and stays silent when it should, and has a runbook',
     source: 'promtool test rules',
+  },
+  'rules.real-names': {
+    sentence: 'Every metric that a rule or dashboard names is exported by operator or sidecar',
+    source: 'design',
+  },
+  'dashboards.no-empty-panel': {
+    sentence: 'Every query of every dashboard answers with data about a running cluster',
+    source: 'design',
   },
 } as const satisfies Record<string, Requirement>;

@@ -205,7 +205,7 @@ const repair = scenario('what somebody changed or deleted by hand is put right',
   await whole(arena);
 });
 
-const deletion = scenario('delete: everything goes, no process stays', async (arena) => {
+const deletion = scenario('delete: everything goes, metrics and all', async (arena) => {
   const { client, cluster } = arena;
   const pods = [0, 1, 2].map((ordinal) => `${SAMPLE}-${ordinal}`);
   await whole(arena);
@@ -229,6 +229,12 @@ const deletion = scenario('delete: everything goes, no process stays', async (ar
     60_000,
   );
   await eventually('every process to be gone', () => pids.every((pid) => !isAlive(pid)), 20_000);
+  const exported = async (): Promise<string> =>
+    (await fetch(`http://${arena.operatorAddress}/metrics`)).text();
+  await eventually('the metrics of the cluster to be gone', async () => {
+    const text = await exported();
+    return text.includes('controller_runtime_') && !text.includes(`name="${SAMPLE}"`);
+  });
 });
 
 const byText = (a: string, b: string): number => a.localeCompare(b);
