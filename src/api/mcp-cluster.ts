@@ -2,6 +2,7 @@
 import type { FromSchema, Schema } from './schema.ts';
 import { FENCED_RULES } from './spec/fenced-members.ts';
 import { SPEC_SCHEMA } from './spec/spec.ts';
+import { RECOVERY_RULES } from './spec/recovery.ts';
 import { WEIGHT_RULES } from './spec/weight-rules.ts';
 import { STATUS_SCHEMA, type CONDITION_TYPES } from './status-schema.ts';
 
@@ -45,12 +46,8 @@ export const MCP_CLUSTER_SCHEMA = {
       messageExpression: `'"' + self.metadata.name + '" must start with a letter and hold only a-z, 0-9 and -: Services are named after it'`,
       fieldPath: '.metadata.name',
     },
-    {
-      rule: '!has(self.status) || !has(self.status.voters) || !has(self.spec.voters) || self.spec.voters == self.status.voters',
-      message: 'cannot be changed: the voters of a running cluster are fixed',
-      fieldPath: '.spec.voters',
-    },
     ...WEIGHT_RULES,
+    ...RECOVERY_RULES,
     ...FENCED_RULES,
   ],
 } as const satisfies Schema;

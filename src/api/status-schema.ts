@@ -50,6 +50,16 @@ const MEMBERS = {
     required: ['name', 'role', 'ready'],
     properties: {
       name: text('Name of the pod, which is its name in Raft and gossip too.', 253),
+      id: text(
+        'Its volume, by which the others know it: with another one it is another member.',
+        64,
+      ),
+      membership: {
+        type: 'string',
+        enum: ['Voter', 'Learner', 'CatchingUp', 'Joining', 'Leaving', 'Lost'],
+        description:
+          'Its part in Raft: CatchingUp is a learner that will vote, Joining is not let in yet, Leaving goes for good, and Lost has data that nobody may trust.',
+      },
       role: {
         type: 'string',
         enum: ['Leader', 'Follower', 'Candidate', 'Learner', 'Unknown'],
@@ -87,7 +97,29 @@ export const STATUS_SCHEMA = {
     },
     replicas: count('Pods that exist.'),
     readyReplicas: count('Pods that clients are sent to.'),
-    voters: count('Pods that vote in Raft, decided when the cluster was created.'),
+    voters: count('Pods that vote in Raft.'),
+    founded: {
+      type: 'boolean',
+      description: 'The cluster exists: from now on a pod without data joins it.',
+    },
+    scaledTo: count('Pods that the StatefulSet is asked for; it follows spec.replicas one by one.'),
+    releasing: count('Ordinal of the pod that was taken away last, until its volume is seen to.'),
+    recovery: {
+      type: 'object',
+      description: 'The last time that the cluster began again as spec.recovery asks for.',
+      required: ['id', 'trustMember', 'phase'],
+      properties: {
+        id: text('The id of spec.recovery.', 63),
+        trustMember: text('Pod whose data count.', 253),
+        phase: {
+          type: 'string',
+          enum: ['Stopping', 'Rebuilding', 'Done', 'Refused'],
+          description:
+            'How far it is. Done and Refused are the end: another id begins another one.',
+        },
+        message: text('What it waits for, or why it was refused.', 1024),
+      },
+    },
     selector: text('Label selector of the pods, for the scale subresource.'),
     endpoint: text('URL of the cluster for clients inside Kubernetes.'),
     leader: text('Pod that leads Raft.', 253),

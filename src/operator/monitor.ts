@@ -21,6 +21,8 @@ export interface Monitor {
   follow(cluster: McpCluster, pods: readonly Pod[], tls: TlsSource): void;
   /** While true, rounds are short. */
   setBusy(busy: boolean): void;
+  /** Asks all pods at once; resolves when each has answered or failed to. */
+  refresh(): Promise<void>;
   /** The last answer of each pod that was asked, by pod name. */
   reports(): ReadonlyMap<string, SidecarReport>;
   link(pod: string): SidecarLink | undefined;
@@ -81,6 +83,12 @@ export function createMonitor(options: MonitorOptions): Monitor {
       }
     },
     setBusy: rounds.setBusy,
+    async refresh() {
+      const ask = async (entry: Followed): Promise<void> => {
+        entry.report = await answerOf(entry.link);
+      };
+      await Promise.all([...followed.values()].map(ask));
+    },
     reports: () =>
       new Map(
         [...followed].flatMap(([name, { report }]) =>
@@ -112,10 +120,7 @@ function createAsker({ clock, onChange }: MonitorOptions) {
     }
     entry.asking = true;
     const { report: before } = entry;
-    const after = await entry.link.status().then(
-      (status): SidecarReport => ({ kind: 'answered', status }),
-      (error: unknown): SidecarReport => ({ kind: 'failed', problem: (error as Error).message }),
-    );
+    const after = await answerOf(entry.link);
     entry.report = after;
     entry.asking = false;
     if (isStopped) return;
@@ -133,6 +138,12 @@ function createAsker({ clock, onChange }: MonitorOptions) {
     stop: () => void (isStopped = true),
   };
 }
+
+const answerOf = (link: SidecarLink): Promise<SidecarReport> =>
+  link.status().then(
+    (status): SidecarReport => ({ kind: 'answered', status }),
+    (error: unknown): SidecarReport => ({ kind: 'failed', problem: (error as Error).message }),
+  );
 
 /** Calls `round` again and again: at short intervals while busy, at long ones otherwise. */
 function createRounds(options: MonitorOptions, round: () => void) {
@@ -165,7 +176,15 @@ function factsOf(report: SidecarReport | undefined): string {
   const { role, leaderId, term, members, ready, draining, backend, configGeneration } =
     report.status;
   const states = members.map(({ id, state }) => `${id}=${state}`).sort();
-  return JSON.stringify([role, leaderId, term, states, ready, draining, backend, configGeneration]);
+  const { voters, votersOutgoing, learners, problems = [], recovery } = report.status;
+  const part = [voters, votersOutgoing, learners, problems.map(({ code }) => code), recovery];
+  const { cordon, sessionsOwned } = report.status;
+  // Whoever is to go waits for the last session to be gone.
+  const leaving = [cordon, cordon !== undefined && sessionsOwned === 0];
+  return JSON.stringify([
+    ...[role, leaderId, term, states, ready, draining, backend, configGeneration],
+    ...[part, leaving],
+  ]);
 }
 
 function countersOf(report: SidecarReport | undefined): string {

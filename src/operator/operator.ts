@@ -1,5 +1,4 @@
 /** The operator as a whole: what it is made of, in which order it starts, and how it ends. */
-import { MCP_CLUSTERS } from '../api/index.ts';
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import {
@@ -7,7 +6,6 @@ import {
   createEventRecorder,
   createKubeClient,
   createLeaderElection,
-  isNotFound,
   KubeError,
   loadKubeConnection,
   type Controller,
@@ -15,18 +13,13 @@ import {
   type KubeClient,
   type LeaderElection,
 } from '../kube/index.ts';
-import {
-  createLifecycle,
-  systemClock,
-  systemRandom,
-  UsageError,
-  type Lifecycle,
-} from '../host/index.ts';
+import { createLifecycle, systemClock, systemRandom, type Lifecycle } from '../host/index.ts';
 import { VERSION, type Clock, type Random } from '../std/index.ts';
 import { createMetrics, type Logger, type Metrics } from '../telemetry/index.ts';
 import { createApplier } from './applier.ts';
 import { createCaches, type Caches } from './caches.ts';
 import { createClusterMetrics } from './cluster-metrics.ts';
+import { requireDefinition } from './definition.ts';
 import { createFleet } from './fleet.ts';
 import { startHealthServer } from './health-server.ts';
 import { createPodReplacer } from './pod-replacer.ts';
@@ -112,7 +105,7 @@ export async function runOperator(options: OperatorOptions): Promise<RunningOper
       { lifecycle, isLeading },
     );
     const context = { options, client, logger, metrics, clock, random, lifecycle };
-    await requireDefinition(context);
+    await requireDefinition(client, options.watchNamespaces ?? []);
     // Registered before the controller, so that the Lease is given up only when nothing writes any more.
     lifecycle.add('leader election', () => election.current?.stop());
     const { caches, controller } = assemble(context);
@@ -155,22 +148,6 @@ async function openClient(
     electionClient,
     namespace: process.env['POD_NAMESPACE'] ?? connection.namespace,
   };
-}
-
-/** Without the definition every watch would fail for ever; better one line that says what to do. */
-async function requireDefinition({ client, options }: Context): Promise<void> {
-  const namespace = options.watchNamespaces?.[0];
-  const scope = namespace === undefined ? {} : { namespace };
-  try {
-    await client.list(MCP_CLUSTERS, scope);
-  } catch (error) {
-    // A server that has trouble of its own is asked again by the informers.
-    if (error instanceof KubeError && error.status >= 500) return;
-    if (!isNotFound(error)) throw error;
-    throw new UsageError(
-      'the API server does not know McpCluster: kubectl apply --server-side -f crds/ first',
-    );
-  }
 }
 
 /** Plugs the parts together; nothing runs yet. Parts stop in the opposite order. */

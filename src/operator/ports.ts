@@ -1,6 +1,6 @@
 /** What the controllers need of a sidecar; gRPC behind it in production, a fake in tests. */
 import type { TlsSource } from '../security/index.ts';
-import type { SidecarStatus } from './core/index.ts';
+import type { MemberChange, Participants, SidecarStatus } from './core/index.ts';
 
 /** How to reach the sidecar of one pod. */
 export interface SidecarTarget {
@@ -17,6 +17,12 @@ export interface SidecarLink {
   status(signal?: AbortSignal): Promise<SidecarStatus>;
   /** Proposes a running configuration; resolves when the cluster has agreed on it. */
   applyConfig(generation: number, config: string, signal?: AbortSignal): Promise<void>;
+  /** Changes who takes part, unless others than `expected` do by now; resolves when the change is in force. */
+  changeMembership(
+    changes: readonly MemberChange[],
+    expected: Participants | undefined,
+    signal?: AbortSignal,
+  ): Promise<void>;
   /** Lets the member `to` lead; resolves when it does. Only the leader can. */
   transferLeadership(to: string, signal?: AbortSignal): Promise<void>;
   /** While on, the member gives its sessions away and takes none; resolves once it has begun to. */

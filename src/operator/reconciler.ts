@@ -6,10 +6,11 @@ import type { McpCluster } from '../api/index.ts';
 import { RESOURCES, type Outcome } from '../kube/index.ts';
 import {
   blockedFirst,
-  decideSize,
+  currentSize,
   endpointSlice,
   isCurrent,
   isPatient,
+  isRecovering,
   isTerminating,
   rolloutHint,
   specProblem,
@@ -22,6 +23,7 @@ import {
 import { instantText } from './maintenance.ts';
 import { agreeOnConfiguration } from './steps/configuration.ts';
 import { look, observe, ownStatefulSet } from './steps/look.ts';
+import { changeMembers } from './steps/membership.ts';
 import { removeLostPods } from './steps/lost-pods.ts';
 import { onlyRead, RESYNC_MS, writeBudget, writeObjects, type Written } from './steps/objects.ts';
 import { chooseRollout, rollOn, type RolloutDecision } from './steps/rollout.ts';
@@ -29,6 +31,8 @@ import { collect, ensureOwned, type Subject, type Tools } from './steps/tools.ts
 
 const RETRY_MS = 5_000;
 const SOON_MS = 1_000;
+/** While members change, one step follows the other. */
+const CHANGING_MS = 300;
 /** While pods start, time alone turns silence into a problem. */
 const MOVING_MS = 2_000;
 
@@ -51,8 +55,8 @@ export function createReconciler(tools: Tools): (key: string) => Promise<Outcome
 
 async function reconcile(cluster: McpCluster, tools: Tools): Promise<Outcome> {
   const watched = tools.fleet.watch(cluster);
-  const { size, refusal } = await settleSize(cluster, tools);
-  const sized = { ...cluster, status: { ...cluster.status, voters: size.voters } };
+  const sized = await rememberSize(cluster, tools);
+  const size = sizeOf(sized, tools);
   const subject: Subject = { cluster: sized, size, watched };
   // Silence of pods that were not asked yet must neither take them away from clients nor be reported.
   const mayConclude = (view: ClusterView): boolean =>
@@ -75,12 +79,14 @@ async function reconcile(cluster: McpCluster, tools: Tools): Promise<Outcome> {
   }
 
   const decision = chooseRollout(subject, view, seen, tools);
-  const found = [refusal, ...written.problems, foreignSlice];
+  const found = [...written.problems, foreignSlice];
+  let after = subject;
   if (!cluster.spec.paused) {
     found.push(await writeBudget(sized, view, tools));
     found.push(await agreeOnConfiguration(subject, { view, pods }, tools));
     await removeLostPods(subject, view, tools);
     await rollOn(subject, { view, decision }, tools);
+    after = { ...subject, cluster: await changeMembers(subject, view, tools) };
   }
   const facts = await tools.specFacts.of(cluster);
   found.push(specProblem(cluster, { ...facts, pods, reports: watched.monitor.reports() }));
@@ -89,8 +95,8 @@ async function reconcile(cluster: McpCluster, tools: Tools): Promise<Outcome> {
     found.push({ reason: 'ScheduleUnusable', message: window.message });
   }
   const problem = found.find((each) => each !== undefined);
-  await writeStatus(subject, { view, decision, written, problem }, tools);
-  return nextLook({ subject, view, decision, written, problem }, tools);
+  await writeStatus(after, { view, decision, written, problem }, tools);
+  return nextLook({ subject: after, view, decision, written, problem }, tools);
 }
 
 /** The EndpointSlice of the client Service, from what the cluster itself says. */
@@ -108,22 +114,21 @@ function sendsAlike(cluster: McpCluster, one: ClusterView, other: ClusterView): 
   return isCurrent(after, before) && isCurrent(before, after);
 }
 
-/** The size to build, with the number of voters written down before anything is built with it. */
-async function settleSize(
-  cluster: McpCluster,
-  tools: Tools,
-): Promise<{ size: ClusterSize; refusal?: ReconcileProblem }> {
-  const set = ownStatefulSet(cluster, tools.caches);
+/** The size that a cluster begins with is written down before anything is built with it. */
+async function rememberSize(cluster: McpCluster, tools: Tools): Promise<McpCluster> {
+  const { scaledTo, voters } = cluster.status ?? {};
+  if ((scaledTo !== undefined && voters !== undefined) || cluster.spec.paused) return cluster;
+  const size = sizeOf(cluster, tools);
+  const phase = cluster.status?.phase ?? 'Creating';
+  const remembered = { ...cluster.status, voters: size.voters, scaledTo: size.replicas, phase };
+  await tools.statusWriter.record(cluster, remembered);
+  return { ...cluster, status: remembered };
+}
+
+function sizeOf(cluster: McpCluster, { caches }: Tools): ClusterSize {
   // A cluster that sleeps has no pods, and its size is what it was.
-  const replicas = set?.spec?.replicas;
-  const decision = decideSize(cluster, replicas === 0 ? undefined : replicas);
-  if (cluster.status?.voters === undefined && !cluster.spec.paused) {
-    const { voters } = decision.size;
-    await tools.statusWriter.record(cluster, { ...cluster.status, voters, phase: 'Creating' });
-  }
-  if (decision.kind === 'accepted') return { size: decision.size };
-  const { reason, message } = decision;
-  return { size: decision.size, refusal: { reason, message } };
+  const replicas = ownStatefulSet(cluster, caches)?.spec?.replicas;
+  return currentSize(cluster, replicas === 0 ? undefined : replicas);
 }
 
 async function writeStatus(
@@ -167,8 +172,10 @@ function nextLook(
   const moving = cluster.spec.hibernated
     ? view.members.some(({ pod }) => pod !== undefined)
     : isMoving(view, decision.step);
-  watched.monitor.setBusy(moving);
+  const changing = view.membershipChange !== undefined || isRecovering(cluster);
+  watched.monitor.setBusy(moving || changing);
   if (!moving) watched.settledKeyRevision = written.key?.revision;
+  if (changing) return settledFor(CHANGING_MS);
   if (moving) return settledFor(MOVING_MS);
   // Every pod accepts the next key now: it may be signed with.
   if (written.key?.phase === 'Announced') return settledFor(SOON_MS);

@@ -1,7 +1,8 @@
 /** The admin service of a sidecar over gRPC with mutual TLS, behind the port the controllers use. */
 import { SIDECAR_PORTS } from '../api/index.ts';
-import { createChannel, services, type ClientStream } from '../rpc/index.ts';
+import { createChannel, services, type ClientStream, type Wire } from '../rpc/index.ts';
 import type { Clock, Random } from '../std/index.ts';
+import type { Participants } from './core/index.ts';
 import type { SidecarClient, SidecarLink, SidecarTarget } from './ports.ts';
 
 export interface SidecarClientOptions {
@@ -12,6 +13,7 @@ export interface SidecarClientOptions {
 /** A member answers its status from memory: silence for so long is a failure. */
 const STATUS_TIMEOUT_MS = 1_000;
 const CONFIG_TIMEOUT_MS = 5_000;
+const CHANGE_TIMEOUT_MS = 5_000;
 const TRANSFER_TIMEOUT_MS = 5_000;
 /** Wait before the stream of facts is opened again. */
 const STREAM_RETRY_MS = 1_000;
@@ -19,6 +21,15 @@ const STREAM_RETRY_MS = 1_000;
 export function createSidecarClient(options: SidecarClientOptions): SidecarClient {
   return { connect: (target) => connect(target, options) };
 }
+
+const wireOf = (expected: Participants | undefined): Wire.ParticipantsInput | null =>
+  expected === undefined
+    ? null
+    : {
+        voters: [...expected.voters],
+        votersOutgoing: [...expected.votersOutgoing],
+        learners: [...expected.learners],
+      };
 
 function connect(target: SidecarTarget, { clock, random }: SidecarClientOptions): SidecarLink {
   const channel = createChannel({
@@ -49,6 +60,12 @@ function connect(target: SidecarTarget, { clock, random }: SidecarClientOptions)
     },
     async applyConfig(generation, config, signal) {
       await admin.applyConfig({ generation, config }, { timeoutMs: CONFIG_TIMEOUT_MS, signal });
+    },
+    async changeMembership(changes, expected, signal) {
+      await admin.changeMembership(
+        { changes: [...changes], transition: 'auto', expected: wireOf(expected) },
+        { timeoutMs: CHANGE_TIMEOUT_MS, signal },
+      );
     },
     async transferLeadership(to, signal) {
       await admin.transferLeadership({ to }, { timeoutMs: TRANSFER_TIMEOUT_MS, signal });

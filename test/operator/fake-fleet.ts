@@ -105,6 +105,7 @@ export function startFakeFleet(client: KubeClient, namespace: string): FakeFleet
             return statusOf(name, cluster, generations.get(cluster) ?? 0);
           },
           applyConfig: async (generation) => void generations.set(cluster, generation),
+          changeMembership: async () => undefined,
           transferLeadership: async () => undefined,
           drain: async () => undefined,
           onFact: () => undefined,

@@ -4,6 +4,7 @@ import { RESOURCES, type KubeClient } from '../../src/kube/index.ts';
 import { RpcError } from '../../src/rpc/index.ts';
 import type { SidecarClient, SidecarStatus } from '../../src/operator/index.ts';
 import { eventually } from '../eventually.ts';
+import { createFakeMembers, type FakeMembers } from './fake-members.ts';
 import type { Pod } from '../../src/operator/core/index.ts';
 
 export type StatusOverride = Partial<SidecarStatus>;
@@ -22,6 +23,8 @@ export interface FakePods {
   readonly configurations: { generation: number; config: string }[];
   /** What sidecars were asked for. */
   readonly told: string[];
+  /** Who takes part in the log. */
+  readonly log: FakeMembers;
   /** Pods in the order in which they got their address. */
   readonly started: string[];
   /** Resolves when every pod that exists runs as the kubelet was told. */
@@ -38,14 +41,24 @@ export interface FakePods {
 /** No pod is given the time of a start: what happens to it counts at once. */
 const LONG_RUNNING = { running: { startedAt: '2026-01-01T00:00:00Z' } };
 
+/** What the sidecar of a pod is told to begin again from. */
+function recoveryOf(pod: Pod): { id: string; trust: string } | undefined {
+  const containers = (pod.spec as { initContainers?: { args?: string[] }[] } | undefined)
+    ?.initContainers;
+  const flag = containers?.flatMap(({ args = [] }) => args).find((arg) => arg.startsWith(RECOVERY));
+  const [id = '', trust = ''] = flag?.slice(RECOVERY.length).split(':') ?? [];
+  return flag === undefined ? undefined : { id, trust };
+}
+
+const RECOVERY = '--recovery=';
+
 /** Serves the pods of one namespace. */
 export function startFakePods(client: KubeClient, namespace: string): FakePods {
   const running = new Map<string, { name: string; uid: string }>();
   const listeners = new Set<() => void>();
   const abort = new AbortController();
   let lastOctet = 0;
-  let term = 1;
-  let leader = '';
+  const log = createFakeMembers(client, namespace, 'tools');
   const fake: Pick<
     FakePods,
     'dead' | 'overrides' | 'serverStatus' | 'configurations' | 'started' | 'told'
@@ -77,26 +90,19 @@ export function startFakePods(client: KubeClient, namespace: string): FakePods {
 
   const statusOf = (name: string): SidecarStatus => {
     const members = alive();
-    if (!members.includes(leader)) {
-      leader = members[0] ?? '';
-      term += 1;
-    }
     const generation = fake.configurations.at(-1)?.generation ?? 0;
+    const part = log.statusOf(name, members);
     return {
       nodeId: name,
-      role: name === leader ? 'leader' : 'follower',
-      leaderId: leader,
-      term,
-      commitIndex: 10,
-      appliedIndex: 10,
-      matchIndexes: name === leader ? members.map((id) => ({ id, matchIndex: 10 })) : [],
+      ...part,
+      appliedIndex: part.commitIndex,
       members: [...new Set([...members, ...fake.dead])].map((id) => ({
         id,
         state: fake.dead.has(id) ? 'dead' : 'alive',
       })),
       sessions: 0,
       sessionsOwned: 0,
-      ready: !draining.has(name) && !isFenced(name),
+      ready: part.ready && !draining.has(name) && !isFenced(name),
       notReadyReason: '',
       cordon: draining.has(name) ? 'asked' : isFenced(name) ? 'fenced' : '',
       configGeneration: generation,
@@ -144,6 +150,8 @@ export function startFakePods(client: KubeClient, namespace: string): FakePods {
       running.set(address, { name, uid });
       fake.dead.delete(name);
       draining.delete(name);
+      const told = recoveryOf(pod);
+      if (told !== undefined) log.recoveries.set(name, told);
       fake.started.push(name);
     }
   };
@@ -151,6 +159,7 @@ export function startFakePods(client: KubeClient, namespace: string): FakePods {
   const noticed = new Set<string>();
   const loop = async (): Promise<void> => {
     while (!abort.signal.aborted) {
+      await log.look().catch(() => undefined);
       const pods = await client.list<Pod>(RESOURCES.pods, { namespace }).catch(() => undefined);
       if (pods !== undefined) {
         const uids = new Set(pods.items.map(({ metadata }) => metadata.uid));
@@ -171,6 +180,7 @@ export function startFakePods(client: KubeClient, namespace: string): FakePods {
   const done = loop();
   const made: FakePods = {
     ...fake,
+    log,
     sidecars: {
       connect({ address }) {
         const listener: { current?: () => void } = {};
@@ -185,12 +195,13 @@ export function startFakePods(client: KubeClient, namespace: string): FakePods {
             if (made.refuses !== undefined) throw new RpcError('invalid-argument', made.refuses);
             fake.configurations.push({ generation, config });
           },
+          changeMembership: async (changes, expected) => {
+            log.change(changes, expected);
+            made.tell();
+          },
           transferLeadership: async (to) => {
             const from = running.get(address)?.name;
-            if (from !== leader || !alive().includes(to))
-              throw new RpcError('aborted', 'not moved');
-            leader = to;
-            term += 1;
+            log.transfer(from ?? '', to, alive());
             made.told.push(`${from} lets ${to} lead`);
             made.tell();
           },

@@ -31,6 +31,7 @@ function open() {
             return report.status;
           },
           applyConfig: () => Promise.resolve(),
+          changeMembership: () => Promise.resolve(),
           transferLeadership: () => Promise.resolve(),
           drain: () => Promise.resolve(),
           onFact: (listener) => void facts.push(listener),

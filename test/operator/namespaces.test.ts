@@ -2,10 +2,18 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test, type TestContext } from 'node:test';
 import { MCP_CLUSTERS } from '../../src/api/index.ts';
-import { RESOURCES, type KubeObject } from '../../src/kube/index.ts';
+import { systemClock as clock, systemRandom as random, UsageError } from '../../src/host/index.ts';
+import {
+  createKubeClient,
+  createKubeConnection,
+  loadKubeConnection,
+  RESOURCES,
+  type KubeObject,
+} from '../../src/kube/index.ts';
 import { runOperator, type RunningOperator } from '../../src/operator/index.ts';
-import { silentLogger as logger } from '../../src/telemetry/index.ts';
+import { createMetrics, silentLogger as logger } from '../../src/telemetry/index.ts';
 import { eventually } from '../eventually.ts';
+import { freePort } from '../free-ports.ts';
 import { verifies } from '../requirements.ts';
 import { skip, startRealApi, userCluster, type RealApi } from './real-api.ts';
 
@@ -35,6 +43,28 @@ void suite('operator for some namespaces, and one that waits', { skip }, () => {
       await eventually(`the StatefulSet in ${namespace}`, () => hasSet(namespace));
     }
     assert.equal(await hasSet(other), false);
+  });
+
+  test(verifies('operator.start-problems'), async (t) => {
+    const connections = {
+      'McpClusters may not be listed: install the roles': await loadKubeConnection({
+        kubeconfig: api.plane.kubeconfig,
+        impersonateUser: 'system:serviceaccount:default:nobody',
+      }),
+      'the API server cannot be reached: check the kubeconfig': createKubeConnection({
+        server: `https://127.0.0.1:${await freePort()}`,
+      }),
+    };
+    for (const [says, connection] of Object.entries(connections)) {
+      const client = createKubeClient(connection, { clock, random, metrics: createMetrics() });
+      t.after(() => client.close());
+      const start = runOperator({ client, watchNamespaces: ['default'], logger });
+      await assert.rejects(start, (error) => {
+        assert.ok(error instanceof UsageError);
+        assert.ok(error.message.startsWith(says), error.message);
+        return true;
+      });
+    }
   });
 
   test(verifies('operator.standby-ready'), async (t) => {

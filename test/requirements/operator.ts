@@ -50,7 +50,7 @@ export const operator = {
   },
   'api.immutable': {
     sentence:
-      'Voters and storage class of a running cluster cannot be changed, and its volumes cannot shrink',
+      'The storage class of a running cluster cannot be changed, and its volumes cannot shrink; its voters can be changed',
     source: 'design',
   },
   'operator.policies': {
@@ -89,6 +89,11 @@ export const operator = {
     sentence: 'An operator told to watch some namespaces acts in these and in no other',
     source: 'issue 6: Role per watched namespace',
   },
+  'operator.start-problems': {
+    sentence:
+      'An operator that cannot reach the API server, or lacks its roles, says so in a line and what to do',
+    source: 'design: every error says what to do next',
+  },
   'operator.standby-ready': {
     sentence:
       'An operator that waits for the Lease is ready, so that the rollout of its own Deployment ends',
@@ -97,6 +102,25 @@ export const operator = {
   'operator.config-hash': {
     sentence: 'Pods are replaced only for a change that they cannot take over while running',
     source: 'design',
+  },
+  'operator.size-from-spec': {
+    sentence: 'The size of a cluster follows its spec, never what happens to be there',
+    source: 'issue 6; etcd-io/etcd-operator#193',
+  },
+  'operator.lost-volume': {
+    sentence:
+      'A pod that lost its volume is another member: the old one is taken out, the new one learns and is promoted',
+    source: 'issue 6: a replaced volume is a new member id',
+  },
+  'operator.unusable-data': {
+    sentence:
+      'A member whose data cannot be used, or differ from what a majority agreed on, is replaced by one with an empty volume',
+    source: 'issue 6: self-healing; bitnami/charts#901',
+  },
+  'operator.recovery': {
+    sentence:
+      'The loss of a majority is reported with who is left and the command to begin again from one of them; that is done once when it is asked for, never by itself, and never while there is a majority',
+    source: 'issue 6: quorum loss',
   },
   'operator.membership-steps': {
     sentence:
@@ -162,8 +186,9 @@ export const operator = {
     source: 'design',
   },
   'operator.scale': {
-    sentence: 'Scaling adds and removes learners; below the voters it is refused visibly',
-    source: 'design',
+    sentence:
+      'Scaling moves pods, learners and voters together: up to as many voters as the spec wants, and down with sessions, member, pod and volume leaving in this order',
+    source: 'issue 6: changes to a quorum are safe',
   },
   'operator.traffic': {
     sentence: 'A dead pod leaves the EndpointSlice within a second of its detection',

@@ -7,6 +7,7 @@ import { GATEWAY } from './gateway.ts';
 import { LOAD_BALANCING } from './load-balancing.ts';
 import { NETWORK_POLICY } from './network-policy.ts';
 import { POD_TEMPLATE, STORAGE } from './pods.ts';
+import { RECOVERY } from './recovery.ts';
 import { SERVER } from './server.ts';
 import { SESSIONS } from './sessions.ts';
 import { UPDATE } from './update.ts';
@@ -29,7 +30,7 @@ export const SPEC_SCHEMA = {
       format: 'int32',
       enum: [1, 3, 5, 7],
       description:
-        'Pods that vote in Raft; the others follow as learners. By default the largest odd number that is at most replicas and at most 5. It cannot be changed.',
+        'Pods that vote in Raft; the others follow as learners. By default the largest odd number that is at most replicas and at most 5.',
     },
     server: SERVER,
     gateway: GATEWAY,
@@ -41,6 +42,7 @@ export const SPEC_SCHEMA = {
     gossip: GOSSIP,
     storage: STORAGE,
     podTemplate: POD_TEMPLATE,
+    recovery: RECOVERY,
     update: UPDATE,
     fencedMembers: FENCED_MEMBERS,
     hibernated: {
@@ -61,12 +63,6 @@ export const SPEC_SCHEMA = {
       message: 'must not exceed replicas',
       messageExpression: `{1: '1 voter needs', 3: '3 voters need', 5: '5 voters need', 7: '7 voters need'}[self.voters] + ' at least as many replicas'`,
       fieldPath: '.voters',
-    },
-    {
-      rule: '!has(oldSelf.voters) || (has(self.voters) && self.voters == oldSelf.voters)',
-      message: 'cannot be changed: the voters of a running cluster are fixed',
-      fieldPath: '.voters',
-      reason: 'FieldValueForbidden',
     },
     {
       rule: 'self.server.port != self.gateway.port',

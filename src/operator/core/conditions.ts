@@ -7,7 +7,7 @@ import type { ClusterView, MemberView } from './view.ts';
 /** Why the last reconcile did not do all that the spec asks for. */
 export interface ReconcileProblem {
   readonly reason:
-    | 'ScaleBelowVoters'
+    | 'RecoveryRefused'
     | 'ForeignObject'
     | 'Refused'
     | 'Paused'
@@ -33,16 +33,28 @@ export interface ConditionInput {
   readonly growingVolumes?: number;
   /** The spec wants no pods. */
   readonly hibernated: boolean;
+  /** What can be done when the majority is gone for good. */
+  readonly advice: string;
+  /** How far a cluster is that begins again; undefined when it does not. */
+  readonly recovering?: string | undefined;
+  /** Pods that the spec asks for. */
+  readonly target: number;
   /** The cluster has had a quorum: without one it is not on its way to its first. */
   readonly hadQuorum: boolean;
 }
 
 export function conditionsOf(input: ConditionInput): readonly ConditionDraft[] {
   const { view, problem, hadQuorum } = input;
+  const hasLost = hadQuorum && !view.hasQuorum;
   return [
     ...(input.hibernated
       ? hibernated(view)
-      : [available(view), progressing(input), degraded(view), quorumHealthy(view, hadQuorum)]),
+      : [
+          available(view),
+          progressing(input),
+          degraded(view),
+          quorumHealthy(view, hasLost ? input.advice : undefined),
+        ]),
     problem === undefined
       ? draft('Reconciled', 'True', 'Applied', 'every object is as the spec asks')
       : draft('Reconciled', 'False', problem.reason, problem.message),
@@ -80,13 +92,15 @@ function available(view: ClusterView): ConditionDraft {
   return draft('Available', 'True', 'Serving', counts);
 }
 
-function quorumHealthy(view: ClusterView, hadQuorum: boolean): ConditionDraft {
+/** `advice` is what can be done about a majority that was lost. */
+function quorumHealthy(view: ClusterView, advice: string | undefined): ConditionDraft {
   const sentence = quorumSentence(view);
   if (!view.isComplete && !view.hasQuorum) {
     return draft('QuorumHealthy', 'Unknown', 'MembersUnknown', sentence);
   }
   if (!view.hasQuorum) {
-    return draft('QuorumHealthy', 'False', hadQuorum ? 'QuorumLost' : 'Forming', sentence);
+    if (advice === undefined) return draft('QuorumHealthy', 'False', 'Forming', sentence);
+    return draft('QuorumHealthy', 'False', 'QuorumLost', `${sentence}; ${advice}`);
   }
   return view.votersCaughtUp === view.voters
     ? draft('QuorumHealthy', 'True', 'AllVoters', sentence)
@@ -102,6 +116,11 @@ function progressing(input: ConditionInput): ConditionDraft {
   const { view, replicas, rollout, hint, growingVolumes = 0 } = input;
   const pods = view.members.filter((member) => member.pod !== undefined);
   const extra = view.members.filter((member) => member.ordinal >= replicas);
+  if (input.recovering !== undefined) {
+    return draft('Progressing', 'True', 'Recovering', input.recovering);
+  }
+  const change = changing(input);
+  if (change !== undefined) return change;
   if (pods.length < replicas || extra.length > 0) {
     const message = `${pods.length} of ${replicas} pods exist`;
     return draft('Progressing', 'True', 'Scaling', message);
@@ -125,6 +144,19 @@ function progressing(input: ConditionInput): ConditionDraft {
     return draft('Progressing', 'True', 'GrowingVolumes', message);
   }
   return draft('Progressing', 'False', 'Settled', 'pods are as the spec asks');
+}
+
+/** The members are on their way to what the spec asks for, or wait for what they need for it. */
+function changing({ view, replicas, target }: ConditionInput): ConditionDraft | undefined {
+  const { membershipStep: step, membershipChange } = view;
+  if (step.kind === 'settled' || (membershipChange === undefined && replicas === target)) {
+    return undefined;
+  }
+  const leaves = replicas > target || view.members.some(({ ordinal }) => ordinal >= target);
+  const comes = replicas < target || view.members.some(({ data }) => data === 'empty');
+  const reason = leaves ? 'ScalingDown' : comes ? 'ScalingUp' : 'ChangingMembers';
+  const waits = step.kind === 'wait' ? `waits for ${step.message}` : (membershipChange ?? '');
+  return draft('Progressing', 'True', reason, `${replicas} of ${target} pods; ${waits}`);
 }
 
 /** A rollout that waits for people or the calendar is not under way. */

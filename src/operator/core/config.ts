@@ -10,7 +10,7 @@ export const CONFIG_FILE = 'config.json';
 /** Members that a pod gossips with per round. */
 const GOSSIP_FANOUT = 3;
 
-/** Pods and voters of a cluster after every rule about its size was applied. */
+/** Pods and voters of a cluster: as they are, or as they shall be. */
 export interface ClusterSize {
   readonly replicas: number;
   readonly voters: number;
@@ -36,7 +36,7 @@ export function runningConfig(cluster: McpCluster) {
 }
 
 /** What only a starting sidecar reads. */
-function startConfig(cluster: McpCluster, voters: number) {
+function startConfig(cluster: McpCluster) {
   const { metadata, spec } = cluster;
   const { heartbeatInterval, electionTimeout } = spec.consensus;
   return {
@@ -44,7 +44,6 @@ function startConfig(cluster: McpCluster, voters: number) {
     name: metadata.name,
     namespace: metadata.namespace,
     peerService: objectNames(metadata.name).peerService,
-    voters: Array.from({ length: voters }, (_, ordinal) => podName(metadata.name, ordinal)),
     ports: { gateway: spec.gateway.port, ...SIDECAR_PORTS },
     server: { port: spec.server.port, path: spec.server.path },
     gateway: { path: spec.gateway.path },
@@ -66,10 +65,11 @@ function startConfig(cluster: McpCluster, voters: number) {
 
 /** Everything a starting sidecar is told. */
 export function sidecarConfig(cluster: McpCluster, size: ClusterSize) {
-  const start = startConfig(cluster, size.voters);
+  const start = startConfig(cluster);
   const running = runningConfig(cluster);
   return {
     ...start,
+    ...foundation(cluster, size),
     replicas: size.replicas,
     fencedMembers: running.fencedMembers,
     gateway: { ...start.gateway, ...running.gateway },
@@ -77,11 +77,22 @@ export function sidecarConfig(cluster: McpCluster, size: ClusterSize) {
   };
 }
 
+/** Whom a member asks where the others are, once the cluster exists. */
+const SEEDS_MAX = 7;
+
+/** Who founds the cluster; when it exists nobody does any more, however empty a volume is. */
+function foundation(cluster: McpCluster, size: ClusterSize) {
+  const founded = cluster.status?.founded === true;
+  const count = founded ? Math.min(size.replicas, SEEDS_MAX) : size.voters;
+  const { name } = cluster.metadata;
+  return { founded, voters: Array.from({ length: count }, (_, ordinal) => podName(name, ordinal)) };
+}
+
 /** Changes exactly when pods must be replaced to follow the spec. */
-export function configHash(cluster: McpCluster, voters: number): string {
+export function configHash(cluster: McpCluster): string {
   // An HTTP server's limit on headers is set when it is made.
   const { headerBytes } = cluster.spec.gateway.limits;
-  return fingerprint({ ...startConfig(cluster, voters), headerBytes });
+  return fingerprint({ ...startConfig(cluster), headerBytes });
 }
 
 export function configMap(

@@ -9,7 +9,15 @@ export { configMap, runningConfig, sidecarConfig, type ClusterSize } from './con
 export { isCurrent, ownershipOf, stamped } from './drift.ts';
 export { durationMs } from './durations.ts';
 export { endpointSlice } from './endpoint-slice.ts';
-export { certificateNames, objectNames, ownerOf, podHost, SERVER_CONTAINER } from './names.ts';
+export {
+  certificateNames,
+  objectNames,
+  ownerOf,
+  podHost,
+  podName,
+  SERVER_CONTAINER,
+  volumeClaimName,
+} from './names.ts';
 export { fencedPods } from './lost-pods.ts';
 export { networkPolicy } from './network-policy.ts';
 export { lastLine, wantsLogLine } from './problems.ts';
@@ -29,11 +37,13 @@ export {
   type MaintenanceWindow,
   type RolloutFacts,
 } from './rollout-policy.ts';
+export type { MemberChange, MembershipStep, Participants } from './membership.ts';
+export { isRecovering, nextRecovery } from './recovery.ts';
 export { decideRollout, type RolloutPolicy, type RolloutStep } from './rollout.ts';
 export { clientService, peerService } from './services.ts';
 export type { AnyObject, Claim, DesiredObject, Pod, StatefulSet } from './shapes.ts';
 export { isTerminating } from './shapes.ts';
-export { decideSize } from './size.ts';
+export { currentSize } from './size.ts';
 export {
   authoritySecret,
   disruptionBudget,

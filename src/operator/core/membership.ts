@@ -104,8 +104,8 @@ export type MembershipStep =
   | { readonly kind: 'release-volume'; readonly ordinal: number };
 
 /**
- * The next step towards `target`. Members without their data go first, then those that are wanted come in, then voters are
- * promoted one by one, then what is too much goes: leader moved, sessions given away, member out, pod, volume. No change
+ * The next step towards `target`. Members without their data go first, then learners are promoted and newcomers let in, one
+ * after the other, then what is too much goes: leader moved, sessions given away, member out, pod, volume. No change
  * is proposed unless the voters after it, and those before, have a majority that follows.
  */
 export function planMembership(view: MembershipView): MembershipStep {
@@ -115,8 +115,8 @@ export function planMembership(view: MembershipView): MembershipStep {
   return (
     takeOutLost(view, participants) ??
     discardData(view, participants) ??
-    letIn(view, participants) ??
     promote(view, participants) ??
+    letIn(view, participants) ??
     takeOutSurplus(view, participants) ??
     shrink(view, participants) ??
     grow(view, participants) ?? { kind: 'settled' }

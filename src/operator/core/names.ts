@@ -46,6 +46,14 @@ export function podOrdinal(cluster: string, pod: string): number | undefined {
   return /^(0|[1-9]\d*)$/.test(digits) ? Number(digits) : undefined;
 }
 
+/** Name of the volume claim of a pod, and of its volume. */
+export const DATA_VOLUME = 'data';
+
+/** Name of the claim that the StatefulSet controller makes for a pod. */
+export function volumeClaimName(pod: string): string {
+  return `${DATA_VOLUME}-${pod}`;
+}
+
 /** DNS name that a pod's certificate must carry. */
 export function podHost(cluster: McpCluster, pod: string): string {
   const { name, namespace } = cluster.metadata;

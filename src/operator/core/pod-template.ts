@@ -12,13 +12,13 @@ import {
 import { authVolumes, TOKENS_PATH } from './auth-volumes.ts';
 import { bridgeCommand, bridgeInstaller, bridgeVolumes, serverMounts } from './bridge.ts';
 import { CONFIG_FILE, configHash } from './config.ts';
+import { recoveryInForce } from './recovery.ts';
 import { requestStateVariables } from './request-state-key.ts';
-import { objectNames, SERVER_CONTAINER, SIDECAR_CONTAINER } from './names.ts';
+import { DATA_VOLUME, objectNames, SERVER_CONTAINER, SIDECAR_CONTAINER } from './names.ts';
 
 export interface PodTemplateOptions {
   /** Image of the sidecar. */
   readonly sidecarImage: string;
-  readonly voters: number;
   /** See `StatefulSetOptions`: a variable is read at the start, so pods follow another revision by a restart. */
   readonly keyRevision: number | undefined;
 }
@@ -28,8 +28,6 @@ const CONFIG_PATH = '/etc/mcp-cluster/config';
 const TLS_PATH = '/etc/mcp-cluster/tls';
 const POD_PATH = '/etc/mcp-cluster/pod';
 const DATA_PATH = '/var/lib/mcp-cluster';
-/** Name of the volume claim of a pod, and of its volume. */
-export const DATA_VOLUME = 'data';
 /** Time for open requests and for moving sessions before a pod is killed. */
 const TERMINATION_GRACE_SECONDS = 30;
 
@@ -61,7 +59,7 @@ export function podTemplate(cluster: McpCluster, options: PodTemplateOptions) {
       annotations: {
         ...template.metadata?.annotations,
         'kubectl.kubernetes.io/default-container': SERVER_CONTAINER,
-        [CONFIG_HASH_ANNOTATION]: configHash(cluster, options.voters),
+        [CONFIG_HASH_ANNOTATION]: configHash(cluster),
         ...(options.keyRevision === undefined
           ? {}
           : { [KEY_REVISION_ANNOTATION]: String(options.keyRevision) }),
@@ -130,6 +128,7 @@ function antiAffinity(cluster: McpCluster): object {
  * health only, or pods would restart in turns while too few of them are up.
  */
 function sidecarContainer(cluster: McpCluster, image: string): object {
+  const recovery = recoveryInForce(cluster);
   return {
     name: SIDECAR_CONTAINER,
     image,
@@ -141,6 +140,7 @@ function sidecarContainer(cluster: McpCluster, image: string): object {
       `--session-db-path=${DATA_PATH}`,
       `--pod-annotations-dir=${POD_PATH}`,
       `--tokens-dir=${TOKENS_PATH}`,
+      ...(recovery === undefined ? [] : [`--recovery=${recovery.id}:${recovery.trustMember}`]),
     ],
     env: [
       fieldVariable('POD_NAME', 'metadata.name'),

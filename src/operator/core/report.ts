@@ -9,7 +9,25 @@ export interface SidecarStatus {
   readonly commitIndex: number;
   readonly appliedIndex: number;
   /** Known to the leader only. */
-  readonly matchIndexes: readonly { readonly id: string; readonly matchIndex: number }[];
+  readonly matchIndexes: readonly {
+    readonly id: string;
+    readonly matchIndex: number;
+    /** The disk by which the leader knows it; empty when they have not met. */
+    readonly diskId?: string;
+  }[];
+  /** Who takes part in the log, as this member knows it. */
+  readonly voters?: readonly string[];
+  readonly votersOutgoing?: readonly string[];
+  readonly learners?: readonly string[];
+  /** Its volume: another one is another member. */
+  readonly diskId?: string;
+  /** The end of its log. */
+  readonly lastIndex?: number;
+  readonly lastTerm?: number;
+  /** What is wrong with its part in the log. */
+  readonly problems?: readonly { readonly code: string; readonly message: string }[];
+  /** The forced beginning that its data come from. */
+  readonly recovery?: string;
   readonly members: readonly {
     readonly id: string;
     /** alive, suspect, dead or left */

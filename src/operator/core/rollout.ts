@@ -1,7 +1,8 @@
 /** Which pod is replaced next to follow a changed template, or the name of the rule that keeps each one waiting. */
 import { unreachable } from '../../std/index.ts';
 import { mayMeet } from './version.ts';
-import { majority, type ClusterView, type MemberView } from './view.ts';
+import { majority } from './quorum.ts';
+import type { ClusterView, MemberView } from './view.ts';
 
 /** Why a pod is not replaced yet; shown in the status as `blockedBy`. */
 export type RolloutRule =

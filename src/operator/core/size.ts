@@ -1,34 +1,20 @@
-/** How many pods and voters a cluster gets: the spec, unless it would take the quorum away. */
-import { defaultVoters, type McpCluster } from '../../api/index.ts';
+/** How many pods and voters a cluster has now; how many it shall have, the spec says. */
+import type { McpCluster } from '../../api/index.ts';
 import type { ClusterSize } from './config.ts';
-
-export type SizeDecision =
-  | { readonly kind: 'accepted'; readonly size: ClusterSize }
-  /** The size stays what it was; `reason` and `message` say why. */
-  | {
-      readonly kind: 'refused';
-      readonly size: ClusterSize;
-      readonly reason: 'ScaleBelowVoters';
-      readonly message: string;
-    };
+import { targetSize } from './membership-view.ts';
 
 /**
- * Voters are decided once, recorded in the status and kept. `currentReplicas` is what the StatefulSet asks for now, so
- * that a refused size leaves it as it is.
+ * What the status remembers: pods that the StatefulSet is asked for, and voters. Both begin as the spec wants them, and follow
+ * it one step at a time. `observedReplicas` is what the StatefulSet asks for, in case the status was lost.
  */
-export function decideSize(
+export function currentSize(
   cluster: McpCluster,
-  currentReplicas: number | undefined,
-  recordedVoters: number | undefined = cluster.status?.voters,
-): SizeDecision {
-  const { replicas } = cluster.spec;
-  const voters = recordedVoters ?? cluster.spec.voters ?? defaultVoters(replicas);
-  if (replicas >= voters) return { kind: 'accepted', size: { replicas, voters } };
-  const kept = Math.max(currentReplicas ?? voters, voters);
+  observedReplicas: number | undefined,
+): ClusterSize {
+  const { scaledTo, voters } = cluster.status ?? {};
+  const target = targetSize(cluster);
   return {
-    kind: 'refused',
-    size: { replicas: kept, voters },
-    reason: 'ScaleBelowVoters',
-    message: `spec.replicas ${replicas} is below the ${voters} voters of the cluster, which are fixed; it keeps ${kept} pods`,
+    replicas: scaledTo ?? observedReplicas ?? target.replicas,
+    voters: voters ?? target.voters,
   };
 }

@@ -2,7 +2,8 @@
 import { selectorLabels, type McpCluster } from '../../api/index.ts';
 import { objectNames, ownedMetadata } from './names.ts';
 import type { DesiredObject } from './shapes.ts';
-import { isPodReady, majority, type ClusterView } from './view.ts';
+import { majority } from './quorum.ts';
+import { isPodReady, type ClusterView } from './view.ts';
 
 export interface Secret extends DesiredObject {
   readonly type?: string;

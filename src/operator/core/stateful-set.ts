@@ -1,8 +1,9 @@
 /** The StatefulSet of a cluster: it makes pods and volumes; when a pod is replaced, the rollout decides. */
 import { selectorLabels, type McpCluster } from '../../api/index.ts';
 import type { ClusterSize } from './config.ts';
-import { objectNames, ownedMetadata } from './names.ts';
-import { DATA_VOLUME, podTemplate } from './pod-template.ts';
+import { DATA_VOLUME, objectNames, ownedMetadata } from './names.ts';
+import { podTemplate } from './pod-template.ts';
+import { isStopping } from './recovery.ts';
 import type { DesiredObject } from './shapes.ts';
 
 export interface StatefulSetOptions {
@@ -16,9 +17,8 @@ export interface StatefulSetOptions {
 
 /**
  * `Parallel`, because a quorum must be able to come back all at once, and `OnDelete`, because Kubernetes' own rolling
- * update does not ask whether the quorum survives it. Volumes go with the cluster if it says so, and stay when
- * pods go: a voter whose volume a hand-made scale took away would come back without what it has voted for and
- * acknowledged, and could never be let in again. A learner that comes back with its old log has a valid prefix.
+ * update does not ask whether the quorum survives it. Volumes go with the cluster if it says so, and stay when pods go: what
+ * somebody's hand-made scale takes away comes back with its data, and who leaves for good loses its volume by other means.
  */
 export function statefulSet(cluster: McpCluster, options: StatefulSetOptions): DesiredObject {
   const { name } = cluster.metadata;
@@ -29,7 +29,7 @@ export function statefulSet(cluster: McpCluster, options: StatefulSetOptions): D
     kind: 'StatefulSet',
     metadata: ownedMetadata(cluster, objectNames(name).statefulSet),
     spec: {
-      replicas: cluster.spec.hibernated ? 0 : size.replicas,
+      replicas: cluster.spec.hibernated || isStopping(cluster) ? 0 : size.replicas,
       serviceName: objectNames(name).peerService,
       podManagementPolicy: 'Parallel',
       updateStrategy: { type: 'OnDelete' },
@@ -38,7 +38,7 @@ export function statefulSet(cluster: McpCluster, options: StatefulSetOptions): D
         whenScaled: 'Retain',
       },
       selector: { matchLabels: selectorLabels(name) },
-      template: podTemplate(cluster, { sidecarImage, voters: size.voters, keyRevision }),
+      template: podTemplate(cluster, { sidecarImage, keyRevision }),
       volumeClaimTemplates: [
         {
           apiVersion: 'v1',

@@ -12,10 +12,15 @@ import {
 import { conditionsOf, type ConditionInput } from './conditions.ts';
 import type { ClusterSize } from './config.ts';
 import { canonicalJson } from './hash.ts';
+import { partOf } from './membership-view.ts';
 import { endpointUrl } from './names.ts';
+import { isRecovering, recoveryAdvice } from './recovery.ts';
 import type { MemberView } from './view.ts';
 
-export interface StatusInput extends Omit<ConditionInput, 'replicas' | 'hadQuorum'> {
+export interface StatusInput extends Omit<
+  ConditionInput,
+  'replicas' | 'target' | 'hadQuorum' | 'advice' | 'recovering'
+> {
   readonly size: ClusterSize;
   /** When the next window of maintenance opens, as the API writes it. */
   readonly nextWindow?: string | undefined;
@@ -30,7 +35,14 @@ export function statusOf(cluster: McpCluster, input: StatusInput): McpClusterSta
   const blockedBy = rollout.kind === 'done' ? new Map<string, string>() : rollout.blockedBy;
   const conditions = mergeConditions(
     cluster.status?.conditions ?? [],
-    conditionsOf({ ...input, replicas: size.replicas, hadQuorum: hadQuorum(cluster) }),
+    conditionsOf({
+      ...input,
+      replicas: size.replicas,
+      target: cluster.spec.replicas,
+      hadQuorum: hadQuorum(cluster),
+      advice: recoveryAdvice(cluster, view),
+      recovering: isRecovering(cluster) ? cluster.status?.recovery?.message : undefined,
+    }),
     { generation, now },
   );
   return {
@@ -38,7 +50,8 @@ export function statusOf(cluster: McpCluster, input: StatusInput): McpClusterSta
     phase: phaseOf(cluster, conditions),
     replicas: view.members.filter((member) => member.pod !== undefined).length,
     readyReplicas: view.members.filter((member) => member.ready).length,
-    voters: size.voters,
+    voters: view.participants?.voters.length ?? size.voters,
+    ...remembered(cluster, size),
     selector: selectorText(selectorLabels(cluster.metadata.name)),
     endpoint: endpointUrl(cluster),
     ...given({
@@ -48,9 +61,19 @@ export function statusOf(cluster: McpCluster, input: StatusInput): McpClusterSta
       sessions: view.sessions,
       nextMaintenanceWindow: input.nextWindow,
     }),
-    members: view.members.map((member) => memberStatus(member, blockedBy.get(member.name))),
+    members: view.members.map((member) => ({
+      ...memberStatus(member, blockedBy.get(member.name)),
+      ...given({ id: member.diskId, membership: partOf(member, cluster, view) }),
+    })),
     conditions,
   };
+}
+
+/** What steps rest on, whatever else becomes of the status. */
+function remembered({ status }: McpCluster, size: ClusterSize) {
+  const { founded, releasing, recovery } = status ?? {};
+  const scaledTo = status?.scaledTo ?? size.replicas;
+  return { scaledTo, ...given({ founded, releasing, recovery }) };
 }
 
 const CORDONS = { asked: 'Draining', fenced: 'Fenced' } as const;
@@ -81,7 +104,7 @@ function messageOf({ pod, problem, ejectedBy }: MemberView): string | undefined 
 
 function hadQuorum({ status }: McpCluster): boolean {
   const before = status?.conditions?.find(({ type }) => type === 'QuorumHealthy');
-  return before?.status === 'True' || before?.reason === 'QuorumLost';
+  return status?.founded === true || before?.status === 'True' || before?.reason === 'QuorumLost';
 }
 
 /** A word for people, in the order of what matters most to them. */

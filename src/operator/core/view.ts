@@ -2,6 +2,15 @@
 import type { McpCluster, McpClusterMember } from '../../api/index.ts';
 import { podName, podOrdinal, SIDECAR_CONTAINER } from './names.ts';
 import type { ClusterSize } from './config.ts';
+import { dataOf, dataProblem, membershipView, participantsOf } from './membership-view.ts';
+import {
+  changeInFlight,
+  planMembership,
+  type DataState,
+  type MembershipStep,
+  type Participants,
+} from './membership.ts';
+import { majority } from './quorum.ts';
 import { isStarting, podProblem, type Problem } from './problems.ts';
 import type { SidecarReport, SidecarStatus } from './report.ts';
 import { isTerminating, type Pod } from './shapes.ts';
@@ -25,6 +34,14 @@ export interface MemberView {
   readonly name: string;
   readonly ordinal: number;
   readonly voter: boolean;
+  /** What its data are worth, and the volume that they are on. */
+  readonly data: DataState;
+  readonly diskId?: string;
+  /** The end of its log, as it says itself. */
+  readonly lastTerm?: number;
+  readonly lastIndex?: number;
+  /** The forced beginning that its data come from. */
+  readonly recovery?: string;
   readonly pod?: Pod;
   readonly role: McpClusterMember['role'];
   readonly health: NonNullable<McpClusterMember['health']>;
@@ -61,6 +78,8 @@ export interface ClusterView {
   readonly term?: number;
   readonly commitIndex?: number;
   readonly sessions?: number;
+  /** Who takes part in the log, once somebody says. */
+  readonly participants?: Participants;
   readonly voters: number;
   readonly votersCaughtUp: number;
   readonly hasQuorum: boolean;
@@ -68,12 +87,10 @@ export interface ClusterView {
   readonly isComplete: boolean;
   /** The StatefulSet controller has seen the template in force, so that `outdated` means something. */
   readonly revisionKnown: boolean;
+  /** The next step that brings the members closer to the spec. */
+  readonly membershipStep: MembershipStep;
   /** Who joins, is promoted or leaves at this time, in words; undefined when nobody does. */
   readonly membershipChange?: string;
-}
-
-export function majority(voters: number): number {
-  return Math.floor(voters / 2) + 1;
 }
 
 export function observeCluster(
@@ -87,39 +104,81 @@ export function observeCluster(
     const ordinal = podOrdinal(cluster.metadata.name, pod.metadata.name ?? '');
     if (ordinal !== undefined) podsByOrdinal.set(ordinal, pod);
   }
-  const count = Math.max(size.replicas, ...[...podsByOrdinal.keys()].map((ordinal) => ordinal + 1));
-  const members = Array.from({ length: count }, (_, ordinal) => ordinal)
-    .filter((ordinal) => ordinal < size.replicas || podsByOrdinal.has(ordinal))
-    .map((ordinal) => {
+  const participants = participantsOf(agreed);
+  const members = ordinalsOf(cluster.metadata.name, size, podsByOrdinal, participants).map(
+    (ordinal) => {
       const name = podName(cluster.metadata.name, ordinal);
       return observeMember({
         name,
         ordinal,
-        voter: ordinal < size.voters,
+        voter: votersOf(participants)?.includes(name) ?? ordinal < size.voters,
         pod: podsByOrdinal.get(ordinal),
         report: observation.reports.get(name),
         agreed,
         fenced: cluster.spec.fencedMembers.includes(name),
         observation,
       });
-    });
-  const votersCaughtUp = members.filter((member) => member.voter && member.caughtUp).length;
+    },
+  );
   const isLeaderKnown = agreed !== undefined && agreed.leaderId !== '';
-  return {
+  const voters = participants?.voters.length ?? size.voters;
+  const view = {
     members,
+    ...(participants === undefined ? {} : { participants }),
     ...(isLeaderKnown ? { leader: agreed.leaderId } : {}),
     ...(agreed === undefined
       ? {}
       : { term: agreed.term, commitIndex: agreed.commitIndex, sessions: agreed.sessions }),
-    voters: size.voters,
-    votersCaughtUp,
-    hasQuorum: isLeaderKnown && votersCaughtUp >= majority(size.voters),
+    voters,
+    votersCaughtUp: members.filter(isVoting).length,
+    hasQuorum: isLeaderKnown && hasMajority(members, participants, size),
     isComplete: members.every(
       ({ name, pod }) => pod === undefined || !canAnswer(pod) || observation.reports.has(name),
     ),
     revisionKnown: observation.updateRevision !== undefined,
   };
+  const membershipStep = planMembership(membershipView(cluster, size, view));
+  const membershipChange = changeInFlight(membershipStep);
+  return {
+    ...view,
+    membershipStep,
+    ...(membershipChange === undefined ? {} : { membershipChange }),
+  };
 }
+
+/** Ordinals of all pods that there are or should be, and of members that have none. */
+function ordinalsOf(
+  cluster: string,
+  size: ClusterSize,
+  pods: ReadonlyMap<number, Pod>,
+  participants: Participants | undefined,
+): number[] {
+  const { voters = [], votersOutgoing = [], learners = [] } = participants ?? {};
+  const wanted = Array.from({ length: size.replicas }, (_, ordinal) => ordinal);
+  const taking = [...voters, ...votersOutgoing, ...learners]
+    .map((id) => podOrdinal(cluster, id))
+    .filter((ordinal) => ordinal !== undefined);
+  return [...new Set([...wanted, ...pods.keys(), ...taking])].sort((a, b) => a - b);
+}
+
+const votersOf = (participants: Participants | undefined): readonly string[] | undefined =>
+  participants && [...participants.voters, ...participants.votersOutgoing];
+
+/** Both majorities, while a change of the voters is under way. */
+function hasMajority(
+  members: readonly MemberView[],
+  participants: Participants | undefined,
+  size: ClusterSize,
+): boolean {
+  const following = members.filter(isVoting).map(({ name }) => name);
+  if (participants === undefined) return following.length >= majority(size.voters);
+  const holds = (voters: readonly string[]): boolean =>
+    voters.filter((id) => following.includes(id)).length >= majority(voters.length);
+  const { voters, votersOutgoing } = participants;
+  return holds(voters) && (votersOutgoing.length === 0 || holds(votersOutgoing));
+}
+
+const isVoting = ({ voter, caughtUp }: MemberView): boolean => voter && caughtUp;
 
 /**
  * The view that counts: of all members that answer, the leader of the highest term, else one of that term that follows
@@ -169,11 +228,18 @@ function observeMember(input: MemberInput): MemberView {
   const { updateRevision, ageMs, logLines } = observation;
   const logLine = logLines.get(name);
   const ejectedBy = ejectors(name, observation.reports);
-  const problem = podProblem({ name, pod, report, health, starting, ageMs, logLine });
+  const data = dataOf({ name, pod, report, agreed });
+  const problem =
+    podProblem({ name, pod, report, health, starting, ageMs, logLine }) ?? dataProblem(name, data);
   return {
     name,
     ordinal,
     voter,
+    data,
+    ...(own?.diskId === undefined || own.diskId === '' ? {} : { diskId: own.diskId }),
+    ...(own?.lastIndex === undefined ? {} : { lastIndex: own.lastIndex }),
+    ...(own?.lastTerm === undefined ? {} : { lastTerm: own.lastTerm }),
+    ...(own?.recovery === undefined || own.recovery === '' ? {} : { recovery: own.recovery }),
     ...(pod === undefined ? {} : { pod }),
     role: roleOf(own, agreed, name),
     health,

@@ -1,8 +1,7 @@
 /** How the volumes of a cluster come to the size that its spec asks for. */
 import type { McpCluster } from '../../api/index.ts';
 import { parseQuantity, required } from '../../std/index.ts';
-import { podOrdinal } from './names.ts';
-import { DATA_VOLUME } from './pod-template.ts';
+import { DATA_VOLUME, podOrdinal } from './names.ts';
 import type { Claim, StatefulSet } from './shapes.ts';
 
 export interface VolumePlan {

@@ -125,12 +125,10 @@ const immutable = scenario('refused at change: what cannot change', (arena) =>
       );
     const told = [
       await change({ storage: { size: '512Mi' } }),
-      await change({ voters: 1 }),
       await change({ storage: { ...spec['storage'], storageClassName: 'fast' } }),
     ].map(({ message }) => message.replace('McpCluster.mcpcluster.io "fixed" is invalid: ', ''));
     assert.deepEqual(told, [
       'spec.storage.size: Invalid value: "512Mi": cannot be made smaller, from 1Gi to 512Mi: volumes only grow',
-      'spec.voters: Forbidden: cannot be changed: the voters of a running cluster are fixed',
       'spec.storage.storageClassName: Forbidden: cannot be changed: the volumes exist already',
     ]);
   }),

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import {
+  currentSize,
   decideRollout,
-  decideSize,
   isCurrent,
   ownerOf,
   ownershipOf,
@@ -20,32 +20,27 @@ void suite('size', () => {
   const table: readonly [
     name: string,
     spec: { replicas: number; voters?: 1 | 3 | 5 | 7 },
-    recorded: number | undefined,
-    current: number | undefined,
-    expected: { replicas: number; voters: number; refused?: boolean },
+    status: { scaledTo?: number; voters?: number },
+    observed: number | undefined,
+    expected: { replicas: number; voters: number },
   ][] = [
-    ['new', { replicas: 3 }, undefined, undefined, { replicas: 3, voters: 3 }],
-    ['new, even', { replicas: 4 }, undefined, undefined, { replicas: 4, voters: 3 }],
-    ['new, two pods', { replicas: 2 }, undefined, undefined, { replicas: 2, voters: 1 }],
-    ['new, many', { replicas: 9 }, undefined, undefined, { replicas: 9, voters: 5 }],
-    ['named', { replicas: 9, voters: 7 }, undefined, undefined, { replicas: 9, voters: 7 }],
-    ['grown: voters stay', { replicas: 7 }, 3, 3, { replicas: 7, voters: 3 }],
-    ['shrunk to the voters', { replicas: 3 }, 3, 7, { replicas: 3, voters: 3 }],
-    ['below the voters', { replicas: 2 }, 3, 5, { replicas: 5, voters: 3, refused: true }],
+    ['new', { replicas: 3 }, {}, undefined, { replicas: 3, voters: 3 }],
+    ['new, even', { replicas: 4 }, {}, undefined, { replicas: 4, voters: 3 }],
+    ['new, two pods', { replicas: 2 }, {}, undefined, { replicas: 2, voters: 1 }],
+    ['new, many', { replicas: 9 }, {}, undefined, { replicas: 9, voters: 5 }],
+    ['named', { replicas: 9, voters: 7 }, {}, undefined, { replicas: 9, voters: 7 }],
     [
-      'below, no StatefulSet yet',
-      { replicas: 1 },
-      3,
-      undefined,
-      { replicas: 3, voters: 3, refused: true },
+      'what is remembered counts, not what there is',
+      { replicas: 7 },
+      { scaledTo: 5, voters: 3 },
+      2,
+      { replicas: 5, voters: 3 },
     ],
-    ['below, edited by hand', { replicas: 1 }, 3, 1, { replicas: 3, voters: 3, refused: true }],
+    ['a lost status', { replicas: 5 }, {}, 3, { replicas: 3, voters: 5 }],
   ];
-  for (const [name, spec, recorded, current, { refused = false, ...size }] of table) {
-    test(name, () => {
-      const decision = decideSize(cluster(spec), current, recorded);
-      assert.deepEqual(decision.size, size);
-      assert.equal(decision.kind, refused ? 'refused' : 'accepted');
+  for (const [name, spec, status, observed, expected] of table) {
+    test(`${name}: ${verifies('operator.size-from-spec')}`, () => {
+      assert.deepEqual(currentSize(cluster(spec, status), observed), expected);
     });
   }
 });

@@ -156,10 +156,9 @@ void suite('status', () => {
     ],
     [
       'a refused scale',
-      () =>
-        status(view(), { before: running, problem: { reason: 'ScaleBelowVoters', message: 'no' } }),
+      () => status(view(), { before: running, problem: { reason: 'Refused', message: 'no' } }),
       'Running',
-      { Reconciled: 'False ScaleBelowVoters', Available: 'True Serving' },
+      { Reconciled: 'False Refused', Available: 'True Serving' },
     ],
     ['paused', () => status(view(), { before: running, spec: { paused: true } }), 'Paused', {}],
   ];
