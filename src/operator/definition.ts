@@ -15,9 +15,12 @@ export async function requireDefinition(
   try {
     for (const scope of scopes) await client.list(MCP_CLUSTERS, scope);
   } catch (error) {
-    const advice = error instanceof KubeError ? ADVICE[error.status] : undefined;
+    if (!(error instanceof KubeError)) throw error;
+    // A server that has trouble of its own is asked again by the informers.
+    if (error.status >= 500) return;
+    const advice = ADVICE[error.status];
     if (advice === undefined) throw error;
-    throw new UsageError(`${advice} (${(error as KubeError).message})`);
+    throw new UsageError(`${advice} (${error.message})`);
   }
 }
 

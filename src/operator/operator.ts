@@ -6,7 +6,6 @@ import {
   createEventRecorder,
   createKubeClient,
   createLeaderElection,
-  KubeError,
   loadKubeConnection,
   type Controller,
   type EventRecorder,
