@@ -140,11 +140,18 @@ const SHOWN: Readonly<Record<string, (objects: Manifest[]) => void>> = {
         ['mcp-cluster-operator-clusters', 'kube-prometheus-stack'],
       ],
     );
-    for (const dashboard of ofKind(objects, 'ConfigMap') as unknown as [
-      Manifest & { data: Record<string, string> },
-    ]) {
-      assert.equal(dashboard.metadata.labels?.['grafana_dashboard'], '1');
-      for (const json of Object.values(dashboard.data)) JSON.parse(json);
+    assert.equal(ofKind(objects, 'PrometheusRule').length, 1);
+    const dashboards = ofKind(objects, 'ConfigMap') as unknown as (Manifest & {
+      data: Record<string, string>;
+    })[];
+    assert.deepEqual(dashboards.flatMap(({ data }) => Object.keys(data)).sort(), [
+      'mcp-cluster.json',
+      'mcp-operator.json',
+      'mcp-sessions.json',
+    ]);
+    for (const { metadata, data } of dashboards) {
+      assert.equal(metadata.labels?.['grafana_dashboard'], '1');
+      for (const json of Object.values(data)) JSON.parse(json);
     }
   },
   'service-monitor'(objects) {
@@ -278,9 +285,10 @@ void suite('chart', { skip }, () => {
       '--api-versions',
       `monitoring.coreos.com/v1/${kind}`,
     ]);
-    const with_ = kinds(await renderChart(helm, apis)).filter((one) => /Monitor|Rule/.test(one));
-    assert.ok(with_.includes('PodMonitor mcp-cluster-system mcp-cluster-operator'));
-    assert.ok(with_.includes('PodMonitor mcp-cluster-system mcp-cluster-operator-clusters'));
+    const made = kinds(await renderChart(helm, apis)).filter((one) => /Monitor|Rule/.test(one));
+    assert.ok(made.includes('PodMonitor mcp-cluster-system mcp-cluster-operator'));
+    assert.ok(made.includes('PodMonitor mcp-cluster-system mcp-cluster-operator-clusters'));
+    assert.ok(made.includes('PrometheusRule mcp-cluster-system mcp-cluster-operator'));
     const off = ['podMonitor', 'clusters', 'rules'].flatMap((one) => [
       '--set',
       `monitoring.${one}=false`,
