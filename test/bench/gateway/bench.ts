@@ -3,9 +3,10 @@ import { mkdir } from 'node:fs/promises';
 import { idleGate } from '../raft/processes.ts';
 import { reached, table, type Row } from '../table.ts';
 import { missingPrograms } from './cluster.ts';
-import { hop, newSessions } from './cluster-speed.ts';
+import { hop } from './cluster-speed.ts';
 import { idleStreams } from './idle.ts';
 import { lookUp } from './lookup.ts';
+import { newSessions } from './new-sessions.ts';
 import type { GatewayBenchOptions, GatewayPart } from './parts.ts';
 import { realServer, trivialServer } from './speed.ts';
 

@@ -1,13 +1,11 @@
-/** What a cluster of three costs: a request that goes on to another pod, and a new session, which is agreed first. */
-import { summarize } from '../measure.ts';
-import { untilIdle } from '../raft/processes.ts';
-import { range, type Row } from '../table.ts';
+/** What a request costs that goes on to another pod of a cluster of three. */
+import type { Row } from '../table.ts';
 import { openStage, type Running } from './cluster.ts';
-import { callBody, initializeBody, openSessions, runLoad, send, type Load } from './load.ts';
+import { callBody, openSessions, send, type Load } from './load.ts';
 import type { GatewayPart } from './parts.ts';
 import { cell, measure } from './speed.ts';
 
-const NAMES = ['m0', 'm1', 'm2'] as const;
+export const NAMES = ['m0', 'm1', 'm2'] as const;
 const SESSIONS = 96;
 
 /** Sessions by the name of the server that has them. */
@@ -70,38 +68,5 @@ export const hop: GatewayPart = {
     } finally {
       await stage.stop();
     }
-  },
-};
-
-export const newSessions: GatewayPart = {
-  needs: ['wrk', 'nginx'],
-  async run({ repetitions, profileDir }) {
-    const rates: number[] = [];
-    // A cluster for each repetition: it holds ten thousand sessions at most.
-    for (let repetition = 0; repetition < repetitions; repetition++) {
-      const stage = await openStage();
-      try {
-        const servers = await Promise.all(NAMES.map((name) => stage.trivialServer(name)));
-        const [first] = (await stage.gateways(servers, profileDir)) as [Running];
-        const requests = [{ session: undefined, body: initializeBody }];
-        const load = { origin: first.origin, connections: 64, requests, folder: stage.folder };
-        await runLoad({ ...load, seconds: 1 });
-        await untilIdle();
-        rates.push((await runLoad({ ...load, seconds: 2 })).perSecond);
-      } finally {
-        await stage.stop();
-      }
-    }
-    const sample = summarize(rates);
-    const what = 'new sessions through one of three members, 64 connections';
-    const row: Row = {
-      name: 'sessions/rate',
-      what,
-      ours: range(sample, '/s'),
-      peer: '',
-      value: sample.median,
-      goal: { atLeast: 2_000 },
-    };
-    return [row];
   },
 };

@@ -33,6 +33,8 @@ async function openStream(origin: string, session: string): Promise<Socket> {
 }
 
 interface Held {
+  /** Without a session. */
+  readonly emptyMb: number;
   readonly beforeMb: number;
   readonly afterMb: number;
   readonly kibEach: number;
@@ -40,7 +42,7 @@ interface Held {
   readonly cpuPercent: number;
 }
 
-async function hold(target: Running, sessions: readonly string[]): Promise<Held> {
+async function hold(target: Running, sessions: readonly string[], emptyMb: number): Promise<Held> {
   const beforeMb = await proportionalMb(target.pid);
   const sockets: Socket[] = [];
   for (let at = 0; at < sessions.length; at += BATCH) {
@@ -54,14 +56,14 @@ async function hold(target: Running, sessions: readonly string[]): Promise<Held>
   const afterMb = await proportionalMb(target.pid);
   for (const socket of sockets) socket.destroy();
   return {
-    ...{ beforeMb, afterMb },
+    ...{ emptyMb, beforeMb, afterMb },
     kibEach: ((afterMb - beforeMb) * 1024) / sessions.length,
     cpuPercent: cpu / (SETTLE_MS * 10),
   };
 }
 
-const show = ({ beforeMb, afterMb, kibEach, cpuPercent }: Held): string =>
-  `${beforeMb.toFixed(0)} → ${afterMb.toFixed(0)} MiB, ${kibEach.toFixed(1)} KiB each, ${cpuPercent.toFixed(1)} % CPU`;
+const show = ({ emptyMb, beforeMb, afterMb, kibEach, cpuPercent }: Held): string =>
+  `${emptyMb.toFixed(0)}, with the sessions ${beforeMb.toFixed(0)}, with the streams ${afterMb.toFixed(0)} MiB, ${kibEach.toFixed(1)} KiB each, ${cpuPercent.toFixed(1)} % CPU`;
 
 export const idleStreams: GatewayPart = {
   needs: ['nginx'],
@@ -71,17 +73,25 @@ export const idleStreams: GatewayPart = {
       const server = await stage.program('test/bench/gateway/silent-server.ts');
       const nginx = await stage.nginx(server);
       const [gateway] = (await stage.gateways([server], profileDir)) as [Running];
+      const aloneMb = await proportionalMb(server.pid);
+      const emptyMb = {
+        theirs: await proportionalMb(nginx.pid),
+        ours: await proportionalMb(gateway.pid),
+      };
       const sessions: string[] = [];
       while (sessions.length < streams)
         sessions.push(
           ...(await openSessions(gateway.origin, Math.min(BATCH, streams - sessions.length))),
         );
-      const theirs = await hold(nginx, sessions);
-      const ours = await hold(gateway, sessions);
+      const theirs = await hold(nginx, sessions, emptyMb.theirs);
+      const ours = await hold(gateway, sessions, emptyMb.ours);
       const what = `${streams} idle SSE streams, each of its own session`;
       const row = (name: string, text: string, value: number): Row => ({
         ...{ name, what: `${what}: ${text}`, value, goal: { atMost: 1.3 } },
-        ...{ ours: show(ours), peer: `nginx ${show(theirs)}` },
+        ...{
+          ours: show(ours),
+          peer: `nginx ${show(theirs)}; a bare server in Node ${aloneMb.toFixed(0)} MiB`,
+        },
       });
       return [
         row('idle/memory', 'memory of the process', ours.afterMb / theirs.afterMb),

@@ -8,9 +8,22 @@ const IDLE_SHARE_MIN = 0.85;
 
 /** Microseconds of processor time that a process has taken. */
 export async function cpuMicros(pid: number): Promise<number> {
+  const [own] = await statMicros(pid);
+  return own;
+}
+
+/** Microseconds of processor time that the children of this process have taken that have ended. */
+export async function childrenMicros(): Promise<number> {
+  const [, children] = await statMicros(process.pid);
+  return children;
+}
+
+async function statMicros(pid: number): Promise<[own: number, children: number]> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return ((Number(fields[11]) + Number(fields[12])) * 1_000_000) / TICKS_PER_SECOND;
+  const micros = (at: number): number =>
+    ((Number(fields[at]) + Number(fields[at + 1])) * 1_000_000) / TICKS_PER_SECOND;
+  return [micros(11), micros(13)];
 }
 
 /** Resident memory of a process, in MB. */
