@@ -1,6 +1,7 @@
 /** The receiving side of a snapshot: pulls the file that a leader announced, piece by piece, and tells the core when it is here. */
 import { createBackoff, delay } from '../std/index.ts';
 import { RpcError } from '../rpc/index.ts';
+import type { CounterMetric, Metrics } from '../telemetry/index.ts';
 import type { SnapshotInfo } from './codec.ts';
 import type { SnapshotMessage } from './core/index.ts';
 import type { Message } from './core/index.ts';
@@ -48,6 +49,7 @@ export function createSnapshotFetcher(options: FetcherOptions): SnapshotFetcher 
     'Snapshots that this member was to receive.',
     ['result'],
   );
+  receivedBytes(metrics);
   let current: Transfer | undefined;
   let done = Promise.resolve();
   let stopped = false;
@@ -131,6 +133,12 @@ async function receiveFile(transfer: Transfer, options: FetcherOptions): Promise
   else await receiver.finish();
 }
 
+const receivedBytes = (metrics: Metrics): CounterMetric =>
+  metrics.counter(
+    'raft_snapshot_received_bytes_total',
+    'Bytes of snapshots received from other members.',
+  );
+
 async function receiveAll(
   receiver: SnapshotReceiver,
   { message, file, cancel }: Transfer,
@@ -139,10 +147,7 @@ async function receiveAll(
   const { clock, random, groupId, id, instance } = options;
   const { signal } = cancel;
   const backoff = createBackoff(RETRY_BACKOFF, random);
-  const received = options.metrics.counter(
-    'raft_snapshot_received_bytes_total',
-    'Bytes of snapshots received from other members.',
-  );
+  const received = receivedBytes(options.metrics);
   let { offset } = receiver;
   let attempts = 0;
   while (offset < file.bytes && !signal.aborted) {

@@ -6,7 +6,7 @@ import type {
   ServerWritableStream,
   sendUnaryData,
 } from '@grpc/grpc-js';
-import type { Logger, Metrics } from '../telemetry/index.ts';
+import type { CounterMetric, Logger, Metrics } from '../telemetry/index.ts';
 import { RpcError, toServiceError } from './errors.ts';
 import type { MethodTypes, RpcService, ServiceTypes } from './service.ts';
 import { createSender, type Sender } from './sender.ts';
@@ -59,6 +59,8 @@ export function adaptHandlers<Types extends ServiceTypes>(
   handlers: ServiceHandlers<Types>,
   telemetry: Telemetry,
 ): Record<string, unknown> {
+  // It is exported before there is one to count.
+  internalErrors(telemetry.metrics);
   const adapted: Record<string, unknown> = {};
   for (const [definedName, method] of Object.entries(service.definition)) {
     const name = definedName.charAt(0).toLowerCase() + definedName.slice(1);
@@ -157,11 +159,13 @@ function contextOf(call: AnyCall): CallContext {
   return { peer: call.getPeer(), signal: controller.signal };
 }
 
+/** Calls that ended by a fault of this program. */
+const internalErrors = (metrics: Metrics): CounterMetric =>
+  metrics.counter('rpc_internal_errors_total', 'Calls that failed by a fault of ours.', ['method']);
+
 function reportInternal(telemetry: Telemetry, method: string, error: unknown): void {
   if (error instanceof RpcError) return;
-  telemetry.metrics
-    .counter('rpc_internal_errors_total', 'Calls that failed by a fault of ours.', ['method'])
-    .inc({ method });
+  internalErrors(telemetry.metrics).inc({ method });
   telemetry.logger.error('call failed', {
     method,
     error: String((error as Error)?.stack ?? error),

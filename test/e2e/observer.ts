@@ -12,8 +12,8 @@ const INTERVAL_MS = 500;
 export interface Observer {
   /** Values of an instant query, without those that are no number. */
   values(expr: string): Promise<number[]>;
-  /** Alerts that are pending or firing, by name. */
-  alerts(): Promise<string[]>;
+  /** Names of the rules, with how their last evaluation went. */
+  rules(): Promise<ReadonlyMap<string, string>>;
   stop(): Promise<void>;
 }
 
@@ -21,6 +21,12 @@ interface Answer<T> {
   readonly status: string;
   readonly error?: string;
   readonly data: T;
+}
+
+interface Groups {
+  readonly groups: readonly {
+    readonly rules: readonly { name: string; health: string; lastError?: string }[];
+  }[];
 }
 
 type Result = { readonly result: readonly { readonly value: readonly [number, string] }[] };
@@ -47,9 +53,10 @@ export async function startObserver(arena: Arena): Promise<Observer> {
       const { result } = await ask<Result>(`query?query=${encodeURIComponent(expr)}`);
       return result.map(({ value }) => Number(value[1])).filter((value) => !Number.isNaN(value));
     },
-    async alerts() {
-      const { alerts } = await ask<{ alerts: { labels: { alertname: string } }[] }>('alerts');
-      return alerts.map(({ labels }) => labels.alertname);
+    async rules() {
+      const { groups } = await ask<Groups>('rules');
+      const all = groups.flatMap(({ rules }) => rules);
+      return new Map(all.map(({ name, health, lastError }) => [name, lastError ?? health]));
     },
     stop: async () => void (await lifecycle.stop()),
   };

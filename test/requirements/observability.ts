@@ -28,7 +28,7 @@ export const observability = {
     source: 'design',
   },
   'dashboards.no-empty-panel': {
-    sentence: 'Every query of every dashboard answers with data about a running cluster',
+    sentence: 'Every query of every dashboard finds metrics of a running cluster',
     source: 'design',
   },
 } as const satisfies Record<string, Requirement>;
