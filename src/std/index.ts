@@ -7,5 +7,12 @@ export { isSessionId, nodeId, type NodeId, type SessionId } from './identity.ts'
 export { parseQuantity } from './quantity.ts';
 export { integerBetween, seededRandom, shuffled, type Random } from './random.ts';
 export { err, ok, type Err, type Ok, type Result } from './result.ts';
-export { delay, parseDuration, type CancelTimer, type Clock, type Millis } from './time.ts';
+export {
+  delay,
+  parseDuration,
+  withinTime,
+  type CancelTimer,
+  type Clock,
+  type Millis,
+} from './time.ts';
 export { VERSION } from './version.ts';

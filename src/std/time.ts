@@ -39,6 +39,31 @@ export function delay(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
   });
 }
 
+/**
+ * Runs `work` with a signal that aborts after `timeoutMs`, or with `outer` and its reason; settles as `work` does. Unlike
+ * AbortSignal.timeout and AbortSignal.any it leaves no timer and no weak reference behind when the work is done early.
+ */
+export async function withinTime<T>(
+  clock: Clock,
+  timeoutMs: number,
+  work: (signal: AbortSignal) => Promise<T>,
+  outer?: AbortSignal,
+): Promise<T> {
+  const limit = new AbortController();
+  const cancel = clock.schedule(timeoutMs, () =>
+    limit.abort(new Error(`not done within ${timeoutMs} ms`)),
+  );
+  const onAbort = (): void => limit.abort(outer?.reason);
+  if (outer?.aborted === true) onAbort();
+  outer?.addEventListener('abort', onAbort);
+  try {
+    return await work(limit.signal);
+  } finally {
+    cancel();
+    outer?.removeEventListener('abort', onAbort);
+  }
+}
+
 const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
 
 /**

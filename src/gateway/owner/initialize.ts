@@ -8,6 +8,7 @@ import {
   type JsonObject,
   type ParsedBody,
 } from '../../mcp/index.ts';
+import { withinTime } from '../../std/index.ts';
 import { plain, refused, type OwnerReply, type OwnerRequest } from '../exchange.ts';
 import type { Owner, SessionRecord } from '../ports.ts';
 import { callBackend } from './call.ts';
@@ -32,10 +33,10 @@ export async function initializeSession(
   if (first?.kind !== 'request') return plain(400, errorText(mcpError(MCP_ERRORS.invalidRequest)));
   if (!(await upstream.waitReady(timing.backendWaitMs)))
     return refused('backend-down', false, 'the MCP server does not answer');
-  const outcome = await callBackend(tools, first.message, request.headers, {
-    protocolVersion: null,
-    signal: AbortSignal.timeout(timing.exchangeMs),
-  });
+  const { message } = first;
+  const outcome = await withinTime(clock, timing.exchangeMs, (signal) =>
+    callBackend(tools, message, request.headers, { protocolVersion: null, signal }),
+  );
   // Repeating an initialize opens one session too many at worst, which nobody can reach.
   if (outcome.type === 'failed') return refused('backend-down', outcome.sent, outcome.detail);
   if (outcome.type === 'status') {
@@ -44,7 +45,7 @@ export async function initializeSession(
   }
   if (!isResult(outcome.response)) return plain(200, JSON.stringify(outcome.response));
   const { result } = outcome.response;
-  const params: JsonObject = first.message.params ?? {};
+  const params: JsonObject = message.params ?? {};
   const now = clock.wall();
   const record: SessionRecord = {
     id: request.sessionId,
@@ -62,12 +63,13 @@ export async function initializeSession(
     createdAt: now,
     lastSeenAt: now,
   };
-  const created = await sessions.directory
-    .create(record, AbortSignal.timeout(timing.commitMs))
-    .catch((error: unknown) => String(error));
+  const { directory } = sessions;
+  const created = await withinTime(clock, timing.commitMs, (signal) =>
+    directory.create(record, signal),
+  ).catch((error: unknown) => String(error));
   if (created !== true) {
     endBackendSession(tools, request.headers, outcome.sessionId, record.protocolVersion);
-    return plain(503, errorText(mcpError(MCP_ERRORS.unavailable), first.message.id), {
+    return plain(503, errorText(mcpError(MCP_ERRORS.unavailable), message.id), {
       'retry-after': '1',
     });
   }

@@ -16,7 +16,7 @@ import type {
 import { copiedPast, type Copies } from './copies.ts';
 import type { ListReading } from './lists.ts';
 import type { Upstream } from '../upstream.ts';
-import { delay, type Clock, type Random } from '../../std/index.ts';
+import { delay, withinTime, type Clock, type Random } from '../../std/index.ts';
 import type { Logger } from '../../telemetry/index.ts';
 
 /** What every part of the owner's side works with. */
@@ -232,8 +232,12 @@ export async function commit(
   change: (record: SessionRecord) => SessionRecord,
 ): Promise<boolean> {
   const { sessions, timing } = state.tools;
-  const signal = AbortSignal.any([state.signal, AbortSignal.timeout(timing.commitMs)]);
-  const outcome = await sessions.directory.update(state.id, state.epoch, change, signal);
+  const outcome = await withinTime(
+    state.tools.clock,
+    timing.commitMs,
+    (signal) => sessions.directory.update(state.id, state.epoch, change, signal),
+    state.signal,
+  );
   if (outcome.type === 'updated') {
     state.record = outcome.record;
     return true;
