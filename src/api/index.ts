@@ -24,7 +24,6 @@ export {
 } from './labels.ts';
 export {
   API_VERSION,
-  GROUP,
   MCP_CLUSTER_KIND,
   MCP_CLUSTERS,
   type Condition,
