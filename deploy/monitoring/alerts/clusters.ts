@@ -51,7 +51,7 @@ export const CLUSTER_ALERTS: Alerts = {
       mend: [
         'Bring the missing pods back: nodes, volumes, network between the pods at port 7000. As soon as a majority is there, the cluster goes on by itself.',
         'Delete no volume and no pod of a voter in the meantime: each one may be needed for the majority.',
-        'Only when the volumes of a majority are lost for good, recover from the member that has most of the log. What only the others knew is lost: kubectl explain mcpcluster.spec.recovery, and `mcp-cluster raft recover --help` for a member without Kubernetes.',
+        'Only when the volumes of a majority are lost for good, recover from the member that has most of the log. What only the others knew is lost. The message of condition QuorumHealthy holds the command; kubectl explain mcpcluster.spec.recovery says what it does, and `mcp-cluster raft recover --help` how to do it without Kubernetes.',
       ],
     },
   },
