@@ -131,6 +131,31 @@ test('W12: a request that is not answered ends with its time-out, one whose call
   );
 });
 
+test(verifies('kube.no-write-without-lease'), async () => {
+  let isLeading = true;
+  await withServer(
+    async ({ server, client }) => {
+      script(server, (response, request) => {
+        isLeading = false;
+        refuse(429, { 'retry-after': '1' })(response, request);
+      });
+      const refusal = { status: 0, reason: 'NotLeading' };
+      await assert.rejects(client.create(configMaps, configMap('a', 1)), refusal);
+      assert.equal(
+        server.requests.length,
+        1,
+        'it led when it began, and not any more after the wait',
+      );
+      await assert.rejects(client.delete(configMaps, REF), refusal);
+      assert.equal(server.requests.length, 1);
+      script(server, succeed);
+      await client.get(configMaps, REF);
+      assert.equal(server.requests.length, 2, 'who does not lead may read');
+    },
+    { mayWrite: () => isLeading },
+  );
+});
+
 test('W12: no more requests a second than allowed', async () => {
   await withServer(
     async ({ server, client }) => {

@@ -188,10 +188,16 @@ void suite('operator at an API server with faults', { skip, concurrency: 8 }, ()
     await eventually('the first to act', () => actions(first.faulty, namespace).length > 5, 60_000);
     const second = await start();
     await eventually('the second to wait', () => second.faulty.asked('leases') > 1, 60_000);
-    first.child.kill('SIGSTOP');
-    // When it wakes, the first thing it reads is that there is something to do.
+    // It is stopped in the middle of its work, between one write and the next.
+    const release = Promise.withResolvers<void>();
+    first.faulty.plan = ({ isWrite, path }) =>
+      isWrite && path.includes(namespace) && !/\/(leases|events)/.test(path)
+        ? { kind: 'hold', until: release.promise }
+        : PASS;
     const ref = { namespace, name: NAME };
     await api.client.patch(MCP_CLUSTERS, ref, { type: 'merge', body: { spec: { replicas: 5 } } });
+    await eventually('the first to wait', () => first.faulty.holding() > 0);
+    first.child.kill('SIGSTOP');
     await eventually(
       'the second to act',
       () => actions(second.faulty, namespace).length > 0,
@@ -199,6 +205,9 @@ void suite('operator at an API server with faults', { skip, concurrency: 8 }, ()
     );
     const before = actions(first.faulty, namespace).length;
     const ended = once(first.child, 'exit');
+    // What it waited for is there when it wakes.
+    release.resolve();
+    await eventually('the answer to be sent', () => first.faulty.holding() === 0);
     first.child.kill('SIGCONT');
     const [code] = (await ended) as [number | null];
     assert.notEqual(code, 0);

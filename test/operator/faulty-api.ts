@@ -27,6 +27,8 @@ export type Fate =
   | { readonly kind: 'cut'; readonly afterMs: number }
   /** A watch that begins with the event of an expired version. */
   | { readonly kind: 'expire' }
+  /** Done by the API server at once, answered when the promise resolves. */
+  | { readonly kind: 'hold'; readonly until: Promise<void> }
   /** The answer that the same request had the first time. */
   | { readonly kind: 'stale' };
 
@@ -43,6 +45,8 @@ export interface FaultyApi {
   plan: Plan;
   /** How many requests came whose path contains this. */
   asked(path: string): number;
+  /** How many answers are held back. */
+  holding(): number;
   /** Refuses every connection, and cuts those that are open, until it is up again. */
   down(): Promise<void>;
   up(): Promise<void>;
@@ -61,6 +65,7 @@ export async function startFaultyApi(upstream: KubeConnection, plan: Plan): Prom
   const seen = new Map<string, number>();
   const firstAnswers = new Map<string, string>();
   const writes: string[] = [];
+  let holding = 0;
   const spoiled = new Map<Fate['kind'], number>();
   const server = createServer((incoming, outgoing) => {
     void serve(incoming, outgoing).catch(() => outgoing.destroy());
@@ -95,6 +100,11 @@ export async function startFaultyApi(upstream: KubeConnection, plan: Plan): Prom
       return pipeline(answer.body, outgoing);
     }
     const whole = await answer.body.text();
+    if (fate.kind === 'hold') {
+      holding += 1;
+      await fate.until;
+      outgoing.once('finish', () => void (holding -= 1));
+    }
     if (!firstAnswers.has(key)) firstAnswers.set(key, whole);
     outgoing.end(whole);
   };
@@ -120,6 +130,7 @@ export async function startFaultyApi(upstream: KubeConnection, plan: Plan): Prom
     plan,
     asked: (path) =>
       [...seen].reduce((sum, [key, count]) => sum + (key.includes(path) ? count : 0), 0),
+    holding: () => holding,
     down: close,
     up: () => listen(port),
     async stop() {

@@ -42,6 +42,10 @@ export const kube = {
       'Only a request that is idempotent, or was not processed, is sent again, after the time the server asked for',
     source: 'client-node, weakness W12',
   },
+  'kube.no-write-without-lease': {
+    sentence: 'A process that lost its Lease while it waited sends no write any more',
+    source: 'design',
+  },
   'kube.one-connection': {
     sentence: 'Two hundred requests one after another need at most two TLS handshakes',
     source: 'client-node, weakness W13',
