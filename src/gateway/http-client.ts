@@ -159,7 +159,15 @@ class Answering implements Dispatcher.DispatchHandler {
 /** Bytes of a complete answer that is kept in memory. */
 export const WHOLE_BYTES_MAX = 64 * 1024 * 1024;
 
-/** The whole body as text; rejects when it breaks off or is longer than {@link WHOLE_BYTES_MAX}. */
+/** It would be so again: nobody has to ask anew. */
+export class AnswerTooLong extends Error {
+  override readonly name = 'AnswerTooLong';
+  constructor() {
+    super(`an answer of over ${WHOLE_BYTES_MAX} bytes`);
+  }
+}
+
+/** The whole body as text; rejects when it breaks off, with {@link AnswerTooLong} when it is over {@link WHOLE_BYTES_MAX}. */
 export async function readText(response: HttpResponse): Promise<string> {
   const whole = response.body.takeWhole();
   if (whole !== undefined) return textOf(whole);
@@ -167,7 +175,7 @@ export async function readText(response: HttpResponse): Promise<string> {
   let length = 0;
   for await (const chunk of response.body) {
     length += chunk.length;
-    if (length > WHOLE_BYTES_MAX) throw new Error(`an answer of over ${WHOLE_BYTES_MAX} bytes`);
+    if (length > WHOLE_BYTES_MAX) throw new AnswerTooLong();
     chunks.push(chunk);
   }
   return textOf(chunks);

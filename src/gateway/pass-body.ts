@@ -1,6 +1,6 @@
 /** Long answers of an MCP server: passed on as they come where nobody has to look into them, else read whole. */
 import type { BodyReply, PlainReply } from './exchange.ts';
-import { textOf, WHOLE_BYTES_MAX, type HttpResponse } from './http-client.ts';
+import { AnswerTooLong, textOf, WHOLE_BYTES_MAX, type HttpResponse } from './http-client.ts';
 
 export type AnswerBody =
   | { readonly type: 'whole'; readonly text: string; readonly batch: boolean }
@@ -46,7 +46,7 @@ export async function readAnswer(
       return { type: 'long', chunks: passOn(response, chunks, rest, options) };
     if (length > WHOLE_BYTES_MAX) {
       response.body.destroy();
-      throw new Error(`an answer of over ${WHOLE_BYTES_MAX} bytes`);
+      throw new AnswerTooLong();
     }
   }
 }

@@ -87,7 +87,11 @@ export const MCP_ERRORS = {
   deadlineExceeded: kind(200, -31043, 'The request took longer than it may'),
   tooManyChildren: kind(503, -31070, 'As many server processes run as may', true),
   childEnded: kind(503, -31071, 'The server process ended before it answered', true),
-  eventTooLong: kind(502, -31007, 'The server sent an event that is longer than the gateway takes'),
+  answerTooLong: kind(
+    200,
+    -31007,
+    'The server sent an answer that is longer than the gateway takes',
+  ),
   badGateway: kind(502, -31006, 'The server sent an answer that is not MCP'),
 } as const satisfies Record<string, McpErrorKind>;
 

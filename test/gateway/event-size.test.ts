@@ -88,6 +88,29 @@ test(`without sessions: ${verifies('gateway.event-limit')}`, async (t) => {
   assert.equal(stubs.flatMap((stub) => stub.of('tools/call')).length, 1);
 });
 
+test(`a list in JSON that nobody holds: ${verifies('gateway.event-limit')}`, async (t) => {
+  const half = 'x'.repeat(33 * 1_048_576);
+  const stub = await startStub({
+    onCall({ message: asked, response }) {
+      if (asked.method !== 'tools/list') return false;
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.write(`{"jsonrpc":"2.0","id":5,"result":{"tools":[],"a":"${half}`);
+      response.end(`${half}"}}`);
+      return true;
+    },
+  });
+  const world = await startWorld({ backends: [stub.port, stub.port] });
+  t.after(async () => {
+    await world.stop();
+    await stub.stop();
+  });
+  const headers = await openRaw(world.pod(0).url);
+  const before = stub.seen.length;
+  const { json } = await post(world.pod(0).url, { ...message, method: 'tools/list' }, headers);
+  assert.deepEqual([json.id, json.error?.code], [5, -31_007]);
+  assert.equal(stub.seen.length, before + 1, 'it is not asked again');
+});
+
 test(verifies('gateway.uncopied-told'), async (t) => {
   const resume = { events: 100, bytes: 16_777_216, replicas: 1 };
   const stub = await startStub({

@@ -60,6 +60,29 @@ test(verifies('modern.handle-bound'), async (t) => {
   assert.match(last.body, /x,x,y/);
 });
 
+test('of two who name the same at once, one has it, and the server never gets it from the other', async (t) => {
+  const stubs = await Promise.all([0, 1].map(() => startModernStub(t)));
+  const config = { policies: await policiesFor(t) };
+  const world = await startWorld({ backends: stubs.map(({ port }) => port), config });
+  t.after(() => world.stop());
+  for (let round = 0; round < 10; round++) {
+    const name = `cart-${round}`;
+    const startedAt = performance.now();
+    const answers = await Promise.all(
+      [ALICE, BOB].map((headers, index) =>
+        tool(world.pod(index).url, 'risky', { basket_id: name }, { headers }),
+      ),
+    );
+    assert.ok(performance.now() - startedAt < 5_000, 'nobody waits for the time of a failover');
+    const given = stubs
+      .flatMap((stub) => stub.of('tools/call'))
+      .filter(({ text }) => text.includes(`"${name}"`));
+    const well = answers.filter(({ json }) => json.error === undefined);
+    assert.ok(well.length >= 1);
+    assert.equal(given.length, 1);
+  }
+});
+
 /** One pod, whose server repeats what it was given, and one header that has to say the same as the body. */
 async function repeating(t: TestContext): Promise<World> {
   const basket = { type: 'string', 'x-mcp-header': 'Basket' };

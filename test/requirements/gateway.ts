@@ -170,7 +170,7 @@ export const gateway = {
   },
   'gateway.event-limit': {
     sentence:
-      'A request whose answer is an event beyond the limit is answered at once with an error of its own, counted, and not sent again.',
+      'A request whose answer is longer than the gateway takes is answered at once with an error of its own, counted, and not sent again.',
     source: 'style: limits have names',
   },
   'gateway.uncopied-told': {

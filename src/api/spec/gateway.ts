@@ -35,7 +35,7 @@ export const GATEWAY = group('What clients of the cluster meet.', {
     items: { type: 'string', minLength: 1, maxLength: 300 },
   },
   limits: group(
-    'Limits of one request or session. Beside them: an SSE event of the server may have 64 Mi characters, a longer one is answered with the JSON-RPC error -31007.',
+    'Limits of one request or session. Beside them: an SSE event of the server may have 64 Mi characters, an answer that the gateway has to read (a list, a batch) 64 MiB; what is longer is answered with the JSON-RPC error -31007.',
     {
       bodyBytes: integer('Bytes of a request body at most.', {
         default: 4_194_304,

@@ -15,10 +15,13 @@ export const SESSIONS = group('Sessions of clients.', {
   resume: group('What is kept of each stream so that a client can resume it.', {
     events: integer('Events at most.', { default: 256, minimum: 1, maximum: 65_536 }),
     bytes: integer('Bytes at most.', { default: 1_048_576, minimum: 1024, maximum: 67_108_864 }),
-    replicas: integer('Other pods that keep a copy, so that it outlives the pod.', {
-      default: 1,
-      minimum: 0,
-      maximum: 2,
-    }),
+    replicas: integer(
+      'Other pods that keep a copy, so that it outlives the pod. Events of over 1 Mi characters are not copied.',
+      {
+        default: 1,
+        minimum: 0,
+        maximum: 2,
+      },
+    ),
   }),
 });

@@ -36,7 +36,7 @@ export async function* eventsOf(
   } catch (error) {
     if (error instanceof SseLimitError) {
       tooLong(error);
-      yield errorText(mcpError(MCP_ERRORS.eventTooLong), id);
+      yield errorText(mcpError(MCP_ERRORS.answerTooLong), id);
       return;
     }
     if (error instanceof StreamInterrupted) throw error;

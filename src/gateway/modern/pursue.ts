@@ -62,6 +62,8 @@ export interface Errand {
   onlyWrongEra: boolean;
   /** The pod that holds what the request names, while it lives. */
   holder: string | undefined;
+  /** What it names turned out to be another principal's after the request had passed for the first to name it. */
+  foreign: boolean;
   /** Who was asked last. */
   node: string | undefined;
   attempts: number;
@@ -84,6 +86,7 @@ export async function pursue(options: StatelessOptions, errand: Errand): Promise
       if (errand.mapped !== undefined && errand.release === undefined)
         return unavailable(options, errand);
       errand.node = await choose(options, errand);
+      if (errand.foreign) return unavailable(options, errand);
       const open = refuseAtHolder(options, errand);
       if (open !== undefined) return open;
       const reply =
@@ -116,7 +119,8 @@ async function choose(options: StatelessOptions, errand: Errand): Promise<string
   const place = { node: picked, ...ownerOf(errand.exchange.principal.id) };
   const agreed = await placements.place(named.key, place, ttl, limit).catch(() => place);
   // Another principal named it a moment earlier: nobody serves this request, and the client's next one is told apart.
-  if (agreed.owner !== place.owner && place.owner !== undefined) return undefined;
+  if (agreed.owner !== place.owner && place.owner !== undefined) errand.foreign = true;
+  if (errand.foreign) return undefined;
   errand.holder = agreed.node;
   return avoid.has(agreed.node) || !lives(agreed.node) ? picked : agreed.node;
 }

@@ -1,16 +1,19 @@
 /** The MCP server's answer to a stateless request: passed on as it comes, and as JSON where there is nothing to stream. */
 import {
+  errorText,
   EVENT_STREAM_TYPE,
   HEADER,
   JSON_TYPE,
+  MCP_ERRORS,
+  mcpError,
   mediaType,
   type ClassifiedMessage,
 } from '../../mcp/index.ts';
 import { delay, type Clock } from '../../std/index.ts';
 import type { Logger } from '../../telemetry/index.ts';
 import type { ResolvedLimits, ResolvedTiming } from '../config.ts';
-import { refused, StreamInterrupted, type OwnerReply } from '../exchange.ts';
-import { readText, type HttpResponse } from '../http-client.ts';
+import { plain, refused, StreamInterrupted, type OwnerReply } from '../exchange.ts';
+import { AnswerTooLong, readText, type HttpResponse } from '../http-client.ts';
 import { answerHeaders, headerOf } from '../owner/backend-headers.ts';
 import type { GatewayMetrics } from '../metrics.ts';
 import { readAnswer } from '../pass-body.ts';
@@ -54,10 +57,23 @@ export async function readReply(options: AnswerOptions, answer: ServerAnswer): P
   try {
     return isStream(response) ? await readStream(options, answer) : await readBody(options, answer);
   } catch (error) {
+    if (error instanceof AnswerTooLong) return tooLong(options, message, error);
     return error instanceof StreamInterrupted
       ? refused(error.code, true, error.message)
       : refused('request-lost', true, String(error));
   }
+}
+
+function tooLong(
+  { metrics, logger }: Pick<AnswerOptions, 'metrics' | 'logger'>,
+  message: ClassifiedMessage,
+  { message: problem }: AnswerTooLong,
+): OwnerReply {
+  metrics.limited.inc({ limit: 'answerBytes' });
+  logger.warn('answer of the MCP server refused', { problem });
+  const error = mcpError(MCP_ERRORS.answerTooLong);
+  const id = message.kind === 'request' ? message.message.id : null;
+  return plain(error.kind.status, errorText(error, id));
 }
 
 const isStream = (response: HttpResponse): boolean =>

@@ -54,6 +54,7 @@ async function begin(
     key: named?.key ?? keyOf(policy, { headers, principal, parsed }),
     avoid: new Set(),
     onlyWrongEra: true,
+    foreign: false,
     node: undefined,
     attempts: 0,
     mapped: undefined,

@@ -19,8 +19,9 @@ import {
   type FlatHeaders,
   type OwnerReply,
   type OwnerRequest,
+  type PlainReply,
 } from '../exchange.ts';
-import { readText, TransportError, type HttpResponse } from '../http-client.ts';
+import { AnswerTooLong, readText, TransportError, type HttpResponse } from '../http-client.ts';
 import { readAnswer, type AnswerBody } from '../pass-body.ts';
 import { isRepeatable } from '../repeat.ts';
 import { saysSessionLost } from '../upstream.ts';
@@ -174,7 +175,7 @@ function answerStream(
     paused: () => state.log.pause(stream),
     async tooLong() {
       for (const id of [...post.pending.keys()])
-        await relay(errorText(mcpError(MCP_ERRORS.eventTooLong), id));
+        await relay(errorText(mcpError(MCP_ERRORS.answerTooLong), id));
     },
     lost: (reason) => state.log.drop(stream, reason),
   }).finally(post.done);
@@ -225,6 +226,7 @@ async function answerPlain(
       : { type: 'whole', text: await readText(response), batch: true };
   } catch (error) {
     if (isExpired(state, post.signal)) return plain(200, expirePending(state, expiring(post)));
+    if (error instanceof AnswerTooLong) return tooLong(state, post, error);
     return refused('request-lost', true, String(error));
   }
   const { status } = response;
@@ -246,6 +248,18 @@ async function answerPlain(
       body = await translateAnswer(state, post.pending, body);
   }
   return { type: 'plain', status: response.status, headers: answerHeaders(response), body };
+}
+
+function tooLong(
+  { id: session, tools }: SessionState,
+  { parsed, pending }: PostExchange,
+  { message: problem }: AnswerTooLong,
+): PlainReply {
+  tools.metrics.limited.inc({ limit: 'answerBytes' });
+  tools.logger.warn('answer of the MCP server refused', { session, problem });
+  const error = mcpError(MCP_ERRORS.answerTooLong);
+  const texts = [...pending.keys()].map((id) => errorText(error, id));
+  return plain(error.kind.status, parsed.batch ? `[${texts.join(',')}]` : texts.join(''));
 }
 
 /** Longer answers are passed on as they come, where they may be. */
