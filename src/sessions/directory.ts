@@ -70,7 +70,8 @@ export interface DirectoryOptions {
 export function createSessionDirectory(options: DirectoryOptions): SessionDirectory {
   const { store, config, clock } = options;
   const gauge = options.metrics.gauge('sessions_known', 'Sessions in the replicated directory');
-  const copy = createLocalCopy(store, SESSION_PREFIX, (size) => gauge.set(size));
+  const copy = createLocalCopy(store, SESSION_PREFIX);
+  const offExposition = options.metrics.onExposition(() => gauge.set(copy.size));
   const writer = createRecordWriter({
     store,
     clock,
@@ -120,7 +121,10 @@ export function createSessionDirectory(options: DirectoryOptions): SessionDirect
       return copy.size;
     },
     onChange: (listener) => copy.onChange(listener),
-    stop: () => copy.stop(),
+    stop() {
+      offExposition();
+      copy.stop();
+    },
   };
 }
 

@@ -27,14 +27,9 @@ export interface LocalCopy {
 /** Deletions remembered, so that a put that was read before a delete does not bring a session back. */
 const TOMBSTONES_MAX = 4096;
 
-export function createLocalCopy(
-  store: KeyValue,
-  prefix: string,
-  onSize: (size: number) => void,
-): LocalCopy {
+export function createLocalCopy(store: KeyValue, prefix: string): LocalCopy {
   const listeners = new Set<(id: string, record: SessionRecord | undefined) => void>();
   const table = createTable((id, record) => {
-    onSize(table.entries.size);
     for (const listener of listeners) listener(id, record);
   });
   const { entries } = table;

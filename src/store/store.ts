@@ -65,13 +65,12 @@ export function createStore(options: StoreOptions): StoreNode {
   const observer: MachineObserver = {
     applied(command, outcome) {
       keeper.observe(outcome);
-      gauges.changed(outcome);
+      gauges.applied(outcome);
       watchers.notify();
       proposer.settle(command.proposal, outcome);
       compact();
     },
     restored() {
-      gauges.changed();
       proposer.restored((proposal) => machine.knows(proposal));
       watchers.notify();
     },
@@ -98,6 +97,7 @@ export function createStore(options: StoreOptions): StoreNode {
       keeper.stop();
       watchers.stop();
       gauges.watchers(0);
+      gauges.stop();
       await Promise.resolve();
     },
   };
