@@ -93,6 +93,50 @@ test('every reader finds the same call in a body that passes', () => {
   assert.ok(passed > 500 && stopped > 500, `${passed} passed, ${stopped} did not`);
 });
 
+test('every reader finds the same state handle in a body that passes', () => {
+  const handle: fc.Arbitrary<Member> = fc.tuple(
+    spelled('basket'),
+    fc.constantFrom('mine', 'yours'),
+  );
+  const within: fc.Arbitrary<Member> = fc.oneof(
+    fc.tuple(spelled('arguments'), fc.array(handle, { maxLength: 3 })),
+    fc.tuple(fc.constant('name'), fc.constant('use')),
+  );
+  let passed = 0;
+  let stopped = 0;
+  fc.assert(
+    fc.property(
+      fc.array(within, { minLength: 1, maxLength: 4 }),
+      fc.array(fc.nat(63), { minLength: 1, maxLength: 4 }),
+      (params, masks) => {
+        const text = write(
+          [
+            ['jsonrpc', '2.0'],
+            ['id', '1'],
+            ['method', 'tools/call'],
+            ['params', params],
+          ],
+          masks,
+        );
+        const parsed = parseBody(text);
+        assert.ok(parsed.ok, text);
+        const meanings = new Set(
+          READERS.map((reader) => {
+            const args = read(params, 'arguments', reader);
+            return typeof args === 'string' ? '' : String(read(args, 'basket', reader));
+          }),
+        );
+        if (isPlain(text, parsed.value, ['basket'])) {
+          passed += 1;
+          assert.equal(meanings.size, 1, text);
+        } else stopped += 1;
+      },
+    ),
+    { numRuns: 5_000, seed: 6 },
+  );
+  assert.ok(passed > 500 && stopped > 500, `${passed} passed, ${stopped} did not`);
+});
+
 test('an ordinary body passes, however it is written', () => {
   const strings = fc.oneof(
     fc.string(),
