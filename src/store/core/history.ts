@@ -29,11 +29,17 @@ const weightOf = (event: WatchEvent): number =>
     ? event.item.key.length + event.item.value.length
     : event.key.length + event.previous.value.length;
 
+const NEWEST = 8;
+
 export function createHistory(): History {
   let events: WatchEvent[] = [];
   let weight = 0;
-  const position = (revision: number): number =>
-    lowerBound(events, (event) => revisionOf(event) < revision);
+  /** Where `revision` begins. Watchers that keep up ask for the last few events, so those are looked at first. */
+  const position = (revision: number): number => {
+    for (let i = events.length; i > 0 && i > events.length - NEWEST; i--)
+      if (revisionOf(events[i - 1] as WatchEvent) < revision) return i;
+    return lowerBound(events, (event) => revisionOf(event) < revision);
+  };
 
   return {
     get size() {
@@ -48,7 +54,8 @@ export function createHistory(): History {
     },
     from(revision, eventsMax) {
       const start = position(revision);
-      let end = Math.min(events.length, start + eventsMax);
+      if (start + eventsMax >= events.length) return events.slice(start);
+      let end = start + eventsMax;
       const last = events[end - 1];
       if (end > start && last !== undefined) end = position(revisionOf(last) + 1);
       return events.slice(start, end);
