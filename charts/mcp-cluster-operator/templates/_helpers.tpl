@@ -13,16 +13,21 @@ app.kubernetes.io/name: {{ .Chart.Name }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
-{{- define "mcp-cluster-operator.labels" -}}
+{{/* Of pods: nothing that changes with the chart alone, or the operator would restart for it. */}}
+{{- define "mcp-cluster-operator.podLabels" -}}
 {{ include "mcp-cluster-operator.selectorLabels" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/component: operator
 app.kubernetes.io/part-of: mcp-cluster
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- with .Values.commonLabels }}
 {{ toYaml . }}
 {{- end }}
+{{- end -}}
+
+{{- define "mcp-cluster-operator.labels" -}}
+{{ include "mcp-cluster-operator.podLabels" . }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 
 {{- define "mcp-cluster-operator.serviceAccountName" -}}

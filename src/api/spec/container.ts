@@ -143,6 +143,13 @@ export const VOLUME_MOUNTS = {
         description: 'Where it appears.',
         minLength: 1,
         maxLength: 1024,
+        'x-kubernetes-validations': [
+          {
+            rule: "self.startsWith('/') && !self.contains(':')",
+            message: 'must be an absolute path without a colon',
+            messageExpression: `'"' + self + '" is not an absolute path without a colon'`,
+          },
+        ],
       },
       subPath: { type: 'string', description: 'A path inside the volume.', maxLength: 1024 },
       readOnly: flag('Whether the server may only read it.'),

@@ -32,7 +32,18 @@ export const GATEWAY = group('What clients of the cluster meet.', {
     default: [],
     maxItems: 64,
     'x-kubernetes-list-type': 'set',
-    items: { type: 'string', minLength: 1, maxLength: 300 },
+    items: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 300,
+      'x-kubernetes-validations': [
+        {
+          rule: "self.matches('^([a-zA-Z0-9._-]+|[[][0-9a-fA-F:.]+[]])(:[0-9]+)?$')",
+          message: 'must be a host, with a port or without, such as tools.example.com',
+          messageExpression: `'"' + self + '" is not a host such as tools.example.com or tools.example.com:8080'`,
+        },
+      ],
+    },
   },
   limits: group(
     'Limits of one request or session. Beside them: an SSE event of the server may have 64 Mi characters, an answer that the gateway has to read (a list, a batch) 64 MiB; what is longer is answered with the JSON-RPC error -31007.',

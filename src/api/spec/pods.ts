@@ -35,6 +35,10 @@ export const STORAGE = {
           messageExpression: `'"' + self + '" is not a quantity such as 1Gi or 500Mi'`,
         },
         {
+          rule: `!self.matches('${QUANTITY_PATTERN}') || quantity(self).isGreaterThan(quantity('0'))`,
+          message: 'must be above 0',
+        },
+        {
           rule: `!self.matches('${QUANTITY_PATTERN}') || !oldSelf.matches('${QUANTITY_PATTERN}') || quantity(self).compareTo(quantity(oldSelf)) >= 0`,
           message: 'cannot be made smaller: volumes only grow',
           messageExpression: `'cannot be made smaller, from ' + oldSelf + ' to ' + self + ': volumes only grow'`,
