@@ -115,6 +115,7 @@ const SHOWN: Readonly<Record<string, (objects: Manifest[]) => void>> = {
     assert.equal(all.length, objects.length, 'commonLabels are on every object');
     assert.deepEqual(Object.keys(podSpec(objects)).sort(), [
       'affinity',
+      'automountServiceAccountToken',
       'containers',
       'nodeSelector',
       'securityContext',
@@ -194,6 +195,7 @@ const WRONG_VALUES: readonly (readonly (readonly [value: string, says: RegExp])[
     ['monitoring.rules=yes', /'\/monitoring\/rules': value must be one of/],
     ['monitoring.interval=soon', /'\/monitoring\/interval': 'soon' does not match/],
     ['tolerations={all}', /'\/tolerations\/0': got string, want object/],
+    ['podDisruptionBudget.maxUnavailable=0', /'\/podDisruptionBudget\/maxUnavailable'/],
     ['nodeSelector.gpu=1', /'\/nodeSelector\/gpu': got number, want string/],
   ],
   [
@@ -227,6 +229,10 @@ const CONTRADICTIONS: readonly (readonly [says: RegExp, ...values: string[]])[] 
   [
     /monitoring\.podMonitor and monitoring\.serviceMonitor are both true/,
     ...['monitoring.podMonitor=true', 'monitoring.serviceMonitor=true'],
+  ],
+  [
+    /podLabels: the chart itself sets the label app\.kubernetes\.io\/name/,
+    String.raw`podLabels.app\.kubernetes\.io/name=x`,
   ],
   [/rbac\.aggregate: true needs rbac\.create/, ...['rbac.create=false', 'rbac.aggregate=true']],
 ];
@@ -264,6 +270,13 @@ void suite('chart', { skip }, () => {
     for (const [says, ...values] of CONTRADICTIONS) {
       await t.test(values.join(' '), async () => assert.match(await complaint(values), says));
     }
+  });
+
+  test(verifies('chart.kubernetes-versions'), async () => {
+    const old = renderChart(helm, ['--kube-version', '1.28.15']);
+    await assert.rejects(old, /requires kubeVersion: >=1\.29/);
+    const suffixed = await renderChart(helm, ['--kube-version', 'v1.29.1-gke.100']);
+    assert.equal(ofKind(suffixed, 'Deployment').length, 1);
   });
 
   test(verifies('chart.plain-manifests'), async () => {

@@ -21,6 +21,11 @@ export const deploy = {
     sentence: 'The plain manifests are what the chart renders with its default values',
     source: 'issue 6: plain manifests in deploy/ by one generate',
   },
+  'chart.kubernetes-versions': {
+    sentence:
+      'helm refuses a Kubernetes without native sidecars, and takes one with the suffix of its vendor',
+    source: 'KEP-753: sidecar containers, on by default since 1.29',
+  },
   'chart.definitions': {
     sentence:
       'The CustomResourceDefinition of the chart is that of the source, and is kept at uninstall',
