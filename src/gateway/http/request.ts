@@ -18,30 +18,6 @@ const SINGLE: ReadonlySet<string> = new Set([
   'transfer-encoding',
 ]);
 
-/** Names as clients write them, by which a head is read without making every name lower case anew. */
-const NAMES: ReadonlyMap<string, string> = new Map(
-  [
-    ...SINGLE,
-    ...[
-      'accept',
-      'accept-encoding',
-      'accept-language',
-      'connection',
-      'sec-fetch-mode',
-      'user-agent',
-    ],
-    ...['traceparent', 'tracestate', 'x-forwarded-for', 'x-forwarded-proto', 'x-request-id'],
-  ].flatMap((name) => {
-    const words = name
-      .split('-')
-      .map((word) => `${word.slice(0, 1).toUpperCase()}${word.slice(1)}`);
-    return [
-      [name, name],
-      [words.join('-'), name],
-    ];
-  }),
-);
-
 export interface RequestHead {
   /** Path and query. */
   readonly target: string;
@@ -51,19 +27,25 @@ export interface RequestHead {
 
 /** What a parsed head says, or undefined for a request that must be refused with 400. */
 export function readHead(message: IncomingMessage): RequestHead | undefined {
+  // The server was made with `joinDuplicateHeaders`: only Set-Cookie, which no client sends, is a list.
+  const headers = message.headers as Record<string, string>;
   const { rawHeaders } = message;
-  const headers: Record<string, string> = {};
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const given = rawHeaders[i] as string;
-    const name = NAMES.get(given) ?? given.toLowerCase();
-    const value = rawHeaders[i + 1] as string;
-    const before = headers[name];
-    if (typeof before !== 'string') headers[name] = value;
-    else if (SINGLE.has(name)) return undefined;
-    else headers[name] = `${before}${name === 'cookie' ? '; ' : ', '}${value}`;
-  }
+  // As many names as lines: nothing was said twice.
+  if (Object.keys(headers).length * 2 !== rawHeaders.length && repeatsSingle(rawHeaders))
+    return undefined;
   const target = targetOf(message, headers['host']);
   return target === undefined ? undefined : { target, headers };
+}
+
+function repeatsSingle(rawHeaders: readonly string[]): boolean {
+  const seen = new Set<string>();
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = (rawHeaders[i] as string).toLowerCase();
+    if (!SINGLE.has(name)) continue;
+    if (seen.has(name)) return true;
+    seen.add(name);
+  }
+  return false;
 }
 
 function targetOf({ url = '', method }: IncomingMessage, host?: string): string | undefined {

@@ -100,6 +100,9 @@ export const realServer: GatewayPart = {
   },
 };
 
+/** Its rows say what of ours is the libraries': see `floor.ts`. */
+const FLOOR = 'the same, a bare proxy of node:http and undici';
+
 /** Before a server that does nothing, so that the proxy is what is measured: ours against nginx. */
 export const trivialServer: GatewayPart = {
   needs: ['wrk', 'nginx'],
@@ -109,9 +112,11 @@ export const trivialServer: GatewayPart = {
       const server = await stage.trivialServer();
       const nginx = await stage.nginx(server);
       const [gateway] = (await stage.gateways([server], options.profileDir)) as [Running];
+      const floor = await stage.program('test/bench/gateway/floor.ts', { TARGET: server.origin });
       const requests = await requestsOf(gateway.origin);
       const contenders = {
         nginx: { ...nginx, pids: [nginx.pid], requests },
+        floor: { ...floor, pids: [floor.pid], requests },
         ours: { ...gateway, pids: [gateway.pid], requests },
       };
       const rows: Row[] = [];
@@ -120,13 +125,22 @@ export const trivialServer: GatewayPart = {
         const compare = (
           what: keyof Measured,
           unit: string,
+          whose: 'ours' | 'floor' = 'ours',
         ): Pick<Row, 'ours' | 'peer' | 'value'> => {
-          const [ours, peer] = [cell(runs.ours, what, unit), cell(runs.nginx, what, unit)];
+          const [ours, peer] = [cell(runs[whose], what, unit), cell(runs.nginx, what, unit)];
           return { ours: ours.text, peer: `nginx ${peer.text}`, value: ours.median / peer.median };
         };
         if (connections === 1) {
           const what = 'before a trivial server, 1 connection, p50';
-          rows.push({ name: 'trivial/p50', what, goal: { atMost: 2 }, ...compare('p50Ms', 'ms') });
+          rows.push(
+            { name: 'trivial/p50', what, goal: { atMost: 2 }, ...compare('p50Ms', 'ms') },
+            {
+              name: 'floor/p50',
+              what: `${FLOOR}, p50`,
+              goal: { atMost: 2 },
+              ...compare('p50Ms', 'ms', 'floor'),
+            },
+          );
           continue;
         }
         const where = 'before a trivial server, 64 connections';
@@ -142,6 +156,18 @@ export const trivialServer: GatewayPart = {
             what: `${where}, requests`,
             goal: { atLeast: 0.5 },
             ...compare('perSecond', '/s'),
+          },
+          {
+            name: 'floor/cpu',
+            what: `${FLOOR}, processor time a request`,
+            goal: { atMost: 3.5 },
+            ...compare('cpuMicros', 'µs', 'floor'),
+          },
+          {
+            name: 'floor/rate',
+            what: `${FLOOR}, requests`,
+            goal: { atLeast: 0.5 },
+            ...compare('perSecond', '/s', 'floor'),
           },
         );
       }
