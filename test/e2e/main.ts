@@ -2,13 +2,17 @@
 import { after, before, test } from 'node:test';
 import { inspect, parseArgs } from 'node:util';
 import { onTerminationSignal, UsageError } from '../../src/host/index.ts';
+import { DEFAULT_IMAGE } from '../../src/operator/index.ts';
 import { installDefinitions, lastLogLines, startArena, type Arena, type Backend } from './arena.ts';
+import { playOnNodes } from './nodes/main.ts';
+import type { SiteOptions } from './nodes/site.ts';
 import type { Scenario } from './scenario.ts';
 import { changeScenarios, clusterScenarios, deletionScenarios } from './scenarios/cluster.ts';
 import { degradedScenarios } from './scenarios/degraded.ts';
 import { failureScenarios } from './scenarios/failures.ts';
 import { kubectlScenarios } from './scenarios/kubectl.ts';
 import { metricScenarios } from './scenarios/metrics.ts';
+import { memberScenarios } from './scenarios/members.ts';
 import { policyScenarios } from './scenarios/policies.ts';
 import { refusalScenarios } from './scenarios/refusals.ts';
 import { stdioScenarios } from './scenarios/stdio.ts';
@@ -16,12 +20,15 @@ import { abandonSessions } from './sessions.ts';
 
 const USAGE =
   'usage: npm run e2e -- [--backend embedded|kubebuilder] [--only TEXT] [--keep-logs]\n' +
-  '  --backend kubebuilder needs KUBEBUILDER_ASSETS: a folder with etcd, kube-apiserver, kube-controller-manager, kube-scheduler';
+  '  --backend kubebuilder needs KUBEBUILDER_ASSETS: a folder with etcd, kube-apiserver, kube-controller-manager, kube-scheduler\n' +
+  '  --backend nodes [--image NAME] --cut COMMAND --heal COMMAND: on the cluster of KUBECONFIG, with three nodes or more that have\n' +
+  '    the image; the commands cut off a node and take that back, {node} stands for its name. Operator and definitions stay there';
 
 /** Each group needs what the groups before it left: an API, then the operator, then the running sample. */
 const WITHOUT_OPERATOR = [...refusalScenarios, ...kubectlScenarios];
 const WITH_OPERATOR = [
-  ...[...clusterScenarios, ...failureScenarios, ...changeScenarios, ...degradedScenarios],
+  ...[...clusterScenarios, ...failureScenarios, ...changeScenarios, ...memberScenarios],
+  ...degradedScenarios,
   ...policyScenarios,
   ...stdioScenarios,
   ...metricScenarios,
@@ -34,15 +41,19 @@ interface Options {
   readonly keepLogs: boolean;
 }
 
-function readOptions(): Options {
+function readOptions(): Options | ({ readonly backend: 'nodes' } & SiteOptions) {
   const { values } = parseArgs({
     options: {
       backend: { type: 'string', default: 'embedded' },
       only: { type: 'string', default: '' },
       'keep-logs': { type: 'boolean', default: false },
+      image: { type: 'string', default: DEFAULT_IMAGE },
+      cut: { type: 'string' },
+      heal: { type: 'string' },
     },
   });
-  const { backend, only } = values;
+  const { backend, only, image, cut, heal } = values;
+  if (backend === 'nodes') return { backend, image, cut, heal };
   if (backend !== 'embedded' && backend !== 'kubebuilder') throw new UsageError(USAGE);
   if (backend === 'kubebuilder' && process.env['KUBEBUILDER_ASSETS'] === undefined) {
     throw new UsageError(USAGE);
@@ -89,7 +100,9 @@ function run(options: Options): void {
 }
 
 try {
-  run(readOptions());
+  const options = readOptions();
+  if (options.backend === 'nodes') playOnNodes(options);
+  else run(options);
 } catch (error) {
   console.error(error instanceof UsageError || error instanceof TypeError ? USAGE : error);
   process.exitCode = 2;

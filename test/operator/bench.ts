@@ -7,7 +7,7 @@ import {
   type KubeObject,
   type ResourceType,
 } from '../../src/kube/index.ts';
-import { runOperator, type RunningOperator } from '../../src/operator/index.ts';
+import { runOperator, type RunningOperator, type SidecarClient } from '../../src/operator/index.ts';
 import { MCP_CLUSTERS } from '../../src/api/index.ts';
 import { silentLogger as logger } from '../../src/telemetry/index.ts';
 import { eventually } from '../eventually.ts';
@@ -21,7 +21,7 @@ export interface Bench {
   readonly namespace: string;
   readonly pods: FakePods;
   operator: RunningOperator;
-  start(client: KubeClient): Promise<RunningOperator>;
+  start(client: KubeClient, sidecars?: SidecarClient): Promise<RunningOperator>;
   cluster(): Promise<McpCluster>;
   create(spec?: Record<string, unknown>): Promise<unknown>;
   read(type: ResourceType, name: string): Promise<KubeObject | undefined>;
@@ -64,13 +64,13 @@ export async function openBench(
   const namespace = await api.namespace(`test-${(count += 1)}`);
   const pods = startFakePods(api.client, namespace);
   const cluster = (): Promise<McpCluster> => readCluster(api.client, namespace, NAME);
-  const start = (by: KubeClient): Promise<RunningOperator> =>
+  const start = (by: KubeClient, sidecars = pods.sidecars): Promise<RunningOperator> =>
     runOperator({
       client: by,
       watchNamespaces: [namespace],
       leaderElect: false,
       logger,
-      sidecars: pods.sidecars,
+      sidecars,
     });
   const made: Bench = {
     api,
@@ -128,14 +128,23 @@ const WRITES = new Set(['create', 'replace', 'patch', 'apply', 'delete']);
 
 /** `client` that tells of every write but events before it is sent. */
 export function countWrites(client: KubeClient, onWrite: () => void): KubeClient {
+  return interposed(client, (perform) => {
+    onWrite();
+    return perform();
+  });
+}
+
+/** `client` whose writes, but those of events, are performed by `act`. */
+export function interposed(
+  client: KubeClient,
+  act: <T>(perform: () => Promise<T>) => Promise<T>,
+): KubeClient {
   return new Proxy(client, {
     get(target, name: keyof KubeClient) {
-      const method = target[name] as (...args: unknown[]) => unknown;
+      const method = target[name] as (...args: unknown[]) => Promise<unknown>;
       if (!WRITES.has(name)) return method;
-      return async (...args: [{ plural: string }, ...unknown[]]): Promise<unknown> => {
-        if (args[0].plural !== 'events') onWrite();
-        return method(...args);
-      };
+      return async (...args: [{ plural: string }, ...unknown[]]): Promise<unknown> =>
+        args[0].plural === 'events' ? method(...args) : act(() => method(...args));
     },
   });
 }

@@ -2,6 +2,11 @@
 import type { Requirement } from './requirement.ts';
 
 export const operator = {
+  'operator.cut-node': {
+    sentence:
+      'When a node is cut off, calls through the Service fail for two seconds at most, and no session is lost',
+    source: 'issue 6: traffic follows the truth; measured on real nodes only',
+  },
   'operator.hand-over': {
     sentence: 'Before a pod is replaced its sessions are elsewhere, and a leader lets another lead',
     source: 'issue 6: rolling update',
@@ -126,6 +131,11 @@ export const operator = {
     sentence:
       'The members follow the spec by one small change at a time: newcomers learn, catch up and are promoted; who goes hands over, leaves, and only then loses pod and volume',
     source: 'issue 6: changes to a quorum are safe; facts/kubernetes 1.4',
+  },
+  'operator.membership-crash': {
+    sentence:
+      'An operator that dies at every second of its writes and calls, before they are sent or before the answer, brings the members to what the spec asks for all the same',
+    source: 'issue 6: crash-safe between every two steps (kill the operator there)',
   },
   'operator.membership-converges': {
     sentence:

@@ -5,6 +5,7 @@ import {
   type McpCluster,
   type McpClusterMember,
 } from '../../api/index.ts';
+import { unreachable } from '../../std/index.ts';
 import type { ClusterSize } from './config.ts';
 import type { DataState, MembershipView, Participants } from './membership.ts';
 import { SIDECAR_CONTAINER } from './names.ts';
@@ -128,6 +129,8 @@ export function dataProblem(name: string, data: DataState): Problem | undefined 
     case 'empty':
     case 'current':
       return undefined;
+    default:
+      return unreachable(data);
   }
 }
 

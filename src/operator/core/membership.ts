@@ -3,6 +3,7 @@
  * what is there, so whoever dies between two steps is followed by one that goes on: nothing but the number of pods that the
  * StatefulSet is asked for is remembered, and that is written down before it is asked for.
  */
+import { unreachable } from '../../std/index.ts';
 import { majority } from './quorum.ts';
 
 /** Who takes part in the agreed log, as its leader says. */
@@ -142,6 +143,8 @@ export function changeInFlight(step: MembershipStep): string | undefined {
       return `the data of ${step.member} are thrown away`;
     case 'release-volume':
       return `the volume of ordinal ${step.ordinal} is released`;
+    default:
+      return unreachable(step);
   }
 }
 

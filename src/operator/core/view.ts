@@ -116,6 +116,7 @@ export function observeCluster(
         report: observation.reports.get(name),
         agreed,
         fenced: cluster.spec.fencedMembers.includes(name),
+        wanted: ordinal < cluster.spec.replicas,
         observation,
       });
     },
@@ -204,6 +205,8 @@ interface MemberInput {
   readonly agreed: SidecarStatus | undefined;
   /** The spec fences it, whether it knows that already or not. */
   readonly fenced: boolean;
+  /** It stays: what is wrong with the data of one that goes is of no interest. */
+  readonly wanted: boolean;
   readonly observation: Observation;
 }
 
@@ -230,7 +233,8 @@ function observeMember(input: MemberInput): MemberView {
   const ejectedBy = ejectors(name, observation.reports);
   const data = dataOf({ name, pod, report, agreed });
   const problem =
-    podProblem({ name, pod, report, health, starting, ageMs, logLine }) ?? dataProblem(name, data);
+    podProblem({ name, pod, report, health, starting, ageMs, logLine }) ??
+    (input.wanted ? dataProblem(name, data) : undefined);
   return {
     name,
     ordinal,

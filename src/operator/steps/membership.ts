@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { McpCluster, McpClusterStatus } from '../../api/index.ts';
 import { isNotFound, KubeError, RESOURCES } from '../../kube/index.ts';
 import { RpcError } from '../../rpc/index.ts';
+import { unreachable } from '../../std/index.ts';
 import {
   nextRecovery,
   podName,
@@ -90,6 +91,8 @@ async function execute(
       return cluster;
     case 'release-volume':
       return releaseVolume(cluster, step.ordinal, tools);
+    default:
+      return unreachable(step);
   }
 }
 

@@ -1,18 +1,11 @@
 /** A McpCluster becomes a running cluster, and people see it: objects, status, kubectl on live pods, scaling, deletion. */
 import assert from 'node:assert/strict';
-import { MCP_CLUSTERS } from '../../../src/api/index.ts';
 import { RESOURCES, type KubeObject, type ResourceType } from '../../../src/kube/index.ts';
 import { eventually } from '../../eventually.ts';
 import { readSample, type Arena } from '../arena.ts';
 import { NAMESPACE } from '../manifests.ts';
 import { kubectlScenario, scenario } from '../scenario.ts';
-import {
-  assertSurvived,
-  moreCalls,
-  openBusySession,
-  openSessionOn,
-  withMembers,
-} from '../sessions.ts';
+import { assertSurvived, moreCalls, openBusySession } from '../sessions.ts';
 
 /** The cluster of the sample, shared by the scenarios that follow. */
 export const SAMPLE = 'everything';
@@ -146,42 +139,6 @@ const live = kubectlScenario(
   },
 );
 
-const scaling = scenario(
-  'scale up and down: learners join and leave, sessions stay',
-  async (arena) => {
-    const url = await arena.url(SAMPLE);
-    const scale = (replicas: number): Promise<unknown> =>
-      arena.client.patch(
-        MCP_CLUSTERS,
-        { namespace: NAMESPACE, name: SAMPLE },
-        { type: 'merge', subresource: 'scale', body: { spec: { replicas } } },
-      );
-    const membersReady = (count: number): Promise<unknown> =>
-      eventually(
-        `${count} ready members`,
-        async () => {
-          const { members = [], readyReplicas } = (await arena.get(SAMPLE)).status ?? {};
-          return members.length === count && readyReplicas === count && members;
-        },
-        60_000,
-      );
-    await scale(4);
-    await membersReady(4);
-    const { members = [] } = (await arena.get(SAMPLE)).status ?? {};
-    assert.equal(members.find(({ name }) => name === 'everything-3')?.role, 'Learner');
-    const session = await withMembers(arena, SAMPLE, async (admin) => {
-      const found = await openSessionOn(url, admin, (owner) => owner === 'everything-3');
-      return found.session;
-    });
-    await moreCalls(session);
-    const scaledAt = Date.now();
-    await scale(3);
-    await membersReady(3);
-    await moreCalls(session, 40);
-    await assertSurvived(session, scaledAt);
-  },
-);
-
 const repair = scenario('what somebody changed or deleted by hand is put right', async (arena) => {
   const { client } = arena;
   const service = { namespace: NAMESPACE, name: SAMPLE };
@@ -251,5 +208,5 @@ function isAlive(pid: number): boolean {
 }
 
 export const clusterScenarios = [available, spread, tools, live];
-export const changeScenarios = [scaling, repair];
+export const changeScenarios = [repair];
 export const deletionScenarios = [deletion];

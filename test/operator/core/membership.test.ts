@@ -10,6 +10,7 @@ import {
   type MembershipView,
 } from '../../../src/operator/core/membership.ts';
 import { majority } from '../../../src/operator/core/quorum.ts';
+import { unreachable } from '../../../src/std/index.ts';
 import { verifies } from '../../requirements.ts';
 import { nameOf, World, type Trouble } from './membership-world.ts';
 
@@ -79,6 +80,8 @@ function brief(step: MembershipStep): string {
       return `discard-data ${step.member} ${step.data}`;
     case 'release-volume':
       return `release-volume ${step.ordinal}`;
+    default:
+      return unreachable(step);
   }
 }
 
@@ -315,15 +318,17 @@ function play(voters: number, events: readonly Event[]): void {
   }
   const { target } = world;
   assert.deepEqual(
-    [...world.voters].sort(),
+    [...world.voters].sort(byNumber),
     Array.from({ length: target.voters }, (_, i) => i),
   );
   assert.equal(world.voters.size + world.learners.size, target.replicas);
   assert.deepEqual(
-    [...world.volumes.keys()].sort(),
+    [...world.volumes.keys()].sort(byNumber),
     Array.from({ length: target.replicas }, (_, i) => i),
   );
 }
+
+const byNumber = (a: number, b: number): number => a - b;
 
 function round(world: World, fate: 'done' | 'lost' | 'half' | 'twice'): void {
   const step = planMembership(world.view());
