@@ -160,6 +160,13 @@ void suite('McpCluster at a real API server', { skip }, () => {
           const metadata = { ...object.metadata, namespace: NAMESPACE };
           await api.client.create(MCP_CLUSTERS, { ...object, metadata }, { dryRun: true });
         }
+        for (const object of objects.filter(({ kind }) => kind === 'HorizontalPodAutoscaler')) {
+          const { metadata } = object;
+          const path = `/apis/autoscaling/v2/namespaces/${NAMESPACE}/horizontalpodautoscalers`;
+          await api.client.raw('POST', `${path}?dryRun=All&fieldValidation=Strict`, {
+            body: { ...object, metadata: { ...metadata, namespace: NAMESPACE } },
+          });
+        }
       });
     }
   });
