@@ -11,7 +11,7 @@ import {
   type ReconcileProblem,
   type StatefulSet,
 } from '../core/index.ts';
-import type { Subject, Tools } from './tools.ts';
+import { collect, type Subject, type Tools } from './tools.ts';
 
 export interface Volumes {
   /** Claims whose volumes are not as large yet as they ask for. */
@@ -23,8 +23,21 @@ export interface Volumes {
 
 const SETTLED: Volumes = { pending: 0, remaking: false };
 
-/** Claims are not watched: they are looked at once for each size, and until all have it. */
+/** What is refused is told, and stops nothing else. */
 export async function growVolumes(
+  subject: Subject,
+  set: StatefulSet | undefined,
+  tools: Tools,
+): Promise<Volumes> {
+  let volumes = SETTLED;
+  const problem = await collect(async () => {
+    volumes = await oneStep(subject, set, tools);
+  });
+  return problem === undefined ? volumes : { ...SETTLED, problem };
+}
+
+/** Claims are not watched: they are looked at once for each size, and until all have it. */
+async function oneStep(
   { cluster, watched }: Subject,
   set: StatefulSet | undefined,
   tools: Tools,
