@@ -18,6 +18,8 @@ export interface Watched {
   configuredGeneration: number | undefined;
   /** `spec.storage.size` that every claim was last seen to have. */
   volumesSettledAt: string | undefined;
+  /** Since when pods that go for good give their sessions away, on the monotonic clock, by uid. */
+  readonly leaving: Map<string, number>;
   /** What pods were asked for, and since when. */
   readonly asked: Asked;
   /** Revision of the servers' shared key that every pod was last seen to run with. */
@@ -57,7 +59,14 @@ export function createFleet(options: {
       const onTls = (material: TlsMaterial): void => options.onTls(cluster, material);
       const monitor = createMonitor({ client, clock, onChange: () => options.onChange(key) });
       const asked = createAsked(clock);
-      const watched = { uid: cluster.metadata.uid, monitor, asked, ...createTlsHolder(onTls) };
+      const leaving = new Map<string, number>();
+      const watched = {
+        uid: cluster.metadata.uid,
+        monitor,
+        asked,
+        leaving,
+        ...createTlsHolder(onTls),
+      };
       watchedByKey.set(key, watched);
       return watched;
     },

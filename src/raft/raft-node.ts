@@ -200,10 +200,8 @@ class Driver implements RaftNode {
   status(): RaftStatus {
     const { id, voters } = this.#options;
     const { core, storage, disks } = this.#parts ?? {};
-    const snapshotIndex = storage?.snapshot()?.meta.index ?? 0;
     const troubles = { diskFull: this.#disk.isFull, replaced: this.#replacedAt.size > 0 };
-    const disk = { diskId: storage?.diskId ?? '', diskOf: (peer: string) => disks?.get(peer) };
-    return statusOf({ id, voters, snapshotIndex, ...troubles, ...disk }, core);
+    return statusOf({ id, voters, ...troubles, storage, disks }, core);
   }
 
   #isLive(): boolean {

@@ -1,23 +1,24 @@
 /** The status of a member, made from what its core says, and when it is worth telling. */
 import { configurationOf, type CoreStatus, type RaftCore } from './core/index.ts';
 import type { Logger } from '../telemetry/index.ts';
+import type { KnownDisks } from './known-disks.ts';
 import type { RaftMetrics } from './raft-metrics.ts';
+import type { Storage } from './storage.ts';
 import type { RaftStatus } from './types.ts';
 
 interface Local {
   readonly id: string;
   readonly voters: readonly string[];
-  readonly snapshotIndex: number;
   readonly diskFull: boolean;
   readonly replaced: boolean;
-  readonly diskId: string;
-  /** The disk by which a peer is known here. */
-  diskOf(id: string): string | undefined;
+  /** Undefined before the log is open, like what is known of the peers. */
+  readonly storage: Pick<Storage, 'diskId' | 'snapshot'> | undefined;
+  readonly disks: Pick<KnownDisks, 'get'> | undefined;
 }
 
 /** What is known before the log is open (no core) is only who is to found the cluster. */
 export function statusOf(local: Local, core: RaftCore | undefined): RaftStatus {
-  const { id, snapshotIndex, diskFull, replaced, diskId } = local;
+  const { id, storage, diskFull, replaced } = local;
   const status = core?.status();
   const configuration = status?.configuration ?? configurationOf(local.voters);
   const { voters, learners } = configuration;
@@ -31,7 +32,7 @@ export function statusOf(local: Local, core: RaftCore | undefined): RaftStatus {
     firstIndex: status?.firstIndex ?? 0,
     lastIndex: status?.lastIndex ?? 0,
     lastTerm: status?.lastTerm ?? 0,
-    snapshotIndex,
+    snapshotIndex: storage?.snapshot()?.meta.index ?? 0,
     configuration,
     voters,
     learners,
@@ -39,7 +40,7 @@ export function statusOf(local: Local, core: RaftCore | undefined): RaftStatus {
     divergent: status?.divergent ?? false,
     diskFull,
     replaced,
-    diskId,
+    diskId: storage?.diskId ?? '',
     ...(status?.role === 'leader' && core !== undefined
       ? { progress: progressOf(core, local) }
       : {}),
@@ -59,7 +60,7 @@ function roleOf(
 
 function progressOf(core: RaftCore, local: Local): NonNullable<RaftStatus['progress']> {
   return core.progress().map(({ id, match, state, recentlyActive }) => {
-    const diskId = id === local.id ? local.diskId : local.diskOf(id);
+    const diskId = id === local.id ? local.storage?.diskId : local.disks?.get(id);
     return {
       id,
       matchIndex: match,

@@ -56,8 +56,9 @@ export function membershipView(
 }
 
 /** Who does not answer has nothing to give away, and who is on its way out gives it away by itself. */
-function isDrained({ answers, cordon, sessions, terminating }: MemberView): boolean {
-  return !answers || terminating || (cordon !== undefined && (sessions ?? 0) === 0);
+function isDrained(member: MemberView): boolean {
+  const { answers, cordon, sessions, terminating, overdue } = member;
+  return !answers || terminating || (cordon !== undefined && ((sessions ?? 0) === 0 || overdue));
 }
 
 /** Who takes part, as `status` tells; undefined when it knows nobody. */

@@ -79,7 +79,7 @@ const stillThere = ({ members }: ClusterView): readonly MemberView[] =>
   members.filter(({ pod }) => pod !== undefined);
 
 const waitsFor = (pods: readonly MemberView[]): { message: string } => ({
-  message: `waits for ${pods.map(({ name }) => name).join(', ') || 'nobody'} to stop`,
+  message: `waits for ${pods.map(({ name }) => name).join(', ') || 'nobody'} to stop; when its node is off for good, a pod has to be deleted with --force`,
 });
 
 function changed(last: Recovery, next: Recovery): Recovery | undefined {

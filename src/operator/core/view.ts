@@ -28,6 +28,8 @@ export interface Observation {
   readonly updateRevision: string | undefined;
   /** How long ago an instant of the API was, in ms. */
   readonly ageMs: (instant: string) => number;
+  /** Uids of pods that have had enough time to give their sessions away. */
+  readonly overdue?: ReadonlySet<string>;
 }
 
 export interface MemberView {
@@ -51,6 +53,8 @@ export interface MemberView {
   readonly ready: boolean;
   /** It works: it is ready, or would be if it were not kept from taking sessions. */
   readonly healthy: boolean;
+  /** It has had enough time to give its sessions away. */
+  readonly overdue: boolean;
   /** Why it takes no sessions though it works. */
   readonly cordon?: 'asked' | 'fenced';
   readonly version?: string;
@@ -250,6 +254,7 @@ function observeMember(input: MemberInput): MemberView {
     caughtUp,
     ready: canServe && stays && !input.fenced,
     healthy: works && stays,
+    overdue: observation.overdue?.has(pod?.metadata.uid ?? '') === true,
     ...(cordon === undefined ? {} : { cordon }),
     ...(own?.version === undefined || own.version === '' ? {} : { version: own.version }),
     lost: health === 'Dead' && own === undefined && isWithoutLease(name, agreed),

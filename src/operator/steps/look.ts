@@ -32,8 +32,15 @@ export async function observe(
     logLines: seen.withLogs ? await serverLogs.lines(pods, reports) : new Map(),
     updateRevision: seen.statefulSetChanged ? undefined : currentRevision(set),
     ageMs: (instant) => clock.wall() - Date.parse(instant),
+    overdue: overduePods(watched.leaving, clock.monotonic()),
   });
 }
+
+/** Longest wait for the sessions of a pod that goes for good; its gateway cuts what runs longer than ten seconds. */
+const LEAVING_MAX_MS = 20_000;
+
+const overduePods = (leaving: ReadonlyMap<string, number>, now: number): ReadonlySet<string> =>
+  new Set([...leaving].filter(([, since]) => now - since >= LEAVING_MAX_MS).map(([uid]) => uid));
 
 export function ownStatefulSet(cluster: McpCluster, caches: Caches): StatefulSet | undefined {
   const set = caches.statefulSets.get(`${cluster.metadata.namespace}/${cluster.metadata.name}`);

@@ -25,6 +25,7 @@ export async function changeMembers(
 ): Promise<McpCluster> {
   const { cluster } = subject;
   if (cluster.spec.hibernated) return cluster;
+  noteLeaving(subject, view, tools);
   try {
     const memory = { ...newlyFounded(cluster, view), ...recoveryToBegin(cluster, view) };
     if (Object.keys(memory).length > 0) return await remember(cluster, memory, tools);
@@ -42,6 +43,17 @@ export async function changeMembers(
     const facts = { cluster: name, namespace, step: kind, error: error.message };
     tools.logger.warn('members are not changed yet', facts);
     return cluster;
+  }
+}
+
+/** From when on a pod that goes for good has been giving its sessions away, as far as this process knows. */
+function noteLeaving({ cluster, watched }: Subject, view: ClusterView, { clock }: Tools): void {
+  const uids = view.members
+    .filter(({ ordinal, cordon }) => ordinal >= cluster.spec.replicas && cordon === 'asked')
+    .map(({ pod }) => pod?.metadata.uid ?? '');
+  for (const uid of watched.leaving.keys()) if (!uids.includes(uid)) watched.leaving.delete(uid);
+  for (const uid of uids) {
+    if (!watched.leaving.has(uid)) watched.leaving.set(uid, clock.monotonic());
   }
 }
 
