@@ -102,6 +102,21 @@ export const gateway = {
       'A request that was lost and must not be repeated is answered with an error that says so.',
     source: 'facts/mcp §0 rule 9',
   },
+  'gateway.lost-at-once': {
+    sentence:
+      'The error for a lost request comes before its session has moved, and while the cluster has no leader, too.',
+    source: 'issue 5: each with a proper error within 1 s',
+  },
+  'gateway.tools-of-others': {
+    sentence:
+      'Whether a call may be repeated is known from any session of the same principal that listed the tools.',
+    source: 'issue 5: calls lost only if not idempotent',
+  },
+  'gateway.urgent-moves': {
+    sentence:
+      'Of the sessions of a dead pod those whose client waits for an answer move first, and few at a time.',
+    source: 'issue 5: 200 sessions, one pod killed every 10 s',
+  },
   'gateway.replay': {
     sentence:
       'After a move the new backend knows initialize, initialized, log level and subscriptions.',

@@ -4,13 +4,14 @@ import type { GatewayEvents } from '../events.ts';
 import { refused, type FlatHeaders, type OwnerRequest, type Refusal } from '../exchange.ts';
 import type { Owner, SessionRecord } from '../ports.ts';
 import { announceChangedLists } from './lists.ts';
+import { createMoveLine, type MoveLine } from './move-line.ts';
 import { openServerStream } from './standalone.ts';
 import { replaySession } from './replay.ts';
 import type { NewSession, OwnerTools, SessionState } from './session-state.ts';
 
 export interface Claims {
-  /** The claim of this session that is under way here. */
-  running(sessionId: string): Promise<SessionState | Refusal> | undefined;
+  /** The claim of this session that is under way here; `request` waits for it. */
+  running(request: OwnerRequest): Promise<SessionState | Refusal> | undefined;
   /** Takes the session over from `request.epoch`; requests of one session share one claim. */
   take(request: OwnerRequest, reason: ClaimReason): Promise<SessionState | Refusal>;
 }
@@ -24,18 +25,41 @@ export interface ClaimsOptions {
 
 export function createClaims(options: ClaimsOptions): Claims {
   const running = new Map<string, Promise<SessionState | Refusal>>();
-  return {
-    running: (sessionId) => running.get(sessionId),
-    take(request, reason) {
+  const line = createMoveLine();
+  const claims: Claims = {
+    running(request) {
       const known = running.get(request.sessionId);
+      if (known !== undefined && isUrgent(request)) line.hurry(request.sessionId);
+      return known;
+    },
+    take(request, reason) {
+      const known = claims.running(request);
       if (known !== undefined) return known;
-      const promise = takeOver(options, request, reason).finally(() =>
+      const promise = takeTurn(options, line, request, reason).finally(() =>
         running.delete(request.sessionId),
       );
       running.set(request.sessionId, promise);
       return promise;
     },
   };
+  return claims;
+}
+
+/** A client that only listens does not notice how long its session is on its way. */
+const isUrgent = ({ op }: OwnerRequest): boolean => op !== 'get';
+
+async function takeTurn(
+  options: ClaimsOptions,
+  line: MoveLine,
+  request: OwnerRequest,
+  reason: ClaimReason,
+): Promise<SessionState | Refusal> {
+  const over = await line.enter(request.sessionId, isUrgent(request));
+  try {
+    return await takeOver(options, request, reason);
+  } finally {
+    over();
+  }
 }
 
 async function takeOver(

@@ -81,7 +81,7 @@ export function createLiveSessions(options: LiveSessionsOptions): LiveSessions {
       const { sessionId, claim } = request;
       const known = knownTo(request);
       if (known !== undefined) return known;
-      const running = claims.running(sessionId);
+      const running = claims.running(request);
       if (running !== undefined) return running;
       if (claim !== undefined) {
         sessions.get(sessionId)?.close(claim === 'backend-lost' ? 'backend-lost' : 'not-owner');
