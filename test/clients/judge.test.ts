@@ -1,6 +1,7 @@
 /** The judge of the soak: a run that broke a promise must not pass. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Broken } from '../fixtures/spray-proxy.ts';
 import { verifies } from '../requirements.ts';
 import { judgeEffects, judgeLost, summarizeKinds } from './judge.ts';
 import { CALL_TIMEOUT_MS, KINDS, REPEATABLE_MARK, type CallRecord } from './kinds.ts';
@@ -15,7 +16,7 @@ function verdict(
   kind: number,
   began: number,
   tookMs: number,
-  { error = 'lost', broken = [] }: { error?: string; broken?: string[] } = {},
+  { error = 'lost', broken = [] }: { error?: string; broken?: Broken[] } = {},
 ): string {
   const call: CallRecord = [kind, 0, GONE + began, tookMs, error, '0.7'];
   const [lost] = judgeLost({ calls: [call], ids: ['a'] }, KILLS, broken);
@@ -34,12 +35,22 @@ test(verifies('soak.judge'), () => {
   assert.equal(verdict(RECORD, -20, CALL_TIMEOUT_MS), 'timed out');
   assert.equal(verdict(ECHO, -20, 60, { error: 'fetch failed UND_ERR_SOCKET' }), 'connection');
   assert.equal(verdict(ECHO, 900, 60, { error: 'fetch failed UND_ERR_SOCKET' }), 'idempotent');
-  const broken = ['{"what":"0.7"}'];
-  assert.equal(verdict(ECHO, -20, CALL_TIMEOUT_MS, { broken }), 'connection', 'a cut stream');
-  const told = { error: '-31001 lost', broken };
+  const cut = (resumable: boolean): Broken[] => [{ body: '{"what":"0.7"}', resumable }];
+  const network = 'fetch failed UND_ERR_SOCKET';
+  assert.equal(verdict(RECORD, -20, 60, { error: network, broken: cut(false) }), 'connection');
+  const forever = { broken: cut(false) };
+  assert.equal(verdict(ECHO, -20, CALL_TIMEOUT_MS, forever), 'unnoticed', 'it was to see the cut');
+  const resumed = { error: '-31001 lost', broken: cut(true) };
+  assert.equal(verdict(ECHO, -20, 60, resumed), 'idempotent', 'whoever can resume loses nothing');
+  assert.equal(verdict(ECHO, -20, 60, { error: network, broken: cut(true) }), 'idempotent');
+  assert.equal(verdict(ECHO, -20, CALL_TIMEOUT_MS, { broken: cut(true) }), 'timed out');
+  assert.equal(verdict(RECORD, -20, 1_500, resumed), 'in flight', 'told when it came back');
+  assert.equal(verdict(RECORD, -20, 3_000, resumed), 'late error');
+  const unanswered = [{ body: '{"text":"session 0"}', resumable: false }];
+  const asked = verdict(kindOf('sampling'), -20, CALL_TIMEOUT_MS, { broken: unanswered });
+  assert.equal(asked, 'unnoticed', "the client's own answer was lost");
+  const told = { error: '-31001 lost', broken: cut(false) };
   assert.equal(verdict(ECHO, -20, 60, told), 'idempotent', 'an error of ours is no cut connection');
-  assert.equal(verdict(RECORD, -20, 1_500, told), 'in flight', 'told when the client came back');
-  assert.equal(verdict(RECORD, -20, 3_000, told), 'late error');
 });
 
 test('effects are counted once, and those that may be repeated are not counted', () => {

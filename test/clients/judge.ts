@@ -1,8 +1,10 @@
 /** Judges a soak: which calls were lost, and whether each may have been. */
+import type { Broken } from '../fixtures/spray-proxy.ts';
 import {
   CALL_TIMEOUT_MS,
   KINDS,
   REPEATABLE_MARK,
+  voiceOf,
   type CallRecord,
   type ClientLog,
 } from './kinds.ts';
@@ -19,13 +21,23 @@ export interface Kill {
 }
 
 /**
- * `in flight`: the owner died, and the call must not be repeated. `connection`: the pod died to which the client itself was
- * connected, before the answer began, or in an era whose streams cannot be resumed. The others may never happen.
+ * Of a lost call.
+ * - `in flight`: its pod or its MCP server died with it, it must not be repeated, and the client was told in time.
+ * - `connection`: the pod died to which the client itself was connected, and the protocol has nothing for such a call but the
+ *   broken connection: the client had no event id by which it could have resumed, as its answer had not begun, or its era has none.
+ * - `unnoticed`: the same, but the client did not notice, and waited for its own time-out.
+ * The others may never happen.
  */
 export type Verdict =
-  'in flight' | 'connection' | 'timed out' | 'idempotent' | 'not in flight' | 'late error';
+  | 'in flight'
+  | 'connection'
+  | 'unnoticed'
+  | 'timed out'
+  | 'idempotent'
+  | 'not in flight'
+  | 'late error';
 
-const ALLOWED: ReadonlySet<Verdict> = new Set(['in flight', 'connection']);
+const ALLOWED: ReadonlySet<Verdict> = new Set(['in flight', 'connection', 'unnoticed']);
 
 export const isAllowed = ({ verdict }: Lost): boolean => ALLOWED.has(verdict);
 
@@ -40,6 +52,8 @@ export interface Lost {
   readonly beganAfterMs: number | undefined;
   /** From there to its error. */
   readonly toldAfterMs: number | undefined;
+  /** The client's own connection had broken, and it came back for the rest. */
+  readonly resumed: boolean;
   readonly verdict: Verdict;
 }
 
@@ -53,11 +67,11 @@ export interface KindSummary {
   readonly maxMs: number;
 }
 
-/** Every call that failed, with what is to be said of it. `broken`: bodies of requests whose pod died under them. */
+/** Every call that failed, with what is to be said of it. `broken`: the requests whose pod died under them. */
 export function judgeLost(
   { calls, ids }: Pick<ClientLog, 'calls' | 'ids'>,
   kills: readonly Kill[],
-  broken: readonly string[],
+  broken: readonly Broken[],
 ): Lost[] {
   return calls.flatMap(([kind, session, startedAt, tookMs, error, mark]): Lost[] => {
     if (error === null) return [];
@@ -68,15 +82,25 @@ export function judgeLost(
     const toldAfterMs = kill === undefined ? undefined : Math.max(0, endedAt - kill.goneAt);
     const beganAfterMs = kill === undefined ? undefined : startedAt - kill.goneAt;
     const { name, idempotent } = KINDS[kind] as (typeof KINDS)[number];
-    const isCut = NETWORK_ERROR.test(error) || broken.some((body) => body.includes(`"${mark}"`));
+    // The call itself, or the client's answer to what the call had asked it.
+    const said = [`"${mark}"`, ...(ASKING.has(name) ? [`"${voiceOf(session)}"`] : [])];
+    const cuts = broken.filter(({ body }) => said.some((text) => body.includes(text)));
+    const isCut = cuts.length > 0 || NETWORK_ERROR.test(error);
+    const resumed = cuts.some(({ resumable }) => resumable);
     const isTold = error.includes(TOLD);
-    const verdict = verdictOf({ tookMs, toldAfterMs, idempotent, isCut, isTold });
+    const verdict = verdictOf({ tookMs, toldAfterMs, idempotent, isCut, resumed, isTold });
     const id = ids[session] ?? null;
     return [
-      { kind: name, session, id, startedAt, tookMs, error, beganAfterMs, toldAfterMs, verdict },
+      {
+        ...{ kind: name, session, id, startedAt, tookMs, error },
+        ...{ beganAfterMs, toldAfterMs, resumed, verdict },
+      },
     ];
   });
 }
+
+/** Calls in which the server asks its client. */
+const ASKING: ReadonlySet<string> = new Set(['sampling', 'elicitation']);
 
 /** What the clients say of a connection that broke. */
 const NETWORK_ERROR = /UND_ERR_SOCKET|ECONNRESET|RemoteProtocolError|Connection closed/;
@@ -84,23 +108,33 @@ const NETWORK_ERROR = /UND_ERR_SOCKET|ECONNRESET|RemoteProtocolError|Connection 
 /** The gateway's error for a call that was lost and must not be repeated. */
 const TOLD = '-31001';
 /** After so long a client comes back for a stream that was cut, as the gateway told it. */
-const RETRY_MS = 750;
+export const RETRY_MS = 750;
 
 interface Circumstances {
   readonly tookMs: number;
   readonly toldAfterMs: number | undefined;
   readonly idempotent: boolean;
+  /** The client's own connection broke. */
   readonly isCut: boolean;
+  /** It could resume then. */
+  readonly resumed: boolean;
   readonly isTold: boolean;
 }
 
-function verdictOf({ tookMs, toldAfterMs, idempotent, isCut, isTold }: Circumstances): Verdict {
-  // Clients exist that never notice that a stream was cut: they wait for their own time-out.
-  if (isCut && !isTold && toldAfterMs !== undefined) return 'connection';
+function verdictOf({
+  tookMs,
+  toldAfterMs,
+  idempotent,
+  isCut,
+  resumed,
+  isTold,
+}: Circumstances): Verdict {
+  if (isCut && !resumed && !isTold && toldAfterMs !== undefined)
+    return toldAfterMs > ERROR_WITHIN_MS ? 'unnoticed' : 'connection';
   if (tookMs >= CALL_TIMEOUT_MS) return 'timed out';
   if (idempotent) return 'idempotent';
   if (toldAfterMs === undefined) return 'not in flight';
-  return toldAfterMs > ERROR_WITHIN_MS + (isCut ? RETRY_MS : 0) ? 'late error' : 'in flight';
+  return toldAfterMs > ERROR_WITHIN_MS + (resumed ? RETRY_MS : 0) ? 'late error' : 'in flight';
 }
 
 /** One row for each kind of call that was made. */

@@ -1,4 +1,5 @@
 /** What the sessions of a soak do, and how often. */
+import type { LoopDelay } from './machine.ts';
 
 export interface Kind {
   readonly name: string;
@@ -45,9 +46,14 @@ export interface ClientLog {
   readonly calls: readonly CallRecord[];
   /** Marks of the calls with an effect that were answered. */
   readonly recorded: readonly string[];
+  /** How late the clients' own timers were. */
+  readonly loopDelay: LoopDelay;
   /** What went wrong when sessions were opened, or at the last call. */
   readonly errors: readonly string[];
 }
+
+/** What a session answers when it is asked: an answer of another one would not have it. */
+export const voiceOf = (session: number): string => `session ${session}`;
 
 /** Begins the mark of a call that may be executed again. */
 export const REPEATABLE_MARK = 'again ';

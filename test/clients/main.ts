@@ -1,7 +1,7 @@
 /**
  * The official clients at work over three pods, one of which is killed every ten seconds. Exit code 1 if a session is lost,
  * or a call that need not be.
- *   npm run soak -- --client ts1,ts2,ts2-modern,python --sessions 200 --seconds 60 [--seed N] [--json] [--keep-logs]
+ *   npm run soak -- --client ts1,ts2,ts2-modern,python --sessions 200 --seconds 60 [--think MS] [--seed N] [--json] [--keep-logs]
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,6 +15,7 @@ import { integerBetween, seededRandom } from '../../src/std/index.ts';
 import { startSprayProxy } from '../fixtures/spray-proxy.ts';
 import { judgeEffects, judgeLost, summarizeKinds, type Kill } from './judge.ts';
 import type { ClientLog } from './kinds.ts';
+import { watchMachine } from './machine.ts';
 import { startPods, type Pods } from './pods.ts';
 import { preparePython } from './python.ts';
 import { isGood, report, type SoakResult } from './report.ts';
@@ -23,6 +24,7 @@ interface Options {
   readonly client: readonly string[];
   readonly sessions: number;
   readonly seconds: number;
+  readonly think: number;
   readonly seed: number;
   readonly json?: boolean;
   readonly keepLogs?: boolean;
@@ -43,6 +45,7 @@ function parseOptions(): Options {
     .option('--client <names>', CLIENTS.join(), parseClients, CLIENTS)
     .option('--sessions <count>', 'open at the same time, of each client', Number, 200)
     .option('--seconds <count>', 'of work, for each client', Number, 60)
+    .option('--think <ms>', 'mean pause of a session between two calls', Number, 3_000)
     .option('--seed <number>', 'of pods, calls and kills', Number, 1)
     .option('--json', 'print one JSON object on the last line')
     .option('--keep-logs', 'leave the folder with the logs of all processes behind')
@@ -111,10 +114,10 @@ async function soak(
     const url = `http://localhost:${proxy.port}/mcp`;
     const out = join(pods.folder, 'clients.json');
     const program = join(import.meta.dirname, python === undefined ? 'worker.ts' : 'soak.py');
-    const { sessions, seconds, seed } = options;
+    const { sessions, seconds, think, seed } = options;
     const worker = spawn(
       python ?? process.execPath,
-      [program, client, url, String(sessions), String(seconds), String(seed), out],
+      [program, client, url, ...[sessions, seconds, think, seed].map(String), out],
       { stdio: ['ignore', 'pipe', 'pipe'] },
     );
     // Clients print stack traces for broken connections: they are kept with the other logs.
@@ -125,9 +128,11 @@ async function soak(
     );
     ended.catch(() => undefined);
     await Promise.race([once(worker.stdout, 'data'), ended]);
+    const tellMachine = watchMachine();
     const kills = await killPods(pods, options);
     const [code] = (await exited) as [number | null];
     if (code !== 0) throw new Error(`${client}: the clients ended with code ${code}`);
+    const machine = tellMachine();
     const log = JSON.parse(await readFile(out, 'utf8')) as ClientLog;
     return {
       client,
@@ -136,6 +141,9 @@ async function soak(
       clients: log.alive.length,
       sessions: await countSessions(url, log),
       kills: kills.length,
+      thinkMs: think,
+      machine,
+      loopDelay: log.loopDelay,
       kinds: summarizeKinds(log.calls),
       lost: judgeLost(log, kills, proxy.broken),
       effects: judgeEffects(await pods.effects(), log.recorded),

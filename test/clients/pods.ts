@@ -69,7 +69,13 @@ export async function startPods(count: number): Promise<Pods> {
       const log = createWriteStream(join(folder, `${name}-${kind}.log`), { flags: 'a' });
       const child = spawn(process.execPath, args, {
         stdio: ['ignore', 'pipe', 'pipe'],
-        env: { ...process.env, XDG_STATE_HOME: folder, ...extra },
+        // What Node has compiled once; a container's image has that, too.
+        env: {
+          ...process.env,
+          XDG_STATE_HOME: folder,
+          NODE_COMPILE_CACHE: join(folder, 'compiled'),
+          ...extra,
+        },
       });
       child.stdout.pipe(log, { end: false });
       child.stderr.pipe(log, { end: false });

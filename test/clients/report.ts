@@ -2,10 +2,12 @@
 import {
   ERROR_WITHIN_MS,
   isAllowed,
+  RETRY_MS,
   type judgeEffects,
   type KindSummary,
   type Lost,
 } from './judge.ts';
+import type { LoopDelay, MachineUse } from './machine.ts';
 
 export interface SoakResult {
   readonly client: string;
@@ -16,6 +18,10 @@ export interface SoakResult {
   /** Client objects that still work, under the id they were given. */
   readonly clients: number;
   readonly kills: number;
+  readonly thinkMs: number;
+  readonly machine: MachineUse;
+  /** Of the clients' process. */
+  readonly loopDelay: LoopDelay;
   readonly kinds: readonly KindSummary[];
   readonly lost: readonly Lost[];
   readonly effects: ReturnType<typeof judgeEffects>;
@@ -41,19 +47,33 @@ export function report(result: SoakResult): string {
   const { client, wanted, opened, sessions, clients, kills, kinds, lost, effects } = result;
   const bad = lost.filter((each) => !isAllowed(each));
   const cut = lost.filter(({ verdict }) => verdict === 'connection').length;
+  const unnoticed = lost.filter(({ verdict }) => verdict === 'unnoticed').length;
   const told = lost.filter(({ verdict }) => verdict === 'in flight' || verdict === 'late error');
-  const slowest = Math.max(0, ...told.map(({ toldAfterMs }) => toldAfterMs ?? 0));
+  const slowestOf = (isResumed: boolean): string => {
+    const times = told.filter((each) => each.resumed === isResumed);
+    const slowest = Math.max(0, ...times.map(({ toldAfterMs }) => toldAfterMs ?? 0));
+    return `${slowest} ms of ${ERROR_WITHIN_MS + (isResumed ? RETRY_MS : 0)}`;
+  };
   const row = [
     ...[wanted, opened, sessions, clients, kills, kinds.reduce((sum, { calls }) => sum + calls, 0)],
-    ...[lost.length - bad.length - cut, cut, bad.length, `${slowest} ms of ${ERROR_WITHIN_MS}`],
+    ...[
+      lost.length - bad.length - cut - unnoticed,
+      cut,
+      unnoticed,
+      bad.length,
+      slowestOf(false),
+      slowestOf(true),
+    ],
     ...[effects.twice.length, effects.missing.length],
   ];
   return [
     `\n### ${client}: ${isGood(result) ? 'the promise held' : 'THE PROMISE DID NOT HOLD'}`,
     '',
-    '| sessions | opened | live at the end | clients that work | pods killed | calls | lost in flight | lost with the client’s connection | lost wrongly | slowest error after a death | effects twice | answered without effect |',
+    '| sessions | opened | live at the end | clients that work | pods killed | calls | lost in flight | lost with the client’s connection | the same, unnoticed by the client | lost wrongly | slowest error after a death | slowest where the client had to come back for it | effects twice | answered without effect |',
     `|${'---|'.repeat(row.length)}`,
     `| ${row.join(' | ')} |`,
+    '',
+    describeMachine(result),
     '',
     '| call | may be repeated | calls | lost | p50 ms | p99 ms | max ms |',
     '|---|---|---|---|---|---|---|',
@@ -71,6 +91,15 @@ export function report(result: SoakResult): string {
       ),
     ...result.errors.slice(0, EXAMPLES_MAX).map((line) => `- ${line}`),
   ].join('\n');
+}
+
+function describeMachine({ thinkMs, machine, loopDelay }: SoakResult): string {
+  const { processors, busyPercent, loopDelay: own } = machine;
+  const late = ({ p99Ms, maxMs }: LoopDelay): string => `p99 ${p99Ms} ms, at most ${maxMs} ms`;
+  return (
+    `A session pauses for ${thinkMs} ms between two calls, in the mean. Everything shared ${processors} processors, ` +
+    `which were ${busyPercent} % busy; timers were late in the balancer by ${late(own)}, in the clients by ${late(loopDelay)}.`
+  );
 }
 
 /** Lost calls by kind, violation and error. */

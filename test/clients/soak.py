@@ -1,6 +1,6 @@
 """The Python client of a soak: like worker.ts, with the package `mcp`.
 
-python soak.py python|python-modern URL SESSIONS SECONDS SEED OUT
+python soak.py python|python-modern URL SESSIONS SECONDS THINK SEED OUT
 """
 
 import asyncio
@@ -17,7 +17,6 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.client.subscriptions import SubscriptionLost
 
 TIMEOUT_S = 15.0
-THINK_S = 1.0
 OPENING_MAX = 8
 WATCHED_URI = "test://watched-resource"
 # In the order of test/clients/kinds.ts, with its weights.
@@ -36,11 +35,12 @@ ASKING = {
     "auto": ("test_input_required_result_sampling", "test_input_required_result_elicitation"),
 }
 
-client_name, url, sessions, seconds, seed, out = sys.argv[1:7]
+client_name, url, sessions, seconds, think, seed, out = sys.argv[1:8]
 mode = "auto" if client_name == "python-modern" else "legacy"
 calls: list = []
 recorded: list = []
 errors: list = []
+lateness: list = []
 
 
 def expect(result, wanted):
@@ -159,7 +159,7 @@ async def work(session):
     chance = random.Random(int(seed) * 100_003 + session.number)
     turn = 0
     while True:
-        await asyncio.sleep(chance.expovariate(1 / THINK_S))
+        await asyncio.sleep(chance.expovariate(1000 / float(think)))
         if time.time() > deadline:
             return
         kind = chance.choices([name for name, _ in KINDS], [weight for _, weight in KINDS])[0]
@@ -194,6 +194,14 @@ def describe(error):
     return f"{type(error).__name__} {code} {error}".strip()
 
 
+async def watch_loop():
+    """How late this program's own timers are."""
+    while True:
+        began = time.monotonic()
+        await asyncio.sleep(0.01)
+        lateness.append((time.monotonic() - began - 0.01) * 1000)
+
+
 async def main():
     global opening, start, deadline
     opening, start = asyncio.Semaphore(OPENING_MAX), asyncio.Event()
@@ -205,8 +213,11 @@ async def main():
     print("opened", flush=True)
     deadline = time.time() + float(seconds)
     start.set()
+    watching = asyncio.create_task(watch_loop())
     patience = float(seconds) + 3 * TIMEOUT_S
     await asyncio.wait(tasks, timeout=patience)
+    watching.cancel()
+    late = sorted(lateness)
     alive = [session for session in done if session is not None]
     with open(out, "w") as file:
         json.dump(
@@ -216,6 +227,10 @@ async def main():
                 "ids": [session.first_id for session in everyone],
                 "calls": calls,
                 "recorded": recorded,
+                "loopDelay": {
+                    "p99Ms": round(late[len(late) * 99 // 100]),
+                    "maxMs": round(late[-1]),
+                },
                 "errors": errors,
             },
             file,

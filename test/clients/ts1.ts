@@ -6,7 +6,7 @@ import {
   ElicitRequestSchema,
   ResourceUpdatedNotificationSchema,
 } from '@modelcontextprotocol/sdk/types.js';
-import { CALL_TIMEOUT_MS } from './kinds.ts';
+import { CALL_TIMEOUT_MS, voiceOf } from './kinds.ts';
 import { createTicks, expectText, type OpenSession } from './session.ts';
 
 const WATCHED_URI = 'test://watched-resource';
@@ -17,8 +17,7 @@ export const openTs1: OpenSession = async (url, number) => {
     { capabilities: { sampling: {}, elicitation: {} } },
   );
   const updates = createTicks();
-  // What this session says when it is asked: an answer of another one would not have it.
-  const voice = `session ${number}`;
+  const voice = voiceOf(number);
   client.setRequestHandler(CreateMessageRequestSchema, () => ({
     model: 'none',
     role: 'assistant',

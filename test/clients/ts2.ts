@@ -1,6 +1,6 @@
 /** TypeScript client 2.x, in either era. */
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
-import { CALL_TIMEOUT_MS } from './kinds.ts';
+import { CALL_TIMEOUT_MS, voiceOf } from './kinds.ts';
 import { createTicks, expectText, type OpenSession } from './session.ts';
 
 const WATCHED_URI = 'test://watched-resource';
@@ -24,7 +24,7 @@ export const openTs2 =
       },
     );
     const updates = createTicks();
-    const voice = `session ${number}`;
+    const voice = voiceOf(number);
     client.setRequestHandler('sampling/createMessage', () => ({
       model: 'none',
       role: 'assistant',

@@ -1,11 +1,12 @@
 /**
  * The clients of a soak in a process of their own: opens the sessions, says so, works until the time is over, and leaves a
- * {@link ClientLog} in a file.   node worker.ts CLIENT URL SESSIONS SECONDS SEED OUT
+ * {@link ClientLog} in a file.   node worker.ts CLIENT URL SESSIONS SECONDS THINK SEED OUT
  */
 import { writeFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { seededRandom, type Random } from '../../src/std/index.ts';
 import { KINDS, REPEATABLE_MARK, type CallRecord, type KindName } from './kinds.ts';
+import { watchLoop } from './machine.ts';
 import type { OpenSession, SoakSession } from './session.ts';
 import { openTs1 } from './ts1.ts';
 import { openTs2 } from './ts2.ts';
@@ -17,8 +18,6 @@ const CLIENTS: Readonly<Record<string, OpenSession>> = {
 };
 /** Sessions opened at the same time. */
 const OPENING_MAX = 8;
-/** Mean pause of a session between two calls. */
-const THINK_MS = 1_000;
 
 interface Opened {
   readonly session: SoakSession;
@@ -57,10 +56,17 @@ function pickKind(random: Random): KindName {
   return 'echo';
 }
 
-async function work({ session, number }: Opened, seed: number, deadline: number): Promise<void> {
+interface Work {
+  readonly seed: number;
+  /** Mean pause of a session between two calls. */
+  readonly thinkMs: number;
+  readonly deadline: number;
+}
+
+async function work({ session, number }: Opened, { seed, thinkMs, deadline }: Work): Promise<void> {
   const random = seededRandom(seed * 100_003 + number);
   for (let turn = 0; ; turn++) {
-    await pause(-Math.log(1 - random.next()) * THINK_MS);
+    await pause(-Math.log(1 - random.next()) * thinkMs);
     if (Date.now() > deadline) return;
     const kind = pickKind(random);
     const mark = `${kind === 'progress' ? REPEATABLE_MARK : ''}${number}.${turn}`;
@@ -98,14 +104,17 @@ async function isAlive({ session, number }: Opened): Promise<boolean> {
   }
 }
 
-const [client = '', url = '', sessions = '', seconds = '', seed = '', out = ''] =
+const [client = '', url = '', sessions = '', seconds = '', think = '', seed = '', out = ''] =
   process.argv.slice(2);
 const open = CLIENTS[client];
 if (open === undefined) throw new Error(`no client ${client}`);
 const opened = await openAll(open, new URL(url), Number(sessions));
 console.log('opened');
 const deadline = Date.now() + Number(seconds) * 1_000;
-await Promise.all(opened.map((each) => work(each, Number(seed), deadline)));
+const tellLoop = watchLoop();
+const given = { seed: Number(seed), thinkMs: Number(think), deadline };
+await Promise.all(opened.map((each) => work(each, given)));
+const loopDelay = tellLoop();
 const last = await Promise.all(opened.map(isAlive));
 const alive = opened
   .filter(({ session, id }, index) => last[index] === true && session.id() === id)
@@ -116,7 +125,7 @@ const ids = Array.from(
 );
 await writeFile(
   out,
-  JSON.stringify({ opened: opened.length, alive, ids, calls, recorded, errors }),
+  JSON.stringify({ opened: opened.length, alive, ids, calls, recorded, loopDelay, errors }),
 );
 // Clients hold streams open; what they would still say does not matter.
 process.exit(0);
