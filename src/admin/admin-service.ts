@@ -3,6 +3,7 @@ import {
   RpcError,
   services,
   type RpcServer,
+  type ServerStream,
   type ServiceHandlers,
   type Wire,
 } from '../rpc/index.ts';
@@ -42,6 +43,15 @@ function adminHandlers(member: AdminMember): ServiceHandlers<Wire.AdminMethods> 
       member.drain(enabled);
       return {};
     },
+    exportState(_request, stream) {
+      member
+        .exportState(stream.signal)
+        .then(({ revision, entries }) => sendPages(stream, revision, entries))
+        .catch((error: unknown) => stream.end(asRpcError(error)));
+    },
+    importState: async (request, { signal }) => ({
+      written: await member.importState(request, signal),
+    }),
     watchEvents(_request, stream) {
       const stop = member.onEvent((event) => {
         if (!stream.send(event, EVENT_BYTES_ESTIMATE)) {
@@ -52,6 +62,42 @@ function adminHandlers(member: AdminMember): ServiceHandlers<Wire.AdminMethods> 
       stream.signal.addEventListener('abort', stop, { once: true });
     },
   };
+}
+
+/** Characters of keys and values in one page, about. */
+const PAGE_CHARACTERS_MAX = 256 * 1024;
+const ENTRY_BYTES_ESTIMATE = 16;
+
+/** A page goes out when the connection has taken the one before: a slow reader costs one page of memory. */
+async function sendPages(
+  stream: ServerStream<Wire.StatePageInput>,
+  revision: number,
+  entries: readonly Wire.StateEntryInput[],
+): Promise<void> {
+  let page: Wire.StateEntryInput[] = [];
+  let size = 0;
+  const flush = async (): Promise<void> => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    stream.signal.addEventListener('abort', () => resolve(), { once: true });
+    if (!stream.send({ revision, entries: page }, size, resolve)) {
+      throw new RpcError('resource-exhausted', 'the backup is read too slowly');
+    }
+    await promise;
+    [page, size] = [[], 0];
+  };
+  for (const entry of entries) {
+    if (stream.signal.aborted) return;
+    page.push(entry);
+    size += (entry.key?.length ?? 0) + (entry.value?.length ?? 0) + ENTRY_BYTES_ESTIMATE;
+    if (size >= PAGE_CHARACTERS_MAX) await flush();
+  }
+  // The last page may be empty: it says the revision all the same.
+  await flush();
+  stream.end();
+}
+
+function asRpcError(error: unknown): RpcError {
+  return error instanceof RpcError ? error : new RpcError('internal', (error as Error).message);
 }
 
 const TRANSITIONS = ['auto', 'joint-implicit', 'joint-explicit'] as const;

@@ -38,6 +38,12 @@ export interface AdminMember {
   transferLeadership(to: string | undefined, signal: AbortSignal): Promise<string>;
   /** Begins to give sessions away and to take none, or ends that. */
   drain(enabled: boolean): void;
+  /** What a backup keeps, at one revision; rejects with an RpcError. */
+  exportState(
+    signal: AbortSignal,
+  ): Promise<{ readonly revision: number; readonly entries: readonly Wire.StateEntryInput[] }>;
+  /** Takes in a page of a backup; resolves with how many keys it wrote, rejects with an RpcError. */
+  importState(request: Wire.ImportStateRequest, signal: AbortSignal): Promise<number>;
   /** Calls `listener` for each fact from now on; returns the function that ends it. */
   onEvent(listener: (event: Wire.ClusterEventInput) => void): () => void;
 }

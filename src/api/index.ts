@@ -9,6 +9,7 @@ export { defaultVoters } from './defaults.ts';
 export { UNUSABLE_DATA_EXIT_CODE } from './exit-codes.ts';
 export {
   APPLIED_HASH_ANNOTATION,
+  BACKUP_LABEL,
   CAPABILITIES_ANNOTATION,
   CLUSTER_LABEL,
   CONFIG_HASH_ANNOTATION,

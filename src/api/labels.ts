@@ -1,6 +1,8 @@
 /** Labels and annotations by which we recognise our own objects. */
 
 export const CLUSTER_LABEL = 'mcpcluster.io/cluster';
+/** On pods that take a cluster's backups: they may reach its members; the value is the cluster's name. */
+export const BACKUP_LABEL = 'mcpcluster.io/backup-of';
 export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by';
 export const MANAGER = 'mcp-cluster-operator';
 /** What a pod runs that it only reads at its start; another value means that the pod must be replaced. */

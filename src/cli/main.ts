@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The program: one bundle whose subcommands are the operator, the sidecar, the laptop cluster and the demo. */
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { UsageError } from '../host/index.ts';
 
 const program = new Command('mcp-cluster')
@@ -169,6 +169,30 @@ raft
   });
 
 program
+  .command('backup')
+  .description('write what a cluster has agreed on, its sessions above all, to a file')
+  .addOption(memberAddress())
+  .addOption(memberTls())
+  .option('--out <file>', 'the file')
+  .option('--dir <folder>', 'or a folder for many, named after cluster and time')
+  .option('--keep <count>', 'how many stay in the folder', wholeNumber, 7)
+  .action(async (options) => {
+    const { backupCommand } = await import('./backup-command.ts');
+    await backupCommand(options);
+  });
+
+program
+  .command('restore')
+  .description('give a backup to a new cluster, one that holds nothing yet')
+  .addOption(memberAddress())
+  .addOption(memberTls())
+  .requiredOption('--from <file>', 'the file that backup wrote')
+  .action(async (options) => {
+    const { restoreCommand } = await import('./backup-command.ts');
+    await restoreCommand(options);
+  });
+
+program
   .command('dev')
   .description('a laptop cluster in the foreground, with the operator and a sample cluster')
   .option('--data <dir>', 'keep the state here and find it again (default: nothing is kept)')
@@ -200,6 +224,12 @@ function logLevel(): Option {
   return new Option('--log-level <level>', 'least severe line to print')
     .choices(['debug', 'info', 'warn', 'error', 'silent'])
     .default('info');
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value > 0) return value;
+  throw new InvalidArgumentError(`${text} is not a whole number above 0`);
 }
 
 function memberAddress(): Option {

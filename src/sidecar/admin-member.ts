@@ -15,6 +15,7 @@ import type { MemberProblem } from './member-problems.ts';
 import { MEMBERS_PREFIX } from './ownership.ts';
 import type { MemberPlan } from './plan.ts';
 import type { ReplicatedConfig } from './replicated-config.ts';
+import { createStateCopy } from './state-copy.ts';
 
 export interface AdminMemberOptions {
   readonly plan: MemberPlan;
@@ -25,7 +26,9 @@ export interface AdminMemberOptions {
     readonly sessions: Sessions;
     readonly config: ReplicatedConfig;
     readonly gateway: Gateway | undefined;
-    readonly store: { readonly local: Pick<StoreNode['local'], 'get'> };
+    readonly store: Pick<StoreNode, 'get' | 'range' | 'txn'> & {
+      readonly local: Pick<StoreNode['local'], 'get'>;
+    };
     problems(): readonly MemberProblem[];
   };
   readonly events: EventHub;
@@ -100,6 +103,7 @@ export function createAdminMember(options: AdminMemberOptions): AdminMember {
         return parts.raft.status().leaderId ?? '';
       }),
     drain: (enabled) => options.cordon.ask(enabled),
+    ...createStateCopy(parts.store),
     onEvent: (listener) => events.onEvent(listener),
   };
 }

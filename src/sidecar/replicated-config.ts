@@ -6,7 +6,7 @@ import type { ApplyConfigResult } from '../admin/index.ts';
 import { parseRunningConfig, type RunningConfig } from './config.ts';
 import { follow } from './follow.ts';
 
-const KEY = '/config';
+export const CONFIG_KEY = '/config';
 
 interface Agreed {
   /** metadata.generation of the resource it was made from. */
@@ -44,7 +44,7 @@ export function createReplicatedConfig(options: ReplicatedConfigOptions): Replic
   let stopWatch = (): void => undefined;
 
   function take(): void {
-    const known = store.local.get(KEY);
+    const known = store.local.get(CONFIG_KEY);
     if (known === undefined) return;
     const { generation, config: content } = JSON.parse(known.value) as Stored;
     if (generation <= Math.max(agreed.generation, refusedGeneration)) return;
@@ -70,7 +70,7 @@ export function createReplicatedConfig(options: ReplicatedConfigOptions): Replic
     async apply(generation, text, signal) {
       const parsed = parseRunningConfig(text);
       if ('problem' in parsed) return parsed;
-      const known = await store.get(KEY, signal);
+      const known = await store.get(CONFIG_KEY, signal);
       if (known !== undefined && (JSON.parse(known.value) as Stored).generation >= generation) {
         return { revision: known.modRevision };
       }
@@ -79,16 +79,21 @@ export function createReplicatedConfig(options: ReplicatedConfigOptions): Replic
       const { succeeded, revision } = await store.txn(
         {
           compare: [
-            { key: KEY, target: 'modRevision', operator: '=', operand: known?.modRevision ?? 0 },
+            {
+              key: CONFIG_KEY,
+              target: 'modRevision',
+              operator: '=',
+              operand: known?.modRevision ?? 0,
+            },
           ],
-          success: [{ type: 'put', key: KEY, value }],
+          success: [{ type: 'put', key: CONFIG_KEY, value }],
         },
         signal,
       );
       return succeeded ? { revision } : { problem: 'another configuration was agreed meanwhile' };
     },
     start() {
-      stopWatch = follow(store, { key: KEY }, take);
+      stopWatch = follow(store, { key: CONFIG_KEY }, take);
       take();
     },
     stop: () => stopWatch(),

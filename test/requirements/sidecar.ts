@@ -2,6 +2,11 @@
 import type { Requirement } from './requirement.ts';
 
 export const sidecar = {
+  'sidecar.begins-again-last': {
+    sentence:
+      'When a cluster begins again from one member, every other keeps its data until that one serves, then throws them away once',
+    source: 'issue 6: quorum loss',
+  },
   'sidecar.fenced': {
     sentence:
       'A fenced member takes no sessions and gives leadership away, for as long as the agreed configuration fences it',
@@ -95,5 +100,15 @@ export const sidecar = {
     sentence:
       'A person lists the members, changes who takes part and hands leadership over by one command each',
     source: 'etcdctl member and move-leader',
+  },
+  'backup.restored': {
+    sentence:
+      'A backup taken at any member and given to a new cluster is there whole and once, and its sessions go on',
+    source: 'design',
+  },
+  'backup.damage-is-refused': {
+    sentence:
+      'A backup that was cut, changed, or is of another release is refused as a whole, with what to do',
+    source: 'design',
   },
 } as const satisfies Record<string, Requirement>;

@@ -33,11 +33,11 @@ export async function createProcesses() {
     for (const child of started) child.kill('SIGKILL');
     await rm(folder, { recursive: true, force: true });
   });
-  const run = (...args: string[]): Process => {
+  const node = (args: readonly string[], environment: Record<string, string> = {}): Process => {
     const lines: string[] = [];
-    const child = spawn(process.execPath, [PROGRAM, ...args], {
+    const child = spawn(process.execPath, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, XDG_STATE_HOME: folder },
+      env: { ...process.env, XDG_STATE_HOME: folder, ...environment },
     });
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => lines.push(text));
@@ -45,6 +45,7 @@ export async function createProcesses() {
     started.push(child);
     return Object.assign(child, { lines });
   };
+  const run = (...args: string[]): Process => node([PROGRAM, ...args]);
   const sidecar = (id: string, port: number, ...flags: string[]): Process =>
     run(
       ...['sidecar', '--node-id', id, '--cluster-port', String(port)],
@@ -71,7 +72,7 @@ export async function createProcesses() {
       tls.stop();
     }
   };
-  return { folder, run, sidecar, admin };
+  return { folder, node, run, sidecar, admin };
 }
 
 function adminClient(channel: ReturnType<typeof createChannel>) {

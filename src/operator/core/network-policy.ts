@@ -1,5 +1,5 @@
 /** Who may reach the pods of a cluster: clients the gateway, peers and the operator the rest, nobody the MCP server's own port. */
-import { selectorLabels, SIDECAR_PORTS, type McpCluster } from '../../api/index.ts';
+import { BACKUP_LABEL, selectorLabels, SIDECAR_PORTS, type McpCluster } from '../../api/index.ts';
 import { objectNames, ownedMetadata } from './names.ts';
 import type { DesiredObject } from './shapes.ts';
 
@@ -20,6 +20,8 @@ export function networkPolicy(cluster: McpCluster, operatorNamespace?: string): 
       : {
           namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': operatorNamespace } },
         };
+  // Who takes backups needs the cluster's certificate besides.
+  const backups = { podSelector: { matchLabels: { [BACKUP_LABEL]: name } } };
   const clients = wanted.clients.length > 0 ? { from: wanted.clients } : {};
   return {
     apiVersion: 'networking.k8s.io/v1',
@@ -31,7 +33,10 @@ export function networkPolicy(cluster: McpCluster, operatorNamespace?: string): 
       ingress: [
         { ports: tcp(gateway.port), ...clients },
         { ports: tcp(SIDECAR_PORTS.gatewayPeer, SIDECAR_PORTS.peer), from: [{ podSelector }] },
-        { ports: tcp(SIDECAR_PORTS.peer), ...(operator === undefined ? {} : { from: [operator] }) },
+        {
+          ports: tcp(SIDECAR_PORTS.peer),
+          ...(operator === undefined ? {} : { from: [operator, backups] }),
+        },
         { ports: tcp(SIDECAR_PORTS.metrics) },
         ...wanted.ingress,
       ],

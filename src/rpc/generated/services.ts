@@ -128,6 +128,9 @@ export interface EjectedMemberInput {
   readonly reason?: string | undefined;
 }
 
+export type ExportStateRequest = Record<never, never>;
+export type ExportStateRequestInput = Record<never, never>;
+
 export interface FetchRequest {
   groupId: string;
   nodeId: string;
@@ -194,6 +197,24 @@ export interface HeartbeatResponse {
 export interface HeartbeatResponseInput {
   readonly round?: number | undefined;
   readonly check?: StateCheckInput | null | undefined;
+}
+
+export interface ImportStateRequest {
+  id: string;
+  entries: StateEntry[];
+  last: boolean;
+}
+export interface ImportStateRequestInput {
+  readonly id?: string | undefined;
+  readonly entries?: readonly StateEntryInput[] | undefined;
+  readonly last?: boolean | undefined;
+}
+
+export interface ImportStateResponse {
+  written: number;
+}
+export interface ImportStateResponseInput {
+  readonly written?: number | undefined;
 }
 
 export interface KeepAliveRequest {
@@ -587,6 +608,24 @@ export interface StateCheckInput {
   readonly checksum?: number | undefined;
 }
 
+export interface StateEntry {
+  key: string;
+  value: string;
+}
+export interface StateEntryInput {
+  readonly key?: string | undefined;
+  readonly value?: string | undefined;
+}
+
+export interface StatePage {
+  revision: number;
+  entries: StateEntry[];
+}
+export interface StatePageInput {
+  readonly revision?: number | undefined;
+  readonly entries?: readonly StateEntryInput[] | undefined;
+}
+
 export type TimeoutNow = Record<never, never>;
 export type TimeoutNowInput = Record<never, never>;
 
@@ -689,6 +728,20 @@ export type AdminMethods = {
     request: DrainRequest;
     responseInput: DrainResponseInput;
     response: DrainResponse;
+  };
+  exportState: {
+    kind: 'server-stream';
+    requestInput: ExportStateRequestInput;
+    request: ExportStateRequest;
+    responseInput: StatePageInput;
+    response: StatePage;
+  };
+  importState: {
+    kind: 'unary';
+    requestInput: ImportStateRequestInput;
+    request: ImportStateRequest;
+    responseInput: ImportStateResponseInput;
+    response: ImportStateResponse;
   };
 };
 
