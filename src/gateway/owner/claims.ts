@@ -25,7 +25,7 @@ export interface ClaimsOptions {
 
 export function createClaims(options: ClaimsOptions): Claims {
   const running = new Map<string, Promise<SessionState | Refusal>>();
-  const line = createMoveLine();
+  const line = createMoveLine(options.tools.clock);
   const claims: Claims = {
     running(request) {
       const known = running.get(request.sessionId);
