@@ -102,7 +102,7 @@ class Run {
     try {
       return next(this.#exchange);
     } catch (error) {
-      return Promise.reject(error as Error);
+      return Promise.reject(error);
     }
   }
 
