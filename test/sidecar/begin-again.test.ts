@@ -37,9 +37,9 @@ async function memberWith(t: TestContext, files: readonly string[], trusted: () 
     id: 'x-1',
     dataDir,
     recovery: RECOVERY,
-    tls,
     clusterId: 'cluster-1',
     addressOf: () => ({ host: '127.0.0.1', port }),
+    tls: { ...tls, stop: () => undefined },
     serverName: () => 'localhost',
   };
   return { plan, files: async () => (await readdir(dataDir)).sort(), asked: () => asked };

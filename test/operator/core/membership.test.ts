@@ -257,7 +257,7 @@ void suite('membership', () => {
   test(verifies('operator.membership-converges'), () => {
     fc.assert(
       fc.property(STORY, ({ voters, events }) => play(voters, events)),
-      { numRuns: 600 },
+      { numRuns: 600, examples: FOUND_ONCE.map((story) => [story]) },
     );
   });
 });
@@ -290,9 +290,40 @@ const EVENT: fc.Arbitrary<Event> = fc.oneof(
   },
 );
 const STORY = fc.record({
-  voters: fc.constantFrom(1, 3, 5),
+  voters: fc.constantFrom<number[]>(1, 3, 5),
   events: fc.array(EVENT, { minLength: 20, maxLength: 150, size: 'max' }),
 });
+
+const done = (times: number): Event[] =>
+  Array.from({ length: times }, () => ({ kind: 'round', fate: 'done' }));
+
+/** Stories that ended too early in the eyes of an earlier version of this test: a volume is lost at the very end. */
+const FOUND_ONCE: readonly { voters: number; events: Event[] }[] = [
+  {
+    voters: 5,
+    events: [
+      { kind: 'kill', ordinal: 2 },
+      { kind: 'spec', replicas: 1, voters: 1 },
+      ...done(3),
+      { kind: 'spec', replicas: 4, voters: 3 },
+      ...done(11),
+      { kind: 'lose-volume', ordinal: 2 },
+      ...done(1),
+    ],
+  },
+  {
+    voters: 5,
+    events: [
+      { kind: 'break-volume', ordinal: 1 },
+      ...done(4),
+      { kind: 'kill', ordinal: 1 },
+      { kind: 'spec', replicas: 7, voters: 7 },
+      ...done(14),
+      { kind: 'lose-volume', ordinal: 1 },
+      ...done(1),
+    ],
+  },
+];
 
 /** Rounds that are enough for any change of the size in a world where nothing goes wrong any more. */
 const ROUNDS_MAX = 400;
@@ -307,24 +338,24 @@ function play(voters: number, events: readonly Event[]): void {
     round(world, event.fate);
   }
   for (const one of world.pods.keys()) world.suffer({ kind: 'revive', ordinal: one });
-  let rounds = 0;
-  while (
-    brief(planMembership(world.view())) !== 'settled' ||
-    world.pods.size !== world.target.replicas
-  ) {
-    round(world, 'done');
-    rounds += 1;
+  // A member that only starts is nothing to act on: that no step is left does not mean that all is there.
+  for (let rounds = 0; !isThere(world); rounds += 1) {
     assert.ok(rounds < ROUNDS_MAX, `still ${brief(planMembership(world.view()))}`);
+    round(world, 'done');
   }
-  const { target } = world;
-  assert.deepEqual(
-    [...world.voters].sort(byNumber),
-    Array.from({ length: target.voters }, (_, i) => i),
-  );
-  assert.equal(world.voters.size + world.learners.size, target.replicas);
-  assert.deepEqual(
-    [...world.volumes.keys()].sort(byNumber),
-    Array.from({ length: target.replicas }, (_, i) => i),
+}
+
+/** The members are those that the spec asks for, each with a pod and a volume, and nobody else has either. */
+function isThere(world: World): boolean {
+  const { target, voters, learners, pods, volumes } = world;
+  const upTo = (count: number): string => Array.from({ length: count }, (_, i) => i).join();
+  const of = (ordinals: Iterable<number>): string => [...ordinals].sort(byNumber).join();
+  const all = upTo(target.replicas);
+  return (
+    of(voters) === upTo(target.voters) &&
+    [[...voters, ...learners], pods.keys(), volumes.keys()].every((each) => of(each) === all) &&
+    [...pods.keys()].every((each) => world.isCaughtUp(each)) &&
+    brief(planMembership(world.view())) === 'settled'
   );
 }
 
