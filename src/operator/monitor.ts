@@ -3,7 +3,7 @@ import type { McpCluster } from '../api/index.ts';
 import type { TlsSource } from '../security/index.ts';
 import type { Clock } from '../std/index.ts';
 import { canAnswer, podHost, type Pod, type SidecarReport } from './core/index.ts';
-import type { SidecarClient, SidecarLink } from './ports.ts';
+import type { SidecarClient, SidecarFact, SidecarLink } from './ports.ts';
 
 export interface MonitorOptions {
   readonly client: SidecarClient;
@@ -31,6 +31,8 @@ export interface Monitor {
 
 /** Facts that arrive together are asked about once. */
 const FACT_PAUSE_MS = 20;
+/** A member that its peers suspect gets this long to answer us: two who do not reach it take it for gone together. */
+const SUSPECT_MS = 300;
 /** Counters that move with traffic are passed on this often. */
 const COUNTERS_MS = 5_000;
 
@@ -39,8 +41,10 @@ interface Followed {
   readonly identity: string;
   readonly link: SidecarLink;
   report?: SidecarReport;
-  asking: boolean;
+  /** The question under way, to be broken off. */
+  asking: AbortController | undefined;
   askAgain: boolean;
+  cancelHurry?: () => void;
 }
 
 export function createMonitor(options: MonitorOptions): Monitor {
@@ -52,7 +56,9 @@ export function createMonitor(options: MonitorOptions): Monitor {
   };
   const rounds = createRounds(options, askAll);
   let cancelFact: (() => void) | undefined;
-  const onFact = (): void => {
+  const onFact = ({ kind, subject }: SidecarFact): void => {
+    const suspect = kind === 'member-suspect' ? followed.get(subject) : undefined;
+    if (suspect !== undefined) asker.hurry(suspect);
     cancelFact ??= clock.schedule(FACT_PAUSE_MS, () => {
       cancelFact = undefined;
       askAll();
@@ -64,7 +70,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
       const identities = new Map(wanted.map((pod) => [pod.metadata.name ?? '', identityOf(pod)]));
       for (const [name, entry] of followed) {
         if (identities.get(name) === entry.identity) continue;
-        entry.link.close();
+        end(entry);
         followed.delete(name);
       }
       for (const pod of wanted) {
@@ -76,7 +82,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
           clusterId: cluster.metadata.uid,
           tls,
         });
-        const entry = { identity: identityOf(pod), link, asking: false, askAgain: false };
+        const entry = { identity: identityOf(pod), link, asking: undefined, askAgain: false };
         followed.set(name, entry);
         link.onFact(onFact);
         asker.ask(entry);
@@ -100,7 +106,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
       asker.stop();
       rounds.stop();
       cancelFact?.();
-      for (const { link } of followed.values()) link.close();
+      for (const entry of followed.values()) end(entry);
       followed.clear();
     },
   };
@@ -114,15 +120,16 @@ function createAsker({ clock, onChange }: MonitorOptions) {
     factsOf(after) !== factsOf(before) ||
     (clock.monotonic() - countersToldAt >= COUNTERS_MS && countersOf(after) !== countersOf(before));
   const ask = async (entry: Followed): Promise<void> => {
-    if (entry.asking) {
+    if (entry.asking !== undefined) {
       entry.askAgain = true;
       return;
     }
-    entry.asking = true;
+    const asking = new AbortController();
+    entry.asking = asking;
     const { report: before } = entry;
-    const after = await answerOf(entry.link);
+    const after = await answerOf(entry.link, asking.signal);
     entry.report = after;
-    entry.asking = false;
+    entry.asking = undefined;
     if (isStopped) return;
     if (isNews(after, before)) {
       countersToldAt = clock.monotonic();
@@ -133,14 +140,26 @@ function createAsker({ clock, onChange }: MonitorOptions) {
       await ask(entry);
     }
   };
+  const hurry = (entry: Followed): void => {
+    void ask(entry);
+    const { asking } = entry;
+    entry.cancelHurry?.();
+    entry.cancelHurry = clock.schedule(SUSPECT_MS, () => asking?.abort());
+  };
   return {
     ask: (entry: Followed): void => void ask(entry),
+    hurry,
     stop: () => void (isStopped = true),
   };
 }
 
-const answerOf = (link: SidecarLink): Promise<SidecarReport> =>
-  link.status().then(
+function end(entry: Followed): void {
+  entry.cancelHurry?.();
+  entry.link.close();
+}
+
+const answerOf = (link: SidecarLink, signal?: AbortSignal): Promise<SidecarReport> =>
+  link.status(signal).then(
     (status): SidecarReport => ({ kind: 'answered', status }),
     (error: unknown): SidecarReport => ({ kind: 'failed', problem: (error as Error).message }),
   );
@@ -175,15 +194,15 @@ function factsOf(report: SidecarReport | undefined): string {
   if (report.kind === 'failed') return 'failed';
   const { role, leaderId, term, members, ready, draining, backend, configGeneration } =
     report.status;
-  const states = members.map(({ id, state }) => `${id}=${state}`).sort();
+  const { cordon = '', sessionsOwned } = report.status;
+  const states = members.map(({ id, state, leased }) => `${id}=${state} ${leased}`).sort();
+  // Who waits for a pod to be empty is told when it is.
+  const isEmpty = cordon !== '' && sessionsOwned === 0;
   const { voters, votersOutgoing, learners, problems = [], recovery } = report.status;
   const part = [voters, votersOutgoing, learners, problems.map(({ code }) => code), recovery];
-  const { cordon, sessionsOwned } = report.status;
-  // Whoever is to go waits for the last session to be gone.
-  const leaving = [cordon, cordon !== undefined && sessionsOwned === 0];
   return JSON.stringify([
     ...[role, leaderId, term, states, ready, draining, backend, configGeneration],
-    ...[part, leaving],
+    ...[part, cordon, isEmpty],
   ]);
 }
 

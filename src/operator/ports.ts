@@ -12,6 +12,12 @@ export interface SidecarTarget {
   readonly tls: TlsSource;
 }
 
+/** Something a sidecar saw happen, such as `member-suspect` about a member. */
+export interface SidecarFact {
+  readonly kind: string;
+  readonly subject: string;
+}
+
 /** The way to one sidecar. A call rejects within seconds when the sidecar does not answer. */
 export interface SidecarLink {
   status(signal?: AbortSignal): Promise<SidecarStatus>;
@@ -28,7 +34,7 @@ export interface SidecarLink {
   /** While on, the member gives its sessions away and takes none; resolves once it has begun to. */
   drain(enabled: boolean, signal?: AbortSignal): Promise<void>;
   /** Calls `listener` whenever the sidecar tells of something that changed in the cluster, as long as the link is open. */
-  onFact(listener: () => void): void;
+  onFact(listener: (fact: SidecarFact) => void): void;
   close(): void;
 }
 

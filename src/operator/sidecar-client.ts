@@ -3,7 +3,7 @@ import { SIDECAR_PORTS } from '../api/index.ts';
 import { createChannel, services, type ClientStream, type Wire } from '../rpc/index.ts';
 import type { Clock, Random } from '../std/index.ts';
 import type { Participants } from './core/index.ts';
-import type { SidecarClient, SidecarLink, SidecarTarget } from './ports.ts';
+import type { SidecarClient, SidecarFact, SidecarLink, SidecarTarget } from './ports.ts';
 
 export interface SidecarClientOptions {
   readonly clock: Clock;
@@ -44,7 +44,7 @@ function connect(target: SidecarTarget, { clock, random }: SidecarClientOptions)
   let stream: ClientStream | undefined;
   let cancelRetry = (): void => undefined;
   let isOpen = true;
-  const follow = (listener: () => void): void => {
+  const follow = (listener: (fact: SidecarFact) => void): void => {
     const again = (): void => {
       stream = undefined;
       if (isOpen) cancelRetry = clock.schedule(STREAM_RETRY_MS, () => follow(listener));

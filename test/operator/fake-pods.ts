@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { RESOURCES, type KubeClient } from '../../src/kube/index.ts';
 import { RpcError } from '../../src/rpc/index.ts';
 import type { SidecarClient, SidecarStatus } from '../../src/operator/index.ts';
+import type { SidecarLink } from '../../src/operator/ports.ts';
 import { eventually } from '../eventually.ts';
 import { createFakeMembers, type FakeMembers } from './fake-members.ts';
 import type { Pod } from '../../src/operator/core/index.ts';
@@ -55,7 +56,8 @@ const RECOVERY = '--recovery=';
 /** Serves the pods of one namespace. */
 export function startFakePods(client: KubeClient, namespace: string): FakePods {
   const running = new Map<string, { name: string; uid: string }>();
-  const listeners = new Set<() => void>();
+  type Listener = Parameters<SidecarLink['onFact']>[0];
+  const listeners = new Set<Listener>();
   const abort = new AbortController();
   let lastOctet = 0;
   const log = createFakeMembers(client, namespace, 'tools');
@@ -183,7 +185,7 @@ export function startFakePods(client: KubeClient, namespace: string): FakePods {
     log,
     sidecars: {
       connect({ address }) {
-        const listener: { current?: () => void } = {};
+        const listener: { current?: Listener } = {};
         return {
           status: async () => {
             const name = running.get(address)?.name;
@@ -234,7 +236,7 @@ export function startFakePods(client: KubeClient, namespace: string): FakePods {
     },
     leastAlive: () => least,
     tell() {
-      for (const listener of listeners) listener();
+      for (const listener of listeners) listener({ kind: 'leader-elected', subject: '' });
     },
     async stop() {
       abort.abort();

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { createMonitor } from '../../src/operator/monitor.ts';
-import type { SidecarTarget } from '../../src/operator/ports.ts';
+import type { SidecarFact, SidecarTarget } from '../../src/operator/ports.ts';
 import { staticTls } from '../../src/security/index.ts';
 import { verifies } from '../requirements.ts';
 import { createVirtualClock } from '../virtual-clock.ts';
@@ -14,8 +14,8 @@ function open() {
   const clock = createVirtualClock();
   const targets: SidecarTarget[] = [];
   const closed: string[] = [];
-  const facts: (() => void)[] = [];
-  const state = { asked: 0, changes: 0, term: 3, sessions: 5, fails: false };
+  const facts: ((fact: SidecarFact) => void)[] = [];
+  const state = { asked: 0, changes: 0, term: 3, sessions: 5, fails: false, isSilent: false };
   const monitor = createMonitor({
     clock,
     onChange: () => void (state.changes += 1),
@@ -23,8 +23,9 @@ function open() {
       connect(target) {
         targets.push(target);
         return {
-          async status() {
+          async status(signal) {
             state.asked += 1;
+            if (state.isSilent) await aborted(signal);
             if (state.fails) throw new Error('refused');
             const report = answer(0, { term: state.term, sessions: state.sessions });
             assert.ok(report.kind === 'answered');
@@ -41,6 +42,13 @@ function open() {
     },
   });
   return { clock, monitor, targets, closed, facts, state };
+}
+
+/** As a call that is broken off. */
+function aborted(signal: AbortSignal | undefined): Promise<never> {
+  return new Promise((_, reject) => {
+    signal?.addEventListener('abort', () => reject(new Error('aborted')), { once: true });
+  });
 }
 
 void suite('monitor', () => {
@@ -69,12 +77,28 @@ void suite('monitor', () => {
     await clock.advance(1_000);
     const [asked, changes] = [state.asked, state.changes];
     state.fails = true;
-    facts[0]?.();
+    facts[0]?.({ kind: 'leader-elected', subject: 'tools-1' });
     await clock.advance(30);
     assert.equal(state.asked, asked + 1);
     assert.equal(state.changes, changes + 1);
     assert.deepEqual(monitor.reports().get('tools-0'), { kind: 'failed', problem: 'refused' });
     monitor.stop();
+  });
+
+  test('a member that its peers suspect gets less time to answer', async () => {
+    const { clock, monitor, facts, state } = open();
+    monitor.follow(cluster(), [pod(0), pod(1)], tls);
+    await clock.advance(500);
+    monitor.setBusy(false);
+    state.isSilent = true;
+    facts[0]?.({ kind: 'member-suspect', subject: 'tools-1' });
+    await clock.advance(290);
+    assert.equal(monitor.reports().get('tools-1')?.kind, 'answered');
+    await clock.advance(20);
+    assert.equal(monitor.reports().get('tools-1')?.kind, 'failed');
+    assert.equal(monitor.reports().get('tools-0')?.kind, 'answered', 'others have their time');
+    monitor.stop();
+    assert.equal(clock.pending, 0);
   });
 
   test('passes on facts at once and counters now and then', async () => {

@@ -183,5 +183,5 @@ function loadPod(image: string, nodeName: string, seconds: number): KubeObject {
         },
       ],
     },
-  } as KubeObject;
+  };
 }

@@ -51,6 +51,9 @@ void suite('pods on lost nodes', () => {
     assert.deepEqual(names(lostNode({ state: 'suspect' })), [], 'it is not dead for sure');
     assert.deepEqual(names(lostNode({ terminating: false })), [], 'nobody wants it gone');
     assert.deepEqual(names(lostNode({}), 1_000), [], 'its node may yet end it');
+    assert.deepEqual(names(lostNode({}), -3_600_000), [], 'a clock that was set back');
+    const jumped = lostNode({ reports: [answer(0), answer(1), answer(2)] });
+    assert.deepEqual(names(jumped, 86_400_000), [], 'a clock that was set forward kills nobody');
     const alone = { reports: [answer(0, { leaderId: '', role: 'follower' }), failed, failed] };
     assert.deepEqual(names(lostNode(alone)), [], 'a minority fences nobody');
     const reached = { reports: [answer(0), answer(1), answer(2)] };
