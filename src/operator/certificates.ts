@@ -1,18 +1,17 @@
-/** The cluster's own authority and its certificate, kept in two Secrets: made once, renewed before they end. */
+/** The certificate of a cluster and what it trusts, in the Secret that its pods mount: made once, renewed before it ends. */
 import type { McpCluster } from '../api/index.ts';
-import { isAlreadyExists, RESOURCES, type KubeClient } from '../kube/index.ts';
+import { X509Certificate } from 'node:crypto';
+import { RESOURCES, type KubeClient } from '../kube/index.ts';
 import {
   certificateExpiry,
   clusterUri,
-  createCertificateAuthority,
   issueCertificate,
-  type KeyPair,
   type TlsMaterial,
 } from '../security/index.ts';
 import type { Clock } from '../std/index.ts';
-import { ForeignObjectError, type Applier } from './applier.ts';
+import type { Applier } from './applier.ts';
+import { base64, decoded, ensureAuthority, type Authority } from './authority.ts';
 import {
-  authoritySecret,
   certificateNames,
   objectNames,
   ownerOf,
@@ -21,10 +20,10 @@ import {
   type Secret,
 } from './core/index.ts';
 
-const AUTHORITY_DAYS = 3650;
 const CERTIFICATE_DAYS = 90;
 /** Renewed when less than this is left. */
 const RENEWAL_MS = 30 * 86_400_000;
+const PEM = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 export interface CertificateOptions {
   readonly client: KubeClient;
@@ -37,18 +36,20 @@ export async function ensureCertificates(
   cluster: McpCluster,
   options: CertificateOptions,
 ): Promise<TlsMaterial> {
-  const authority = await ensureAuthority(cluster, options);
   const { clock, client, applier } = options;
   const { namespace, name } = cluster.metadata;
   const ref = { namespace, name: objectNames(name).tlsSecret };
   const found = await client.get<Secret>(RESOURCES.secrets, ref);
   const current = found === undefined ? undefined : materialOf(found);
+  const inUse = current === undefined ? '' : signersOf(current.cert, current.ca);
+  const authority = await ensureAuthority(cluster, inUse, options);
   if (current !== undefined && isUsable(current, authority, clock.wall())) {
-    // Labels and owner may have been edited; the content stays.
-    await applier.ensure(RESOURCES.secrets, tlsSecret(cluster, encoded(current)), found);
-    return current;
+    // Labels and owner may have been edited, and there may be a new authority to trust; the leaf stays.
+    const kept = { ...current, ca: authority.trusted };
+    await applier.ensure(RESOURCES.secrets, tlsSecret(cluster, encoded(kept)), found);
+    return kept;
   }
-  const issued = await issueCertificate(authority, {
+  const issued = await issueCertificate(authority.signing, {
     commonName: name,
     dnsNames: certificateNames(cluster),
     ipAddresses: [],
@@ -56,7 +57,7 @@ export async function ensureCertificates(
     validityDays: CERTIFICATE_DAYS,
     now: new Date(clock.wall()),
   });
-  const material = { ca: authority.certificate, cert: issued.certificate, key: issued.key };
+  const material = { ca: authority.trusted, cert: issued.certificate, key: issued.key };
   await applier.ensure(RESOURCES.secrets, tlsSecret(cluster, encoded(material)), found);
   return material;
 }
@@ -75,51 +76,28 @@ export async function readCertificates(
   return materialOf(secret);
 }
 
-/** The authority is created, never applied: two operators that race must end with one key. */
-async function ensureAuthority(
-  cluster: McpCluster,
-  { client, clock }: CertificateOptions,
-): Promise<KeyPair> {
-  const { namespace, name } = cluster.metadata;
-  const ref = { namespace, name: objectNames(name).authoritySecret };
-  const read = async (): Promise<KeyPair | undefined> => {
-    const secret = await client.get<Secret>(RESOURCES.secrets, ref);
-    if (secret === undefined) return undefined;
-    const ownership = ownershipOf(secret, ownerOf(cluster));
-    if (ownership.kind === 'foreign') throw new ForeignObjectError(secret, ownership.owner);
-    const pair = {
-      certificate: decoded(secret.data?.['ca.crt']),
-      key: decoded(secret.data?.['ca.key']),
-    };
-    if (pair.certificate === '' || pair.key === '') {
-      throw new ForeignObjectError(secret, 'somebody who removed ca.crt or ca.key');
-    }
-    return pair;
-  };
-  const found = await read();
-  if (found !== undefined) return found;
-  const made = await createCertificateAuthority({
-    commonName: `${namespace}/${name}`,
-    validityDays: AUTHORITY_DAYS,
-    now: new Date(clock.wall()),
-  });
-  const data = { 'ca.crt': base64(made.certificate), 'ca.key': base64(made.key) };
+/** The leaf may stay: it lasts, somebody who is trusted signed it, and it need not be one of the newest authority yet. */
+function isUsable({ cert, key }: TlsMaterial, authority: Authority, nowMs: number): boolean {
+  if (key === '') return false;
   try {
-    await client.create(RESOURCES.secrets, authoritySecret(cluster, data));
-    return made;
-  } catch (error) {
-    const other = isAlreadyExists(error) ? await read() : undefined;
-    if (other === undefined) throw error;
-    return other;
+    if (certificateExpiry(cert).getTime() - nowMs <= RENEWAL_MS) return false;
+    const accepted = authority.isKnown ? authority.signing.certificate : authority.trusted;
+    return signersOf(cert, accepted) !== '';
+  } catch {
+    return false;
   }
 }
 
-function isUsable(material: TlsMaterial, authority: KeyPair, nowMs: number): boolean {
-  if (material.ca !== authority.certificate) return false;
+/** Those of the authorities, PEM, that signed the certificate; empty when none did or the certificate cannot be read. */
+function signersOf(cert: string, authorities: string): string {
   try {
-    return certificateExpiry(material.cert).getTime() - nowMs > RENEWAL_MS;
+    const leaf = new X509Certificate(cert);
+    return (authorities.match(PEM) ?? [])
+      .filter((pem) => leaf.verify(new X509Certificate(pem).publicKey))
+      .map((pem) => `${pem}\n`)
+      .join('');
   } catch {
-    return false;
+    return '';
   }
 }
 
@@ -137,12 +115,4 @@ function encoded(material: TlsMaterial) {
     'tls.crt': base64(material.cert),
     'tls.key': base64(material.key),
   };
-}
-
-function base64(text: string): string {
-  return Buffer.from(text, 'utf8').toString('base64');
-}
-
-function decoded(text = ''): string {
-  return Buffer.from(text, 'base64').toString('utf8');
 }

@@ -67,9 +67,23 @@ export function createMemoryClient(
       check();
       const key = keyOf(type, ref);
       const current = objects.get(key) ?? refuse(404, 'NotFound');
-      return store(key, { ...current, ...(body as object) } as unknown as T, 'patch');
+      const { metadata } = body as { readonly metadata?: { readonly resourceVersion?: string } };
+      const expected = metadata?.resourceVersion ?? current.metadata.resourceVersion;
+      if (expected !== current.metadata.resourceVersion) refuse(409, 'Conflict');
+      return store(key, merged(current, body) as unknown as T, 'patch');
     },
   };
+}
+
+/** RFC 7396. */
+function merged(target: unknown, patch: unknown): unknown {
+  if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) return patch;
+  const result: Record<string, unknown> = { ...(target as object | undefined) };
+  for (const [field, value] of Object.entries(patch)) {
+    if (value === null) delete result[field];
+    else result[field] = merged(result[field], value);
+  }
+  return result;
 }
 
 const versionOf = (object: KubeResource): number => Number(object.metadata.resourceVersion);

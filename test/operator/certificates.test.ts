@@ -11,6 +11,7 @@ import {
 } from '../../src/kube/index.ts';
 import { createApplier } from '../../src/operator/applier.ts';
 import { ensureCertificates } from '../../src/operator/certificates.ts';
+import type { TlsMaterial } from '../../src/security/index.ts';
 import { silentLogger as logger } from '../../src/telemetry/index.ts';
 import { createMemoryClient } from '../kube/memory-client.ts';
 import { verifies } from '../requirements.ts';
@@ -20,6 +21,13 @@ import { cluster } from './core/fixtures.ts';
 const DAY_MS = 86_400_000;
 const AUTHORITY = 'secrets/tools-ca';
 const CERTIFICATE = 'secrets/tools-tls';
+
+/** Whether one who trusts these authorities accepts the certificate. */
+function accepts(authorities: string, cert: string): boolean {
+  const leaf = new X509Certificate(cert);
+  const pems = authorities.split(/(?<=-----END CERTIFICATE-----)\n/).filter((pem) => pem !== '');
+  return pems.some((pem) => leaf.verify(new X509Certificate(pem).publicKey));
+}
 
 function open() {
   const clock = createVirtualClock();
@@ -59,6 +67,47 @@ void suite('certificates', () => {
     assert.notEqual(second.cert, first.cert);
     assert.equal(second.ca, first.ca);
     assert.ok(Date.parse(new X509Certificate(first.cert).validTo) > clock.wall());
+  });
+
+  test(verifies('operator.authority-overlaps'), async () => {
+    const { clock, memory, ensure } = open();
+    const first = await ensure();
+    const states = [first];
+    clock.freeze(3_455 * DAY_MS);
+    for (let quarter = 0; quarter < 100; quarter += 1) {
+      clock.freeze(DAY_MS / 4);
+      states.push(await ensure());
+    }
+    for (const [i, state] of states.entries()) {
+      const before = states[i - 1] ?? state;
+      assert.ok(accepts(state.ca, before.cert), `step ${i}: who is behind is accepted`);
+      // The first step took ten years.
+      if (i > 1) assert.ok(accepts(before.ca, state.cert), `step ${i}: who is behind accepts`);
+    }
+    const last = states.at(-1) as TlsMaterial;
+    assert.ok(!accepts(last.ca, first.cert), 'the first authority is retired');
+    const counts = states.map(({ ca }) => ca.split('BEGIN').length - 1);
+    assert.deepEqual([...new Set(counts)], [1, 2]);
+    assert.equal(counts.at(-1), 1);
+    // What is kept of the old one is its certificate, never its key.
+    assert.equal(Object.keys(memory.objects.get(AUTHORITY)?.['data'] as object).length, 2);
+  });
+
+  test('a lost authority is replaced as a rotation is: nobody who runs is refused', async () => {
+    const { clock, memory, ensure } = open();
+    const first = await ensure();
+    memory.objects.delete(AUTHORITY);
+    const second = await ensure();
+    assert.equal(second.cert, first.cert, 'nobody trusts the new authority yet');
+    assert.ok(accepts(second.ca, first.cert));
+    clock.freeze(1.5 * DAY_MS);
+    const third = await ensure();
+    assert.notEqual(third.cert, first.cert);
+    assert.ok(accepts(second.ca, third.cert) && accepts(third.ca, first.cert));
+    clock.freeze(DAY_MS);
+    const fourth = await ensure();
+    assert.equal(fourth.cert, third.cert);
+    assert.ok(!accepts(fourth.ca, first.cert));
   });
 
   test('a Secret that is deleted or damaged is made again', async () => {

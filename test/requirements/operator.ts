@@ -154,6 +154,11 @@ export const operator = {
     sentence: 'A certificate is renewed before it ends, under the same authority',
     source: 'design',
   },
+  'operator.authority-overlaps': {
+    sentence:
+      'An authority is trusted everywhere before it signs what is in use, and until nothing it signed is left',
+    source: 'design',
+  },
   'operator.quiet': {
     sentence: 'A settled cluster causes no write',
     source: 'design',

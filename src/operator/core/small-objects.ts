@@ -14,7 +14,12 @@ export interface Secret extends DesiredObject {
 /** Private key and certificate of the cluster's own authority; mounted nowhere. `data` is in base64. */
 export function authoritySecret(
   cluster: McpCluster,
-  data: { readonly 'ca.crt': string; readonly 'ca.key': string },
+  data: {
+    readonly 'ca.crt': string;
+    readonly 'ca.key': string;
+    /** The authority before this one, as long as it is trusted. */
+    readonly 'previous.crt'?: string;
+  },
 ): Secret {
   return {
     apiVersion: 'v1',
