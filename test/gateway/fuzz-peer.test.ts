@@ -49,8 +49,9 @@ async function ask(bytes: string | Buffer): Promise<string> {
 
 const question = (header: string, body = ''): string =>
   `POST /v1/serve HTTP/1.1\r\nhost: x\r\nx-mcp-cluster-request: ${header}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`;
+const hex4 = (char: string): string => char.charCodeAt(0).toString(16).padStart(4, '0');
 const encode = (value: unknown): string =>
-  Buffer.from(JSON.stringify(value) ?? '').toString('base64url');
+  (JSON.stringify(value) ?? '').replace(/[^ -~]/g, (char) => `\\u${hex4(char)}`);
 const INITIALIZE = JSON.stringify({
   ...{ jsonrpc: '2.0', id: 1, method: 'initialize' },
   params: { protocolVersion: '2025-06-18', capabilities: {}, clientInfo: {} },
@@ -144,8 +145,8 @@ test('a header from a peer cannot break out of its line towards the server', asy
     };
     const text = await ask(question(encode(head), INITIALIZE));
     assert.deepEqual(statusesOf(text), [200]);
-    const reply = /x-mcp-cluster-reply: (\S+)/.exec(text)?.[1] ?? '';
-    const { type } = JSON.parse(Buffer.from(reply, 'base64url').toString()) as { type: string };
+    const reply = /x-mcp-cluster-reply: (.+)\r/.exec(text)?.[1] ?? '';
+    const { type } = JSON.parse(reply) as { type: string };
     assert.equal(type, 'refused');
   }
   for (const seen of stub.headers.slice(before)) assert.equal(seen['x-evil'], undefined);

@@ -75,13 +75,17 @@ const OPERATIONS: ReadonlySet<string> = new Set<OwnerRequest['op']>([
   'rates',
 ]);
 
+/** JSON in the characters that a header may have: the others are escaped, as JSON allows everywhere in its strings. */
 const encode = (value: object): string =>
-  Buffer.from(JSON.stringify(value), 'utf8').toString('base64url');
+  JSON.stringify(value).replace(
+    /[\u007f-\uffff]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 
 function decode(header: string | undefined): Readonly<Record<string, unknown>> | undefined {
   if (header === undefined) return undefined;
   try {
-    const value: unknown = JSON.parse(Buffer.from(header, 'base64url').toString('utf8'));
+    const value: unknown = JSON.parse(header);
     return isJsonObject(value) ? value : undefined;
   } catch {
     return undefined;
