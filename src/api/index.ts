@@ -6,7 +6,6 @@
 export { mergeConditions, type ConditionDraft } from './conditions.ts';
 export { mcpClusterCrd } from './crd.ts';
 export { defaultVoters } from './defaults.ts';
-export { UNUSABLE_DATA_EXIT_CODE } from './exit-codes.ts';
 export {
   APPLIED_HASH_ANNOTATION,
   BACKUP_LABEL,

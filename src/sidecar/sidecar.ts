@@ -1,6 +1,5 @@
 /** One member of a cluster as a process: starts its parts in order, says whether it is ready, stops it without loss. */
 import { serveAdmin } from '../admin/index.ts';
-import { UNUSABLE_DATA_EXIT_CODE } from '../api/index.ts';
 import {
   createLifecycle,
   systemClock,
@@ -9,6 +8,7 @@ import {
   type Lifecycle,
 } from '../host/index.ts';
 import { createRpcServer } from '../rpc/index.ts';
+import { UNUSABLE_DATA_EXIT_CODE } from '../std/index.ts';
 import { createMetrics, type Logger } from '../telemetry/index.ts';
 import { createAdminMember } from './admin-member.ts';
 import { beginAgain } from './begin-again.ts';

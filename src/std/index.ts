@@ -2,6 +2,7 @@
 export { assert, InvariantError, required, unreachable } from './assert.ts';
 export { createBackoff, type Backoff, type BackoffOptions } from './backoff.ts';
 export type { Brand } from './brand.ts';
+export { UNUSABLE_DATA_EXIT_CODE } from './exit-codes.ts';
 export { hashText } from './hash.ts';
 export { isSessionId, nodeId, type NodeId, type SessionId } from './identity.ts';
 export { parseQuantity } from './quantity.ts';

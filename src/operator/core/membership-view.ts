@@ -1,11 +1,6 @@
 /** What changes of the membership are decided on, made from the pods and from what their sidecars say. */
-import {
-  defaultVoters,
-  UNUSABLE_DATA_EXIT_CODE,
-  type McpCluster,
-  type McpClusterMember,
-} from '../../api/index.ts';
-import { unreachable } from '../../std/index.ts';
+import { defaultVoters, type McpCluster, type McpClusterMember } from '../../api/index.ts';
+import { unreachable, UNUSABLE_DATA_EXIT_CODE } from '../../std/index.ts';
 import type { ClusterSize } from './config.ts';
 import type { DataState, MembershipView, Participants } from './membership.ts';
 import { SIDECAR_CONTAINER } from './names.ts';
