@@ -101,6 +101,10 @@ export const sidecar = {
       'A person lists the members, changes who takes part and hands leadership over by one command each',
     source: 'etcdctl member and move-leader',
   },
+  'sidecar.certificates-rotate': {
+    sentence: 'Certificates and their authority are replaced under load without a failed request',
+    source: 'design',
+  },
   'backup.restored': {
     sentence:
       'A backup taken at any member and given to a new cluster is there whole and once, and its sessions go on',

@@ -27,14 +27,17 @@ export async function startStandalonePods(): Promise<{
   readonly folder: string;
   /** The program with these arguments. */
   run(...args: string[]): Process;
-  /** A cluster of three; resolves when all are ready. */
-  pods(prefix: string): Promise<readonly [StandalonePod, StandalonePod, StandalonePod]>;
+  /** A cluster of three, with more flags for each sidecar; resolves when all are ready. */
+  pods(
+    prefix: string,
+    ...flags: readonly string[]
+  ): Promise<readonly [StandalonePod, StandalonePod, StandalonePod]>;
 }> {
   const { folder, run, node } = await createProcesses();
   return {
     folder,
     run,
-    async pods(prefix) {
+    async pods(prefix, ...flags) {
       const ids = [1, 2, 3].map((number) => `${prefix}${number}`);
       const ports = await freePorts(ids.length * 4);
       const of = (i: number) => ports.slice(i * 4, i * 4 + 4) as [number, number, number, number];
@@ -47,18 +50,23 @@ export async function startStandalonePods(): Promise<{
           ...['--advertise-addr', `127.0.0.1:${cluster}`, '--session-db-path', folder],
           ...['--upstream', `http://127.0.0.1:${upstream}/mcp`],
           ...['--gateway-port', String(gateway), '--gateway-peer-port', String(gatewayPeer)],
+          ...flags,
         );
         const kill = (): void => {
           sidecar.kill('SIGKILL');
           server.kill('SIGKILL');
         };
-        return { id, gateway, cluster, kill, ...client(gateway) };
+        return { id, gateway, cluster, kill, lines: sidecar.lines, ...client(gateway) };
       });
       const isReady = async (): Promise<boolean> => {
         const asked = made.map(({ cluster }) => fetch(`http://127.0.0.1:${cluster}/readyz`));
         return (await Promise.all(asked)).every(({ ok }) => ok);
       };
-      await eventually('every member to be ready', isReady, 60_000);
+      await eventually('every member to be ready', isReady, 30_000).catch((error: unknown) => {
+        throw new Error(made.map(({ lines }) => lines.slice(-3).join('')).join(''), {
+          cause: error,
+        });
+      });
       return made as unknown as readonly [StandalonePod, StandalonePod, StandalonePod];
     },
   };
