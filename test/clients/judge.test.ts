@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Broken } from '../fixtures/spray-proxy.ts';
 import { verifies } from '../requirements.ts';
-import { judgeEffects, judgeLost, summarizeKinds } from './judge.ts';
+import { judgeEffects, judgeLost, summarizeKinds, type Seen } from './judge.ts';
 import { CALL_TIMEOUT_MS, KINDS, REPEATABLE_MARK, type CallRecord } from './kinds.ts';
 
 const GONE = 100_000;
@@ -16,17 +16,20 @@ function verdict(
   kind: number,
   began: number,
   tookMs: number,
-  { error = 'lost', broken = [] }: { error?: string; broken?: Broken[] } = {},
+  { error = 'lost', broken = [], listening = new Map() }: { error?: string } & Partial<Seen> = {},
 ): string {
   const call: CallRecord = [kind, 0, GONE + began, tookMs, error, '0.7'];
-  const [lost] = judgeLost({ calls: [call], ids: ['a'] }, KILLS, broken);
+  const [lost] = judgeLost({ calls: [call], ids: ['a'] }, KILLS, { broken, listening });
   assert.ok(lost);
   return lost.verdict;
 }
 
 test(verifies('soak.judge'), () => {
   const well: CallRecord = [ECHO, 0, 1, 1, null, ''];
-  assert.deepEqual(judgeLost({ calls: [well], ids: [] }, KILLS, []), []);
+  assert.deepEqual(
+    judgeLost({ calls: [well], ids: [] }, KILLS, { broken: [], listening: new Map() }),
+    [],
+  );
   assert.equal(verdict(RECORD, -20, 60), 'in flight', 'and soon told');
   assert.equal(verdict(ECHO, -20, 60), 'idempotent');
   assert.equal(verdict(RECORD, -20, 1_500), 'late error');
@@ -49,6 +52,13 @@ test(verifies('soak.judge'), () => {
   const unanswered = [{ body: '{"text":"session 0"}', resumable: false }];
   const asked = verdict(kindOf('sampling'), -20, CALL_TIMEOUT_MS, { broken: unanswered });
   assert.equal(asked, 'unnoticed', "the client's own answer was lost");
+  const waiting = (open: number, refused = 0): string =>
+    verdict(kindOf('subscription'), -20, CALL_TIMEOUT_MS, {
+      listening: new Map([['a', { open, closedAt: GONE, refused }]]),
+    });
+  assert.equal(waiting(0), 'unnoticed', 'it does not listen any more');
+  assert.equal(waiting(1), 'timed out');
+  assert.equal(waiting(0, 1), 'timed out', 'it was turned away');
   const told = { error: '-31001 lost', broken: cut(false) };
   assert.equal(verdict(ECHO, -20, 60, told), 'idempotent', 'an error of ours is no cut connection');
 });

@@ -1,5 +1,5 @@
 /** Judges a soak: which calls were lost, and whether each may have been. */
-import type { Broken } from '../fixtures/spray-proxy.ts';
+import type { SprayProxy } from '../fixtures/spray-proxy.ts';
 import {
   CALL_TIMEOUT_MS,
   KINDS,
@@ -25,7 +25,8 @@ export interface Kill {
  * - `in flight`: its pod or its MCP server died with it, it must not be repeated, and the client was told in time.
  * - `connection`: the pod died to which the client itself was connected, and the protocol has nothing for such a call but the
  *   broken connection: the client had no event id by which it could have resumed, as its answer had not begun, or its era has none.
- * - `unnoticed`: the same, but the client did not notice, and waited for its own time-out.
+ * - `unnoticed`: the same, but the client did not notice, and waited for its own time-out; or it waited for a notification although
+ *   it had given up the stream by which that comes, after pods to which it was connected had died.
  * The others may never happen.
  */
 export type Verdict =
@@ -67,11 +68,14 @@ export interface KindSummary {
   readonly maxMs: number;
 }
 
-/** Every call that failed, with what is to be said of it. `broken`: the requests whose pod died under them. */
+/** What the balancer saw of the clients. */
+export type Seen = Pick<SprayProxy, 'broken' | 'listening'>;
+
+/** Every call that failed, with what is to be said of it. */
 export function judgeLost(
   { calls, ids }: Pick<ClientLog, 'calls' | 'ids'>,
   kills: readonly Kill[],
-  broken: readonly Broken[],
+  { broken, listening }: Seen,
 ): Lost[] {
   return calls.flatMap(([kind, session, startedAt, tookMs, error, mark]): Lost[] => {
     if (error === null) return [];
@@ -88,8 +92,14 @@ export function judgeLost(
     const isCut = cuts.length > 0 || NETWORK_ERROR.test(error);
     const resumed = cuts.some(({ resumable }) => resumable);
     const isTold = error.includes(TOLD);
-    const verdict = verdictOf({ tookMs, toldAfterMs, idempotent, isCut, resumed, isTold });
     const id = ids[session] ?? null;
+    const streams = listening.get(id ?? '');
+    const gaveUp = streams?.open === 0 && streams.refused === 0 && streams.closedAt < endedAt;
+    const isDeaf = name === 'subscription' && gaveUp;
+    const verdict =
+      isDeaf && tookMs >= CALL_TIMEOUT_MS
+        ? 'unnoticed'
+        : verdictOf({ tookMs, toldAfterMs, idempotent, isCut, resumed, isTold });
     return [
       {
         ...{ kind: name, session, id, startedAt, tookMs, error },

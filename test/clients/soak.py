@@ -56,6 +56,7 @@ class Session:
         self.id = None
         self.first_id = None
         self.subscribed = False
+        self.over = False
         self.updated = asyncio.Event()
         self.tasks = contextlib.AsyncExitStack()
 
@@ -173,9 +174,13 @@ async def work(session):
                 recorded.append(mark)
         except Exception as thrown:
             error = describe(thrown)
+            # This client ends itself when a connection breaks under a request.
+            session.over = "Connection closed" in error
         took = round((time.monotonic() - began) * 1000)
         number = [name for name, _ in KINDS].index(kind)
         calls.append([number, session.number, round(started), took, error, mark])
+        if session.over:
+            return
 
 
 async def is_alive(session):
