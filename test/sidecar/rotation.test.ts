@@ -1,5 +1,4 @@
 /** Certificates change under running members, authority and all, as a mounted Secret does: in one step, file by file replaced. */
-import assert from 'node:assert/strict';
 import { mkdir, readlink, rename, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
