@@ -76,7 +76,8 @@ export async function pursue(
     const isAgain = pursuit.sent && pursuit.op === 'post' && !asking;
     const release = isAgain ? await waitForRetry(options, deadline, signal) : undefined;
     if (isAgain && release === undefined) return answerUnavailable(pursuit);
-    const { node, reply } = await attemptOnce(options, pursuit).finally(release);
+    const trying = attemptOnce(options, pursuit);
+    const { node, reply } = await (release === undefined ? trying : trying.finally(release));
     signal.throwIfAborted();
     if (reply.type !== 'refused') {
       if (!asking) return reply;

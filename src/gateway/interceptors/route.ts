@@ -95,19 +95,16 @@ export function ownerStateOf(
 }
 
 function requestOf(attempt: Attempt, claim?: ClaimReason): OwnerRequest {
-  return {
-    op: attempt.op,
-    sessionId: attempt.sessionId,
-    epoch: attempt.record?.epoch ?? 0,
-    headers: attempt.headers,
-    principal: attempt.principal,
-    tenant: attempt.tenant,
-    ...(attempt.timeoutMs === undefined ? {} : { timeoutMs: attempt.timeoutMs }),
-    body: attempt.body,
-    ...(attempt.parsed === undefined ? {} : { parsed: attempt.parsed }),
-    ...(attempt.lastEventId === undefined ? {} : { lastEventId: attempt.lastEventId }),
-    ...(claim === undefined ? {} : { claim }),
-  };
+  const { op, sessionId, headers, principal, tenant, body } = attempt;
+  const { timeoutMs, parsed, lastEventId } = attempt;
+  const epoch = attempt.record?.epoch ?? 0;
+  type Writable = { -readonly [Field in keyof OwnerRequest]: OwnerRequest[Field] };
+  const request: Writable = { op, sessionId, epoch, headers, principal, tenant, body };
+  if (timeoutMs !== undefined) request.timeoutMs = timeoutMs;
+  if (parsed !== undefined) request.parsed = parsed;
+  if (lastEventId !== undefined) request.lastEventId = lastEventId;
+  if (claim !== undefined) request.claim = claim;
+  return request;
 }
 
 /**
