@@ -45,8 +45,13 @@ const POD_ANNOTATIONS = [
   annotationFile('capabilities', CAPABILITIES_ANNOTATION),
 ];
 
-/** An idle sidecar would otherwise let its young generation grow by some 45 MB of garbage. */
-export const SIDECAR_NODE_OPTIONS = '--max-semi-space-size=4';
+/** What the environment of a sidecar says about its memory. */
+export const SIDECAR_MEMORY = {
+  /** An idle sidecar would otherwise let its young generation grow by some 45 MB of garbage. */
+  NODE_OPTIONS: '--max-semi-space-size=4',
+  /** With an arena for each thread, glibc keeps a third of what the engine has given back. */
+  MALLOC_ARENA_MAX: '2',
+} as const;
 
 function annotationFile(path: string, annotation: string) {
   const fieldPath = `metadata.annotations['${annotation}']`;
@@ -149,7 +154,7 @@ function sidecarContainer(cluster: McpCluster, image: string): object {
       fieldVariable('POD_NAME', 'metadata.name'),
       fieldVariable('POD_NAMESPACE', 'metadata.namespace'),
       fieldVariable('POD_IP', 'status.podIP'),
-      { name: 'NODE_OPTIONS', value: SIDECAR_NODE_OPTIONS },
+      ...Object.entries(SIDECAR_MEMORY).map(([name, value]) => ({ name, value })),
     ],
     ports: [
       { name: 'gateway', containerPort: cluster.spec.gateway.port },

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { eventually } from '../../eventually.ts';
-import { SIDECAR_NODE_OPTIONS } from '../../../src/operator/core/pod-template.ts';
+import { SIDECAR_MEMORY } from '../../../src/operator/core/pod-template.ts';
 import { freePorts } from '../../free-ports.ts';
 import { openSessions } from './load.ts';
 
@@ -26,7 +26,7 @@ export interface Stage {
   nginx(backend: Running): Promise<Running>;
   /** A program of this folder or the fixtures that listens on `PORT`. */
   program(file: string, env?: Readonly<Record<string, string>>): Promise<Running>;
-  /** A cluster with one sidecar for each backend, with the operator's settings of the engine. `profileDir`: each writes a processor profile there when it ends. */
+  /** A cluster with one sidecar for each backend, with the settings of memory that the operator gives it. `profileDir`: each writes a processor profile there when it ends. */
   gateways(backends: readonly Running[], profileDir?: string): Promise<readonly Running[]>;
   stop(): Promise<void>;
 }
@@ -93,7 +93,6 @@ export async function openStage(): Promise<Stage> {
       const peers = backends.map((_, index) => `m${index}@127.0.0.1:${of(index)[0]}`).join(',');
       const profile =
         profileDir === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDir}`];
-      const nodeOptions = `${process.env['NODE_OPTIONS'] ?? ''} ${SIDECAR_NODE_OPTIONS}`;
       return Promise.all(
         backends.map(async (backend, index) => {
           const [cluster, gateway, peer] = of(index);
@@ -107,7 +106,7 @@ export async function openStage(): Promise<Stage> {
           const child = run(
             process.execPath,
             [...profile, join(ROOT, 'dist', 'mcp-cluster.mjs'), 'sidecar', ...args],
-            { XDG_STATE_HOME: folder, NODE_OPTIONS: nodeOptions },
+            { XDG_STATE_HOME: folder, ...SIDECAR_MEMORY },
           );
           const ready = `http://127.0.0.1:${cluster}/readyz`;
           await eventually(`${ready} says so`, async () => (await fetch(ready)).ok, 60_000);

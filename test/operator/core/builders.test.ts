@@ -103,7 +103,7 @@ void suite('objects of a cluster', () => {
     ]);
     assert.deepEqual(
       sidecar.env.map(({ name }: { name: string }) => name),
-      ['POD_NAME', 'POD_NAMESPACE', 'POD_IP', 'NODE_OPTIONS'],
+      ['POD_NAME', 'POD_NAMESPACE', 'POD_IP', 'NODE_OPTIONS', 'MALLOC_ARENA_MAX'],
     );
     assert.equal(sidecar.startupProbe.httpGet.path, '/healthz', 'must not wait for a quorum');
     assert.equal(sidecar.readinessProbe.httpGet.path, '/readyz');
