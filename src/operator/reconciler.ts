@@ -11,6 +11,7 @@ import {
   isCurrent,
   isPatient,
   isRecovering,
+  recoveryRefusal,
   isTerminating,
   rolloutHint,
   specProblem,
@@ -94,6 +95,8 @@ async function reconcile(cluster: McpCluster, tools: Tools): Promise<Outcome> {
   if (window.kind === 'unusable') {
     found.push({ reason: 'ScheduleUnusable', message: window.message });
   }
+  const refusal = recoveryRefusal(after.cluster);
+  if (refusal !== undefined) found.push({ reason: 'RecoveryRefused', message: refusal });
   const problem = found.find((each) => each !== undefined);
   await writeStatus(after, { view, decision, written, problem }, tools);
   return nextLook({ subject: after, view, decision, written, problem }, tools);

@@ -86,6 +86,13 @@ function changed(last: Recovery, next: Recovery): Recovery | undefined {
   return last.phase === next.phase && last.message === next.message ? undefined : next;
 }
 
+/** Why what the spec asks for was not done; undefined when it was, or will be. */
+export function recoveryRefusal({ spec, status }: McpCluster): string | undefined {
+  const last = status?.recovery;
+  const isRefused = last?.phase === 'Refused' && last.id === spec.recovery?.id;
+  return isRefused ? `spec.recovery ${last.id}: ${last.message ?? 'refused'}` : undefined;
+}
+
 /** Who is left of a majority that is gone, and the command that begins again from the one whose log goes furthest. */
 export function recoveryAdvice(cluster: McpCluster, view: ClusterView): string {
   const left = view.members.filter(({ answers, lastIndex = 0 }) => answers && lastIndex > 0);

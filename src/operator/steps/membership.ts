@@ -28,7 +28,11 @@ export async function changeMembers(
   noteLeaving(subject, view, tools);
   try {
     const memory = { ...newlyFounded(cluster, view), ...recoveryToBegin(cluster, view) };
-    if (Object.keys(memory).length > 0) return await remember(cluster, memory, tools);
+    if (Object.keys(memory).length > 0) {
+      const known = await remember(cluster, memory, tools);
+      tellOfRecovery(cluster, memory.recovery, tools);
+      return known;
+    }
     const step = view.membershipStep;
     if (step.kind === 'settled' || step.kind === 'wait') return cluster;
     const fresh = await lookAgain(subject, tools);
@@ -194,13 +198,26 @@ async function remember(
   return { ...cluster, status };
 }
 
+/** Each phase once: nothing that an operator does is graver. */
+function tellOfRecovery(
+  cluster: McpCluster,
+  recovery: McpClusterStatus['recovery'],
+  tools: Tools,
+): void {
+  if (recovery === undefined || recovery.phase === cluster.status?.recovery?.phase) return;
+  const { id, trustMember, phase, message = 'it serves' } = recovery;
+  const note = `recovery ${id} from ${trustMember}: ${message}`;
+  tell(cluster, `Recovery${phase}`, note, tools, phase === 'Done' ? 'Normal' : 'Warning');
+}
+
 function tell(
   cluster: McpCluster,
   reason: string,
   note: string,
   { recorder, logger }: Tools,
+  type: 'Normal' | 'Warning' = 'Normal',
 ): void {
   const { name, namespace } = cluster.metadata;
   logger.info('membership', { cluster: name, namespace, reason, note });
-  recorder.record({ regarding: cluster, type: 'Normal', reason, action: 'ChangeMembers', note });
+  recorder.record({ regarding: cluster, type, reason, action: 'ChangeMembers', note });
 }
