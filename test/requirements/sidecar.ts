@@ -63,6 +63,11 @@ export const sidecar = {
     sentence: 'A sidecar that cannot start says why and what to do in one line, and exits with 2',
     source: 'design: bad input',
   },
+  'sidecar.unusable-data': {
+    sentence:
+      'A sidecar whose data cannot be used ends with an exit code of its own, so that whoever started it may give it an empty volume',
+    source: 'issue 6: self-healing; EX_DATAERR of sysexits',
+  },
   'sidecar.learners-follow-gossip': {
     sentence:
       'The leader lets live pods in as learners, takes out those that left or stay dead, one at a time, and never touches a voter',

@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { stat, writeFile } from 'node:fs/promises';
+import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { UNUSABLE_DATA_EXIT_CODE } from '../../src/std/index.ts';
 import { eventually } from '../eventually.ts';
 import { verifies } from '../requirements.ts';
 import { freePorts } from '../free-ports.ts';
@@ -109,4 +110,17 @@ test(verifies('sidecar.start.refused'), async (t) => {
     });
   }
   taken.close();
+});
+
+test(verifies('sidecar.unusable-data'), async () => {
+  const [port = 0] = await freePorts(1);
+  const raft = join(folder, 'cluster-u1', 'raft');
+  await mkdir(raft, { recursive: true });
+  await writeFile(join(raft, 'identity'), 'torn');
+  const flags = ['--node-id', 'u1', '--cluster-port', String(port)];
+  const child = sidecar(...flags, '--advertise-addr', `127.0.0.1:${port}`);
+  const [code] = (await once(child, 'exit')) as [number];
+  const printed = child.lines.join('');
+  assert.equal(code, UNUSABLE_DATA_EXIT_CODE, printed);
+  assert.match(printed, /identity of the data folder is damaged.*under a new id/);
 });
