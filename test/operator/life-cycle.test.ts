@@ -7,6 +7,7 @@ import {
   createKubeClient,
   loadKubeConnection,
   RESOURCES,
+  type KubeClient,
   type KubeObject,
 } from '../../src/kube/index.ts';
 import { createMetrics } from '../../src/telemetry/index.ts';
@@ -34,9 +35,11 @@ void suite('life of a cluster at a real API server', { skip }, () => {
     );
 
   test(verifies('operator.hand-over'), async (t) => {
-    const b = await openBench(api, t);
+    const lines: string[] = [];
+    const b = await openBench(api, t, telling(api.client, lines));
     await b.create();
     await b.until('calm', isCalm);
+    lines.splice(0);
     await b.patch(changedImage('2'));
     await b.until(
       'the rollout',
@@ -46,6 +49,11 @@ void suite('life of a cluster at a real API server', { skip }, () => {
       b.pods.told.filter((each) => !each.includes('takes sessions')),
       ['tools-2 drains', 'tools-1 drains', 'tools-0 lets tools-1 lead', 'tools-0 drains'],
     );
+    for (const pod of ['tools-2', 'tools-1', 'tools-0']) {
+      const before = lines.slice(0, lines.indexOf(`delete ${pod}`));
+      const clients = before.findLast((line) => line.startsWith('clients ')) ?? '';
+      assert.ok(clients !== '' && !clients.includes(pod), `${pod} goes after ${clients}`);
+    }
     const told = await events(b);
     assert.ok(told.includes('MovingLeadership') && told.includes('UpdateBlocked'));
     assert.deepEqual(await events(b, 'Warning'), []);
@@ -323,6 +331,27 @@ void suite('life of a cluster at a real API server', { skip }, () => {
     assert.deepEqual(claim?.metadata.ownerReferences ?? [], []);
   });
 });
+
+/** `client` that writes down where clients are sent and which pods are deleted, in order. */
+function telling(client: KubeClient, lines: string[]): KubeClient {
+  return {
+    ...client,
+    apply(type, object, options) {
+      if (type === RESOURCES.endpointSlices) {
+        const { endpoints: list } = object as unknown as {
+          endpoints: { hostname: string; conditions: { ready: boolean } }[];
+        };
+        const ready = list.filter(({ conditions }) => conditions.ready);
+        lines.push(`clients ${ready.map(({ hostname }) => hostname).join(' ')}`);
+      }
+      return client.apply(type, object, options);
+    },
+    delete(type, ref, options) {
+      if (type === RESOURCES.pods) lines.push(`delete ${ref.name}`);
+      return client.delete(type, ref, options);
+    },
+  };
+}
 
 function requested(claim: KubeObject | undefined): string | undefined {
   const spec = claim?.['spec'] as { resources: { requests: { storage: string } } } | undefined;
