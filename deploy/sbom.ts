@@ -37,6 +37,7 @@ export async function billOfMaterials(
     {
       cwd: root,
       maxBuffer: OUTPUT_BYTES_MAX,
+      shell: process.platform === 'win32',
     },
   );
   const all = JSON.parse(stdout) as BillOfMaterials;
