@@ -7,13 +7,13 @@ import {
   createKubeClient,
   loadKubeConnection,
   RESOURCES,
-  type KubeClient,
   type KubeObject,
 } from '../../src/kube/index.ts';
 import { createMetrics } from '../../src/telemetry/index.ts';
 import { eventually } from '../eventually.ts';
 import { verifies } from '../requirements.ts';
 import { condition, endpoints, events, is, isCalm, NAME, openBench, type Bench } from './bench.ts';
+import { dyingWithoutStatefulSet, telling } from './clients.ts';
 import { skip, startRealApi, type RealApi } from './real-api.ts';
 
 const changedImage = (tag: string) => ({
@@ -159,8 +159,9 @@ void suite('life of a cluster at a real API server', { skip }, () => {
     assert.deepEqual(await claims(), volumes);
   });
 
-  test('volumes grow, and no pod is touched for it', async (t) => {
-    const b = await openBench(api, t);
+  test('volumes grow, and no pod is touched for it, whoever dies between two steps', async (t) => {
+    const died = Promise.withResolvers<void>();
+    const b = await openBench(api, t, dyingWithoutStatefulSet(api.client, died.resolve));
     const storageClassName = `roomy-${b.namespace}`;
     await api.client.create(RESOURCES.storageClasses, {
       apiVersion: 'storage.k8s.io/v1',
@@ -175,6 +176,14 @@ void suite('life of a cluster at a real API server', { skip }, () => {
     const before = await b.read(RESOURCES.statefulSets, NAME);
     for (const ordinal of [0, 1, 2]) await bind(b, `data-${NAME}-${ordinal}`, '1Gi');
     await b.patch({ storage: { size: '2Gi' } });
+    await died.promise;
+    await eventually(
+      'the StatefulSet to be gone',
+      async () =>
+        (await b.read(RESOURCES.statefulSets, NAME))?.metadata.uid !== before?.metadata.uid,
+    );
+    await b.operator.stop();
+    b.operator = await b.start(api.client);
     const growing = await b.until(
       'the report',
       (cluster) => condition(cluster, 'Progressing')?.reason === 'GrowingVolumes',
@@ -331,27 +340,6 @@ void suite('life of a cluster at a real API server', { skip }, () => {
     assert.deepEqual(claim?.metadata.ownerReferences ?? [], []);
   });
 });
-
-/** `client` that writes down where clients are sent and which pods are deleted, in order. */
-function telling(client: KubeClient, lines: string[]): KubeClient {
-  return {
-    ...client,
-    apply(type, object, options) {
-      if (type === RESOURCES.endpointSlices) {
-        const { endpoints: list } = object as unknown as {
-          endpoints: { hostname: string; conditions: { ready: boolean } }[];
-        };
-        const ready = list.filter(({ conditions }) => conditions.ready);
-        lines.push(`clients ${ready.map(({ hostname }) => hostname).join(' ')}`);
-      }
-      return client.apply(type, object, options);
-    },
-    delete(type, ref, options) {
-      if (type === RESOURCES.pods) lines.push(`delete ${ref.name}`);
-      return client.delete(type, ref, options);
-    },
-  };
-}
 
 function requested(claim: KubeObject | undefined): string | undefined {
   const spec = claim?.['spec'] as { resources: { requests: { storage: string } } } | undefined;
