@@ -123,7 +123,7 @@ async function install(api: RealApi, { release, values }: Mode, watchNamespaces:
   };
 }
 
-/** A cluster is made, told what it may not do, and rolled. */
+/** A cluster is made, told what it may not do, rolled, and made smaller. */
 async function live(api: RealApi, namespace: string, mode: Mode, pods: FakePods): Promise<void> {
   const ref = { namespace, name: 'tools' };
   const patch = (spec: Record<string, unknown>) =>
@@ -150,6 +150,13 @@ async function live(api: RealApi, namespace: string, mode: Mode, pods: FakePods)
     const { items } = await api.client.list(RESOURCES.events, { namespace });
     return items.some((event) => event['reason'] === 'ReplacingPod');
   });
+  await patch({ replicas: 1 });
+  const spare = { namespace, name: 'data-tools-1' };
+  await eventually(
+    'the volumes of the pods that went to be gone',
+    async () => (await api.client.get(RESOURCES.persistentVolumeClaims, spare)) === undefined,
+    20_000,
+  );
 }
 
 /** `client` that writes down what it was forbidden. */
