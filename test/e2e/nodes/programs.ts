@@ -12,8 +12,8 @@ createServer((request, response) => {
     const { id, method, params } = JSON.parse(body);
     if (id === undefined) return response.writeHead(202).end();
     const headers = { 'content-type': 'application/json' };
-    const session = request.headers['mcp-session-id'];
-    headers['mcp-session-id'] = method === 'initialize' ? randomUUID() : session;
+    const session = method === 'initialize' ? randomUUID() : request.headers['mcp-session-id'];
+    if (session !== undefined) headers['mcp-session-id'] = session;
     const results = {
       initialize: () => ({
         protocolVersion: params.protocolVersion,
