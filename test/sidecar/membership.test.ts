@@ -125,6 +125,9 @@ test(verifies('admin.membership'), async () => {
   };
   const everybody = voters.map((id) => ({ type: 'remove', id }));
   await refused(everybody, 'invalid-argument', /invalid-change/);
+  const old = { voters: ['a1', 'a2', 'a3'], votersOutgoing: [], learners: ['a4'] };
+  const onOldFacts = admin(leader.port, ({ change }) => change(everybody, '', old));
+  await assert.rejects(onOldFacts, /others take part by now/);
   await refused([], 'failed-precondition', /not-joint/);
   await refused([{ type: 'promote', id: 'a1' }], 'invalid-argument', /expected add-voter/);
   await refused([{ type: 'remove', id: '' }], 'invalid-argument', /an id is missing/);

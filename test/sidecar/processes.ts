@@ -80,8 +80,11 @@ function adminClient(channel: ReturnType<typeof createChannel>) {
   const options = { timeoutMs: CALL_TIMEOUT_MS };
   return {
     status: () => client.getStatus({}, options),
-    change: (changes: readonly Wire.MembershipStepInput[], transition = '') =>
-      client.changeMembership({ changes: [...changes], transition }, options),
+    change: (
+      changes: readonly Wire.MembershipStepInput[],
+      transition = '',
+      expected: Wire.ParticipantsInput | null = null,
+    ) => client.changeMembership({ changes: [...changes], transition, expected }, options),
     transfer: (to = '') => client.transferLeadership({ to }, options),
     drain: (enabled: boolean) => client.drain({ enabled }, options),
     configure: (generation: number, config: object) =>
