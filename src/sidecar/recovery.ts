@@ -109,9 +109,20 @@ async function audit(
   state: 'begun' | 'done',
   plan?: ForcedConfiguration,
 ): Promise<void> {
-  const { username: user } = userInfo();
-  const record = { at, action: 'force-membership', state, user, host: hostname(), ...plan };
+  const record = {
+    ...{ at, action: 'force-membership', state, user: userName(), host: hostname() },
+    ...plan,
+  };
   const path = join(dataDir, AUDIT_FILE);
   const before = (await readFileIfExists(path)) ?? '';
   await replaceFile(path, `${before}${JSON.stringify(record)}\n`);
+}
+
+/** In a container nobody may have written down what its user is called. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid ${process.getuid?.() ?? 'unknown'}`;
+  }
 }
