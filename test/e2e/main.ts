@@ -12,6 +12,7 @@ import { degradedScenarios } from './scenarios/degraded.ts';
 import { failureScenarios } from './scenarios/failures.ts';
 import { kubectlScenarios } from './scenarios/kubectl.ts';
 import { metricScenarios } from './scenarios/metrics.ts';
+import { lifeCycleScenarios } from './scenarios/life-cycle.ts';
 import { memberScenarios } from './scenarios/members.ts';
 import { policyScenarios } from './scenarios/policies.ts';
 import { refusalScenarios } from './scenarios/refusals.ts';
@@ -28,6 +29,7 @@ const USAGE =
 const WITHOUT_OPERATOR = [...refusalScenarios, ...kubectlScenarios];
 const WITH_OPERATOR = [
   ...[...clusterScenarios, ...failureScenarios, ...changeScenarios, ...memberScenarios],
+  ...lifeCycleScenarios,
   ...degradedScenarios,
   ...policyScenarios,
   ...stdioScenarios,

@@ -1,0 +1,66 @@
+/** A rolling update and a night's sleep, with real sidecars under the calls of real clients. */
+import assert from 'node:assert/strict';
+import { MCP_CLUSTERS } from '../../../src/api/index.ts';
+import { RESOURCES } from '../../../src/kube/index.ts';
+import { eventually } from '../../eventually.ts';
+import type { Arena } from '../arena.ts';
+import { NAMESPACE } from '../manifests.ts';
+import { scenario } from '../scenario.ts';
+import { assertSurvived, endCalls, moreCalls, openBusySession } from '../sessions.ts';
+import { SAMPLE, whole } from './cluster.ts';
+
+const change = (arena: Arena, spec: object): Promise<unknown> =>
+  arena.client.patch(
+    MCP_CLUSTERS,
+    { namespace: NAMESPACE, name: SAMPLE },
+    { type: 'merge', body: { spec } },
+  );
+
+async function podUids({ client }: Arena): Promise<readonly string[]> {
+  const labelSelector = `mcpcluster.io/cluster=${SAMPLE}`;
+  const { items } = await client.list(RESOURCES.pods, { namespace: NAMESPACE, labelSelector });
+  return items.map(({ metadata }) => metadata.uid ?? '');
+}
+
+const update = scenario(
+  'rolling update: every pod is new, the leader has handed over, and no call is lost',
+  async (arena) => {
+    const sessions = await Promise.all(
+      [1, 2, 3].map(async () => openBusySession(await arena.url(SAMPLE))),
+    );
+    await Promise.all(sessions.map((session) => moreCalls(session)));
+    const before = await podUids(arena);
+    const metadata = { annotations: { 'example.com/rolled': String(Date.now()) } };
+    await change(arena, { podTemplate: { metadata } });
+    await eventually(
+      'three other pods',
+      async () => {
+        const now = await podUids(arena);
+        return now.length === 3 && now.every((uid) => !before.includes(uid));
+      },
+      100_000,
+    );
+    await whole(arena);
+    await Promise.all(sessions.map((session) => moreCalls(session, 20)));
+    for (const session of sessions) await assertSurvived(session, Infinity);
+    const { items } = await arena.client.list(RESOURCES.events, { namespace: NAMESPACE });
+    const reasons = new Set(items.map((event) => event['reason']));
+    assert.ok(reasons.has('MovingLeadership') && reasons.has('UpdateBlocked'), [...reasons].join());
+  },
+);
+
+const sleep = scenario('hibernate and wake up: the sessions are still there', async (arena) => {
+  const session = await openBusySession(await arena.url(SAMPLE));
+  await moreCalls(session);
+  await endCalls(session);
+  await change(arena, { hibernated: true });
+  await eventually('no pods', async () => (await podUids(arena)).length === 0, 60_000);
+  assert.equal((await arena.get(SAMPLE)).status?.phase, 'Hibernated');
+  await change(arena, { hibernated: false });
+  await whole(arena);
+  await session.client.echo('good morning');
+  assert.equal(session.client.sessionId(), session.id);
+  await session.client.close();
+});
+
+export const lifeCycleScenarios = [update, sleep];
