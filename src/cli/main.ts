@@ -18,6 +18,10 @@ program
     'how to reach the API server (default: in-cluster, then $KUBECONFIG)',
   )
   .option(
+    '--service-account-dir <dir>',
+    'ca.crt, token and namespace in the cluster (default: where Kubernetes mounts them)',
+  )
+  .option(
     '--watch-namespaces <names>',
     'watch these namespaces only, separated by commas (default: all)',
     (names: string) => names.split(',').filter((name) => name !== ''),

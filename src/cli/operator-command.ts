@@ -5,6 +5,7 @@ import { createLogger, createMetrics, type LogLevel } from '../telemetry/index.t
 
 export interface OperatorFlags {
   readonly kubeconfig?: string;
+  readonly serviceAccountDir?: string;
   readonly watchNamespaces?: readonly string[];
   readonly leaderElect: boolean;
   readonly leaseName?: string;

@@ -2,17 +2,14 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { Agent, ProxyAgent, type Dispatcher } from 'undici';
+import { ProxyAgent, type Dispatcher } from 'undici';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { UsageError } from '../host/index.ts';
 import { unreachable } from '../std/index.ts';
+import { CONNECT_TIMEOUT_MS, IDLE_CONNECTION_MS, pooledAgent, type TlsOptions } from './agent.ts';
+import { createServiceAccountConnection } from './service-account.ts';
 
-/** TCP keep-alive starts after this; a peer that vanished without a word is noticed about 10 s later. */
-const KEEP_ALIVE_DELAY_MS = 30_000;
-const CONNECT_TIMEOUT_MS = 10_000;
-/** Shorter than the 90 s after which kube-apiserver closes an idle connection. */
-const IDLE_CONNECTION_MS = 60_000;
-const SERVICE_ACCOUNT_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
+const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 /** What one request needs: the pooled TLS connections and the headers that authenticate it. */
 export interface RequestCredentials {
@@ -29,16 +26,6 @@ export interface KubeConnection {
   credentials(): Promise<RequestCredentials>;
   /** Cuts every connection. */
   close(): Promise<void>;
-}
-
-interface TlsOptions {
-  ca?: string | Buffer;
-  cert?: string | Buffer;
-  key?: string | Buffer;
-  pfx?: string | Buffer;
-  passphrase?: string;
-  rejectUnauthorized?: boolean;
-  servername?: string;
 }
 
 export interface DirectConnectionOptions {
@@ -73,14 +60,30 @@ export function createKubeConnection(options: DirectConnectionOptions): KubeConn
   };
 }
 
+export interface LoadOptions {
+  readonly kubeconfig?: string;
+  /** Where the kubelet mounted the files of the service account, when not at the usual place. */
+  readonly serviceAccountDir?: string;
+  /** Overrides the kubeconfig's. */
+  readonly impersonateUser?: string;
+}
+
 /**
  * A connection from `kubeconfig`, or in this order: `$KUBECONFIG`, the pod's service account, `~/.kube/config`.
- * Rejects with {@link UsageError} when there is none or it is unusable. `impersonateUser` overrides the file's.
+ * Rejects with {@link UsageError} when there is none or it is unusable.
  */
-export async function loadKubeConnection(
-  options: { readonly kubeconfig?: string; readonly impersonateUser?: string } = {},
-): Promise<KubeConnection> {
-  const config = await loadConfig(options.kubeconfig);
+export async function loadKubeConnection(options: LoadOptions = {}): Promise<KubeConnection> {
+  const { impersonateUser } = options;
+  const fromEnvironment = process.env['KUBECONFIG']?.split(delimiter).find((path) => path !== '');
+  const given = options.kubeconfig ?? fromEnvironment;
+  const host = process.env['KUBERNETES_SERVICE_HOST'];
+  const directory = options.serviceAccountDir ?? SERVICE_ACCOUNT;
+  if (given === undefined && host !== undefined && existsSync(directory)) {
+    const port = process.env['KUBERNETES_SERVICE_PORT'] ?? '443';
+    const who = impersonateUser === undefined ? {} : { impersonateUser };
+    return createServiceAccountConnection({ host, port, directory, ...who });
+  }
+  const config = await loadConfig(given ?? join(homedir(), '.kube', 'config'));
   const cluster = config.getCurrentCluster();
   if (cluster === null) {
     throw new UsageError(
@@ -104,8 +107,8 @@ export async function loadKubeConnection(
         },
         setDispatcher: () => undefined,
       } as unknown as Parameters<KubeConfig['applySecurityAuthentication']>[0]);
-      if (options.impersonateUser !== undefined) {
-        headers['impersonate-user'] = options.impersonateUser;
+      if (impersonateUser !== undefined) {
+        headers['impersonate-user'] = impersonateUser;
       }
       return { dispatcher: dispatchers.current(), headers };
     },
@@ -113,19 +116,10 @@ export async function loadKubeConnection(
   };
 }
 
-async function loadConfig(kubeconfig: string | undefined): Promise<KubeConfig> {
-  // Imported here because its generated models cost half a second, which a direct connection need not pay.
+async function loadConfig(file: string): Promise<KubeConfig> {
+  // Imported here because its generated models cost half a second, which a pod need not pay.
   const clientNode = await import('@kubernetes/client-node/dist/config.js');
   const config = new clientNode.KubeConfig();
-  const fromEnvironment = process.env['KUBECONFIG']?.split(delimiter).find((path) => path !== '');
-  const fromHome = join(homedir(), '.kube', 'config');
-  const inCluster =
-    process.env['KUBERNETES_SERVICE_HOST'] !== undefined && existsSync(SERVICE_ACCOUNT_TOKEN);
-  const file = kubeconfig ?? fromEnvironment ?? (inCluster ? undefined : fromHome);
-  if (file === undefined) {
-    config.loadFromCluster();
-    return config;
-  }
   if (!existsSync(file)) {
     throw new UsageError(`no kubeconfig at ${file}: give --kubeconfig FILE or set KUBECONFIG`);
   }
@@ -195,21 +189,6 @@ function createDispatcher(
     default:
       return unreachable(options);
   }
-}
-
-/** Time-outs of bodies are the caller's: a quiet watch is not a dead one. */
-function pooledAgent(tls: TlsOptions): Agent {
-  return new Agent({
-    connect: {
-      ...tls,
-      keepAlive: true,
-      keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS,
-      timeout: CONNECT_TIMEOUT_MS,
-    },
-    bodyTimeout: 0,
-    keepAliveTimeout: IDLE_CONNECTION_MS,
-    keepAliveMaxTimeout: IDLE_CONNECTION_MS,
-  });
 }
 
 function cacheKey(tls: TlsOptions): string {

@@ -36,6 +36,8 @@ const WORKERS_MAX = 4;
 
 export interface OperatorOptions {
   readonly kubeconfig?: string;
+  /** Folder of the service account's files, when not at the usual place. */
+  readonly serviceAccountDir?: string;
   /** Namespaces to watch; all when absent or empty. */
   readonly watchNamespaces?: readonly string[];
   /** Wait for the Lease before anything is written. Default true. */
@@ -134,9 +136,12 @@ async function openClient(
   parts: { clock: Clock; random: Random; metrics: Metrics },
   { lifecycle, isLeading }: { lifecycle: Lifecycle; isLeading: () => boolean },
 ): Promise<{ client: KubeClient; electionClient: KubeClient; namespace: string }> {
-  const { kubeconfig, client: given } = options;
+  const { kubeconfig, serviceAccountDir, client: given } = options;
   if (given !== undefined) return { client: given, electionClient: given, namespace: 'default' };
-  const connection = await loadKubeConnection(kubeconfig === undefined ? {} : { kubeconfig });
+  const connection = await loadKubeConnection({
+    ...(kubeconfig === undefined ? {} : { kubeconfig }),
+    ...(serviceAccountDir === undefined ? {} : { serviceAccountDir }),
+  });
   const common = { ...parts, userAgent: 'mcp-cluster-operator' };
   const client = createKubeClient(connection, { ...common, mayWrite: isLeading });
   // Renewing the Lease neither waits behind the controllers' rate limit nor needs the Lease.

@@ -1,6 +1,8 @@
-/** The admin service of a sidecar over gRPC with mutual TLS, behind the port the controllers use. */
-import { SIDECAR_PORTS } from '../api/index.ts';
-import { createChannel, services, type ClientStream, type Wire } from '../rpc/index.ts';
+/**
+ * The admin service of a sidecar over gRPC with mutual TLS, behind the port the controllers use. gRPC is loaded for the first
+ * sidecar: an operator that looks after no cluster does without its megabytes.
+ */
+import type { ClientStream, Wire } from '../rpc/index.ts';
 import type { Clock, Random } from '../std/index.ts';
 import type { Participants } from './core/index.ts';
 import type { SidecarClient, SidecarFact, SidecarLink, SidecarTarget } from './ports.ts';
@@ -32,15 +34,14 @@ const wireOf = (expected: Participants | undefined): Wire.ParticipantsInput | nu
       };
 
 function connect(target: SidecarTarget, { clock, random }: SidecarClientOptions): SidecarLink {
-  const channel = createChannel({
-    resolve: () => Promise.resolve({ host: target.address, port: SIDECAR_PORTS.peer }),
-    tls: target.tls,
-    serverName: target.serverName,
-    clusterId: target.clusterId,
-    clock,
-    random,
+  let closeChannel = (): void => undefined;
+  const opening = import('./sidecar-channel.ts').then(({ openSidecarChannel }) => {
+    const channel = openSidecarChannel(target, clock, random);
+    closeChannel = channel.close;
+    // It was let go of while gRPC was loaded.
+    if (!isOpen) channel.close();
+    return channel.admin;
   });
-  const admin = channel.client(services.admin);
   let stream: ClientStream | undefined;
   let cancelRetry = (): void => undefined;
   let isOpen = true;
@@ -49,36 +50,43 @@ function connect(target: SidecarTarget, { clock, random }: SidecarClientOptions)
       stream = undefined;
       if (isOpen) cancelRetry = clock.schedule(STREAM_RETRY_MS, () => follow(listener));
     };
-    admin.watchEvents({}, { onMessage: listener, onEnd: again }).then((opened) => {
+    const open = async (): Promise<void> => {
+      const admin = await opening;
+      const opened = await admin.watchEvents({}, { onMessage: listener, onEnd: again });
       if (isOpen) stream = opened;
       else opened.cancel();
-    }, again);
+    };
+    open().catch(again);
   };
   return {
     async status(signal) {
-      return admin.getStatus({}, { timeoutMs: STATUS_TIMEOUT_MS, signal });
+      return (await opening).getStatus({}, { timeoutMs: STATUS_TIMEOUT_MS, signal });
     },
     async applyConfig(generation, config, signal) {
-      await admin.applyConfig({ generation, config }, { timeoutMs: CONFIG_TIMEOUT_MS, signal });
+      await (
+        await opening
+      ).applyConfig({ generation, config }, { timeoutMs: CONFIG_TIMEOUT_MS, signal });
     },
     async changeMembership(changes, expected, signal) {
-      await admin.changeMembership(
+      await (
+        await opening
+      ).changeMembership(
         { changes: [...changes], transition: 'auto', expected: wireOf(expected) },
         { timeoutMs: CHANGE_TIMEOUT_MS, signal },
       );
     },
     async transferLeadership(to, signal) {
-      await admin.transferLeadership({ to }, { timeoutMs: TRANSFER_TIMEOUT_MS, signal });
+      await (await opening).transferLeadership({ to }, { timeoutMs: TRANSFER_TIMEOUT_MS, signal });
     },
     async drain(enabled, signal) {
-      await admin.drain({ enabled }, { timeoutMs: STATUS_TIMEOUT_MS, signal });
+      await (await opening).drain({ enabled }, { timeoutMs: STATUS_TIMEOUT_MS, signal });
     },
     onFact: follow,
     close() {
       isOpen = false;
       cancelRetry();
       stream?.cancel();
-      channel.close();
+      closeChannel();
     },
   };
 }

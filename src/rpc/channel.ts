@@ -1,11 +1,17 @@
 /** The way to one peer: connects when a call needs it, resolves the name each time, fails fast while the peer is gone. */
 import { promises as dns } from 'node:dns';
 import { isIP } from 'node:net';
-import { createBackoff, type Clock, type Random } from '../std/index.ts';
+import {
+  createBackoff,
+  RpcError,
+  type Clock,
+  type ConnectFailure,
+  type Random,
+} from '../std/index.ts';
 import type { TlsSource } from '../security/index.ts';
 import { createClient, type RpcClient } from './client.ts';
 import { connect, type Connection } from './connection.ts';
-import { connectFailure, RpcError, type ConnectFailure } from './errors.ts';
+import { connectFailure } from './connect-failure.ts';
 import type { RpcService, ServiceTypes } from './service.ts';
 
 export interface ChannelOptions {

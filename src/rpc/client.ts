@@ -6,7 +6,8 @@ import type {
   MethodDefinition,
 } from '@grpc/grpc-js';
 import { Metadata } from '@grpc/grpc-js';
-import { fromServiceError, RpcError } from './errors.ts';
+import { RpcError } from '../std/index.ts';
+import { fromServiceError } from './status.ts';
 import { createSender, type Sender } from './sender.ts';
 import type { MethodTypes, RpcService, ServiceTypes } from './service.ts';
 

@@ -3,7 +3,8 @@ import { Channel, Client, connectivityState, credentials } from '@grpc/grpc-js';
 import { isIPv6 } from 'node:net';
 import { checkServerIdentity } from 'node:tls';
 import { certificateClusterId, type TlsMaterial } from '../security/index.ts';
-import { connectFailure, RpcError } from './errors.ts';
+import { RpcError } from '../std/index.ts';
+import { connectFailure } from './connect-failure.ts';
 import { MESSAGE_BYTES_MAX } from './server.ts';
 
 export interface ConnectionOptions {

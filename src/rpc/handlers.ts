@@ -7,7 +7,8 @@ import type {
   sendUnaryData,
 } from '@grpc/grpc-js';
 import type { CounterMetric, Logger, Metrics } from '../telemetry/index.ts';
-import { RpcError, toServiceError } from './errors.ts';
+import { RpcError } from '../std/index.ts';
+import { toServiceError } from './status.ts';
 import type { MethodTypes, RpcService, ServiceTypes } from './service.ts';
 import { createSender, type Sender } from './sender.ts';
 

@@ -17,7 +17,7 @@ export type {
   RpcClient,
   StreamReceiver,
 } from './client.ts';
-export { RpcError, type ConnectFailure, type RpcErrorCode } from './errors.ts';
+export { RpcError, type ConnectFailure, type RpcErrorCode } from '../std/index.ts';
 export type { CallContext, ServerBidiStream, ServerStream, ServiceHandlers } from './handlers.ts';
 export type { Sender } from './sender.ts';
 export { createRpcServer, type RpcServer, type RpcServerOptions } from './server.ts';

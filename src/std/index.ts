@@ -8,6 +8,7 @@ export { isSessionId, nodeId, type NodeId, type SessionId } from './identity.ts'
 export { parseQuantity } from './quantity.ts';
 export { integerBetween, seededRandom, shuffled, type Random } from './random.ts';
 export { err, ok, type Err, type Ok, type Result } from './result.ts';
+export { RPC_ERRORS, RpcError, type ConnectFailure, type RpcErrorCode } from './rpc-error.ts';
 export {
   delay,
   parseDuration,

@@ -16,7 +16,6 @@ import {
   RESOURCES,
   type KubeObject,
 } from '../../src/kube/index.ts';
-import { createCertificateAuthority, issueCertificate } from '../../src/security/index.ts';
 import { createMetrics } from '../../src/telemetry/index.ts';
 import { verifies } from '../requirements.ts';
 import {
@@ -26,23 +25,11 @@ import {
   startScriptedServer,
   status,
   type Handler,
-  type ScriptedServer,
 } from './scripted-server.ts';
-import { withServer } from './setup.ts';
+import { script, succeed, withServer, withTlsServer } from './setup.ts';
 
 const REF = { namespace: 'default', name: 'a' };
 const { configMaps } = RESOURCES;
-
-/** Answers each request that is neither list nor watch with the next handler, the last one for ever. */
-function script(server: ScriptedServer, ...handlers: Handler[]): void {
-  server.other = (response, request) => {
-    const handler = handlers.length > 1 ? handlers.shift() : handlers[0];
-    handler?.(response, request);
-  };
-}
-
-const succeed: Handler = (response, request) =>
-  json(response, 200, request.body === '' ? configMap('a', 1) : JSON.parse(request.body));
 
 test(verifies('kube.strict-writes'), async () => {
   await withServer(async ({ server, client }) => {
@@ -245,46 +232,6 @@ test('metrics count requests by code and method', async () => {
     assert.match(text, /rest_client_request_duration_seconds_count\{verb="POST",[^}]*\} 1/);
   });
 });
-
-interface TlsFixture {
-  readonly server: ScriptedServer;
-  readonly directory: string;
-  kubeconfig(user: object): Promise<string>;
-  readonly clientPair: (name: string) => Promise<{ certificate: string; key: string }>;
-}
-
-async function withTlsServer(body: (fixture: TlsFixture) => Promise<void>): Promise<void> {
-  const now = new Date();
-  const leaf = { dnsNames: [], ipAddresses: ['127.0.0.1'], uris: [], validityDays: 1, now };
-  const authority = await createCertificateAuthority({ commonName: 'ca', validityDays: 1, now });
-  const pair = await issueCertificate(authority, { commonName: 'server', ...leaf });
-  const tls = { ca: authority.certificate, cert: pair.certificate, key: pair.key };
-  const server = await startScriptedServer({ tls });
-  const directory = await mkdtemp(join(tmpdir(), 'kube-'));
-  try {
-    await body({
-      server,
-      directory,
-      clientPair: (commonName) => issueCertificate(authority, { commonName, ...leaf }),
-      async kubeconfig(user) {
-        const path = join(directory, 'kubeconfig');
-        const ca = Buffer.from(authority.certificate).toString('base64');
-        const cluster = { server: server.url, 'certificate-authority-data': ca };
-        const config = {
-          clusters: [{ name: 'c', cluster }],
-          users: [{ name: 'u', user }],
-          contexts: [{ name: 'x', context: { cluster: 'c', user: 'u', namespace: 'team' } }],
-          'current-context': 'x',
-        };
-        await writeFile(path, JSON.stringify(config));
-        return path;
-      },
-    });
-  } finally {
-    await server.stop();
-    await rm(directory, { recursive: true });
-  }
-}
 
 test(verifies('kube.one-connection'), async () => {
   await withTlsServer(async ({ server, kubeconfig }) => {

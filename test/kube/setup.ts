@@ -1,4 +1,7 @@
-/** A client and an informer on a scripted server, with short waits. */
+/** A client and an informer on a scripted server, with short waits, and a server behind TLS. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { systemClock as clock, systemRandom as random } from '../../src/host/index.ts';
 import {
   createInformer,
@@ -9,8 +12,15 @@ import {
   type KubeClient,
   type KubeClientOptions,
 } from '../../src/kube/index.ts';
+import { createCertificateAuthority, issueCertificate } from '../../src/security/index.ts';
 import { createMetrics, silentLogger, type Metrics } from '../../src/telemetry/index.ts';
-import { startScriptedServer, type ScriptedServer } from './scripted-server.ts';
+import {
+  configMap,
+  json,
+  startScriptedServer,
+  type Handler,
+  type ScriptedServer,
+} from './scripted-server.ts';
 
 export interface Setup {
   readonly server: ScriptedServer;
@@ -54,5 +64,61 @@ export async function withServer(
     await informer.stop();
     await client.close();
     await server.stop();
+  }
+}
+
+/** Answers each request that is neither list nor watch with the next handler, the last one for ever. */
+export function script(server: ScriptedServer, ...handlers: Handler[]): void {
+  server.other = (response, request) => {
+    const handler = handlers.length > 1 ? handlers.shift() : handlers[0];
+    handler?.(response, request);
+  };
+}
+
+/** Answers with what was sent, or with a configMap `a`. */
+export const succeed: Handler = (response, request) =>
+  json(response, 200, request.body === '' ? configMap('a', 1) : JSON.parse(request.body));
+
+export interface TlsFixture {
+  readonly server: ScriptedServer;
+  readonly directory: string;
+  /** Certificate of who signed the server's. */
+  readonly authority: string;
+  kubeconfig(user: object): Promise<string>;
+  readonly clientPair: (name: string) => Promise<{ certificate: string; key: string }>;
+}
+
+/** Runs `body` with a server that shows a certificate of an authority made for it. */
+export async function withTlsServer(body: (fixture: TlsFixture) => Promise<void>): Promise<void> {
+  const now = new Date();
+  const leaf = { dnsNames: [], ipAddresses: ['127.0.0.1'], uris: [], validityDays: 1, now };
+  const authority = await createCertificateAuthority({ commonName: 'ca', validityDays: 1, now });
+  const pair = await issueCertificate(authority, { commonName: 'server', ...leaf });
+  const tls = { ca: authority.certificate, cert: pair.certificate, key: pair.key };
+  const server = await startScriptedServer({ tls });
+  const directory = await mkdtemp(join(tmpdir(), 'kube-'));
+  try {
+    await body({
+      server,
+      directory,
+      authority: authority.certificate,
+      clientPair: (commonName) => issueCertificate(authority, { commonName, ...leaf }),
+      async kubeconfig(user) {
+        const path = join(directory, 'kubeconfig');
+        const ca = Buffer.from(authority.certificate).toString('base64');
+        const cluster = { server: server.url, 'certificate-authority-data': ca };
+        const config = {
+          clusters: [{ name: 'c', cluster }],
+          users: [{ name: 'u', user }],
+          contexts: [{ name: 'x', context: { cluster: 'c', user: 'u', namespace: 'team' } }],
+          'current-context': 'x',
+        };
+        await writeFile(path, JSON.stringify(config));
+        return path;
+      },
+    });
+  } finally {
+    await server.stop();
+    await rm(directory, { recursive: true });
   }
 }

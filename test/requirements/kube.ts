@@ -54,6 +54,11 @@ export const kube = {
     sentence: 'A rotated token is sent, and a rotated certificate shown, without a restart',
     source: 'client-node, weakness W14',
   },
+  'kube.service-account': {
+    sentence:
+      'In a pod the files of the service account are enough; a renewed token is sent and a renewed authority trusted from the next request on',
+    source: 'Kubernetes, Accessing the API from a Pod; BoundServiceAccountTokenVolume (KEP-1205)',
+  },
   'kube.errors-hold-no-secrets': {
     sentence:
       'An error of the client holds no header and no body other than the reason the server gives',
