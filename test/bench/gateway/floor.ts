@@ -25,6 +25,9 @@ class Answering implements Dispatcher.DispatchHandler {
     this.#response = response;
   }
 
+  /** Undici calls it, whatever its types say. */
+  onRequestStart(): void {}
+
   onResponseStart(
     _: Dispatcher.DispatchController,
     status: number,
