@@ -53,7 +53,10 @@ async function hold(target: Running, sessions: readonly string[], emptyMb: numbe
     const batch = sessions.slice(at, at + BATCH);
     sockets.push(...(await Promise.all(batch.map((id) => openStream(target.origin, id)))));
   }
-  await pause(sessions.length < STREAMS_MEASURED ? SETTLE_MS : SILENCE_MS);
+  await pause(SETTLE_MS);
+  // Before the engine tidies up what the sessions left behind, which would count for the streams.
+  const openedMb = await proportionalMb(target.pid);
+  if (sessions.length >= STREAMS_MEASURED) await pause(SILENCE_MS);
   const cpuBefore = await cpuMicros(target.pid);
   await pause(SETTLE_MS);
   const cpu = (await cpuMicros(target.pid)) - cpuBefore;
@@ -61,7 +64,7 @@ async function hold(target: Running, sessions: readonly string[], emptyMb: numbe
   for (const socket of sockets) socket.destroy();
   return {
     ...{ emptyMb, beforeMb, afterMb },
-    kibEach: ((afterMb - beforeMb) * 1024) / sessions.length,
+    kibEach: ((openedMb - beforeMb) * 1024) / sessions.length,
     cpuPercent: cpu / (SETTLE_MS * 10),
   };
 }
