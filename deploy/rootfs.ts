@@ -1,6 +1,6 @@
 /**
- * The root file system of the image, made without Docker: Node, the libraries it is linked with, the bundle, and the few files
- * a C library looks for. `deploy/Dockerfile` copies it into an empty image; a test runs the program from it under chroot.
+ * The root file system of the image, made without Docker: Node, the libraries it is linked with, the bundle, its compiled code,
+ * and the few files a C library looks for. `deploy/Dockerfile` copies it into an empty image; a test runs the program from it under chroot.
  *
  *     npm run build && node bin/run.mjs deploy/rootfs.ts FOLDER
  */
@@ -8,12 +8,11 @@ import { execFile } from 'node:child_process';
 import { chmod, copyFile, cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { fillCompileCache, PROGRAM } from './image.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '..');
 
-/** Where the program lies in the image. */
-const PROGRAM = '/opt/mcp-cluster';
 const NODE = '/usr/local/bin/node';
 
 const FILES: Readonly<Record<string, string>> = {
@@ -36,6 +35,7 @@ export async function makeRootFs(folder: string, dist: string = join(root, 'dist
   for (const library of libraries) await put(library, library);
   await put(join(root, 'LICENSE'), '/licenses/LICENSE');
   await cp(dist, join(folder, PROGRAM), { recursive: true });
+  await fillCompileCache(join(folder, PROGRAM));
   const systemPackages = await packageRecords(libraries);
   for (const [path, text] of Object.entries({ ...FILES, ...systemPackages })) {
     await mkdir(dirname(join(folder, path)), { recursive: true });

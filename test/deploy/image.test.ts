@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { bundle } from '../../deploy/build.ts';
+import { readImage } from '../../deploy/image.ts';
 import { makeRootFs } from '../../deploy/rootfs.ts';
 import type { BillOfMaterials } from '../../deploy/sbom.ts';
 import { eventually } from '../eventually.ts';
@@ -15,9 +16,7 @@ import { verifies } from '../requirements.ts';
 
 const isLinux = process.platform === 'linux' ? false : 'an image for Linux is made on Linux';
 const isRoot = process.getuid?.() === 0 ? false : 'chroot needs root';
-const dockerfile = readFileSync(new URL('../../deploy/Dockerfile', import.meta.url), 'utf8');
-const [, entry = ''] = /^ENTRYPOINT (\[.*\])$/m.exec(dockerfile) ?? [];
-const [, user = ''] = /^USER (\S+)$/m.exec(dockerfile) ?? [];
+const { entrypoint, user, env: imageEnv } = readImage();
 
 void suite('image', { skip: isLinux }, () => {
   let folder: string;
@@ -32,10 +31,10 @@ void suite('image', { skip: isLinux }, () => {
 
   const inImage = (...args: string[]): [string, string[]] => [
     'chroot',
-    [`--userspec=${user}`, rootFs, ...(JSON.parse(entry) as string[]), ...args],
+    [`--userspec=${user}`, rootFs, ...entrypoint, ...args],
   ];
   /** Of this process nothing but a path; the image has the rest. */
-  const env = { PATH: '/usr/local/bin:/usr/bin:/usr/sbin:/bin:/sbin', NODE_ENV: 'production' };
+  const env = { ...imageEnv, PATH: '/usr/local/bin:/usr/bin:/usr/sbin:/bin:/sbin' };
 
   test(verifies('image.minimal'), async () => {
     assert.deepEqual((await readdir(join(rootFs, 'usr/local/bin'))).sort(), ['node']);
@@ -59,6 +58,18 @@ void suite('image', { skip: isLinux }, () => {
       assert.ok((licenses ?? []).length > 0, `${name} has a licence`);
     }
     assert.equal(bill.metadata.component.name, 'mcp-cluster-operator');
+  });
+
+  test(verifies('image.compiled-code'), { skip: isRoot }, () => {
+    for (const command of ['operator', 'sidecar']) {
+      const flag = command === 'operator' ? '--kubeconfig' : '--config';
+      const started = spawnSync(...inImage(command, flag, '/missing'), {
+        env: { ...env, NODE_DEBUG_NATIVE: 'COMPILE_CACHE' },
+        encoding: 'utf8',
+      });
+      assert.match(started.stderr, new RegExp(`${command}-command-\\w+\\.mjs was accepted`));
+      assert.doesNotMatch(started.stderr, /was rejected|temporary file/);
+    }
   });
 
   test(verifies('image.runs'), { skip: isRoot }, async (t) => {
