@@ -55,8 +55,14 @@ test(verifies('metrics.bounded'), async (t) => {
   // Every combination of the moduli above occurs among 840 consecutive numbers.
   await send(0, 840);
   const before = await series();
-  assert.ok(before.some((name) => name.includes('method="tools/call"')), before.join('\n'));
-  assert.ok(before.every((name) => !name.includes('odd-')), 'a label holds what a client sent');
+  assert.ok(
+    before.some((name) => name.includes('method="tools/call"')),
+    before.join('\n'),
+  );
+  assert.ok(
+    before.every((name) => !name.includes('odd-')),
+    'a label holds what a client sent',
+  );
   await send(840, 2520);
   assert.deepEqual(await series(), before);
 });
