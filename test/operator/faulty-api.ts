@@ -1,5 +1,6 @@
 /** Stands between an operator and an API server on loopback, and spoils what it is told to spoil. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
@@ -60,16 +61,28 @@ const REASONS: Readonly<Record<number, string>> = {
   500: 'InternalError',
 };
 
-export async function startFaultyApi(upstream: KubeConnection, plan: Plan): Promise<FaultyApi> {
+/** What a server needs to be reached over TLS: the authority and what it signed, PEM. */
+export interface ServerTls {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+}
+
+export async function startFaultyApi(
+  upstream: KubeConnection,
+  plan: Plan,
+  tls?: ServerTls,
+): Promise<FaultyApi> {
   const sockets = new Set<Socket>();
   const seen = new Map<string, number>();
   const firstAnswers = new Map<string, string>();
   const writes: string[] = [];
   let holding = 0;
   const spoiled = new Map<Fate['kind'], number>();
-  const server = createServer((incoming, outgoing) => {
+  const listener = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     void serve(incoming, outgoing).catch(() => outgoing.destroy());
-  });
+  };
+  const server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
   server.on('connection', (socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
@@ -121,10 +134,10 @@ export async function startFaultyApi(upstream: KubeConnection, plan: Plan): Prom
     });
   await listen(0);
   const { port } = server.address() as AddressInfo;
-  const url = `http://127.0.0.1:${port}`;
+  const url = `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`;
   const made: FaultyApi = {
     kubeconfig: kubeconfigFor(url),
-    connection: createKubeConnection({ server: url }),
+    connection: createKubeConnection({ server: url, ...(tls === undefined ? {} : { ca: tls.ca }) }),
     writes,
     spoiled,
     plan,

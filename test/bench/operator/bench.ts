@@ -1,22 +1,19 @@
 /** The operator on this machine: what it takes to start, to sit idle, and to look after many clusters. */
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { setTimeout as pause } from 'node:timers/promises';
 import { loadKubeConnection } from '../../../src/kube/index.ts';
 import { MCP_CLUSTERS } from '../../../src/api/index.ts';
 import { eventually } from '../../eventually.ts';
-import { PASS, startFaultyApi } from '../../operator/faulty-api.ts';
+import { PASS, startFaultyApi, type Plan } from '../../operator/faulty-api.ts';
 import { startFleet, type Fleet } from '../../operator/fleet.ts';
 import { skip, startRealApi, type RealApi } from '../../operator/real-api.ts';
 import { range, reached, table, type Row } from '../table.ts';
 import { summarize } from '../measure.ts';
 import { quantile, total } from './exposition.ts';
+import { prepareSite } from './site.ts';
 
-const BUNDLE = join(import.meta.dirname, '../../../dist/mcp-cluster.mjs');
 /** A process is idle when it has done nothing for so long. */
 const IDLE_MS = 10_000;
 
@@ -48,53 +45,43 @@ export async function benchOperator(
   return Object.fromEntries(rows.map(({ name, value }) => [`operator/${name}`, value]));
 }
 
-/** The bundle as a process: from its start to its first watch, and its memory when it has nothing to do. */
+/** The bundle as a process, started as the image and the chart do: until its first watch, and its memory when it has nothing to do. */
 async function starting(api: RealApi, repetitions: number): Promise<Row[]> {
   const upstream = await loadKubeConnection({ kubeconfig: api.plane.kubeconfig });
-  const folder = await mkdtemp(join(tmpdir(), 'bench-operator-'));
-  const cache = join(folder, 'compile-cache');
+  const site = await prepareSite();
   const firstWatch: number[] = [];
   const memory: number[] = [];
   try {
-    for (let repetition = 0; repetition <= repetitions; repetition += 1) {
+    for (let repetition = 0; repetition < repetitions; repetition += 1) {
       const watched = Promise.withResolvers<number>();
-      const faulty = await startFaultyApi(upstream, ({ isWatch }) => {
+      const plan: Plan = ({ isWatch }) => {
         if (isWatch) watched.resolve(performance.now());
         return PASS;
-      });
-      const kubeconfig = join(folder, `kubeconfig-${repetition}`);
-      await writeFile(kubeconfig, faulty.kubeconfig);
+      };
+      const faulty = await startFaultyApi(upstream, plan, site.tls);
       const startedAt = performance.now();
-      const child = spawn(
-        process.execPath,
-        [BUNDLE, 'operator', '--kubeconfig', kubeconfig, '--health-address', '127.0.0.1:0'],
-        { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, NODE_COMPILE_CACHE: cache } },
-      );
+      const child = site.start(faulty.connection.server);
       const ended = once(child, 'exit');
       const said = text(child.stderr);
       void ended.then(async ([code]) => {
         watched.reject(new Error(`the operator ended with ${String(code)}: ${await said}`));
       });
-      const tookMs = (await watched.promise) - startedAt;
-      // The first start fills the cache of compiled code, which an image brings along.
-      if (repetition > 0) {
-        firstWatch.push(tookMs);
-        await pause(IDLE_MS);
-        memory.push(await residentMiB(child.pid as number));
-      }
+      firstWatch.push((await watched.promise) - startedAt);
+      await pause(IDLE_MS);
+      memory.push(await residentMiB(child.pid as number));
       child.kill('SIGTERM');
       await ended;
       await faulty.stop();
     }
   } finally {
     await upstream.close();
-    await rm(folder, { recursive: true, force: true });
+    await site.remove();
   }
   const [start, resident] = [summarize(firstWatch), summarize(memory)];
   return [
     {
       name: 'first-watch',
-      what: 'from start to the first watch, compiled code cached',
+      what: 'from start to the first watch, as the image starts it',
       ours: range(start, 'ms'),
       peer: '',
       value: start.median,

@@ -1,0 +1,96 @@
+/** A place where the operator runs as in its pod: the image's environment and compiled code, the chart's flags, a service account. */
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { loadAll } from 'js-yaml';
+import { fillCompileCache, PROGRAM, readImage } from '../../../deploy/image.ts';
+import { createCertificateAuthority, issueCertificate } from '../../../src/security/index.ts';
+import type { ServerTls } from '../../operator/faulty-api.ts';
+
+const ROOT = join(import.meta.dirname, '../../..');
+
+export interface Site {
+  /** What the API server shows; the service account trusts it. */
+  readonly tls: ServerTls;
+  /** Starts the operator against the API server at this URL. */
+  start(server: string): ChildProcessByStdio<null, null, Readable>;
+  remove(): Promise<void>;
+}
+
+export async function prepareSite(): Promise<Site> {
+  const folder = await mkdtemp(join(tmpdir(), 'bench-operator-'));
+  const program = join(folder, 'program');
+  await cp(join(ROOT, 'dist'), program, { recursive: true });
+  await fillCompileCache(program);
+  const tls = await makeTls();
+  await writeFile(join(folder, 'ca.crt'), tls.ca);
+  await writeFile(
+    join(folder, 'token'),
+    'the proxy before the API server has credentials of its own',
+  );
+  const { entrypoint, env } = readImage();
+  const here = (text: string): string => text.replace(PROGRAM, program);
+  const [, ...args] = entrypoint.map(here);
+  const fromImage = Object.entries(env).map(([name, value]) => [name, here(value)]);
+  const fromChart = await chartEnvironment();
+  return {
+    tls,
+    start(server) {
+      const { hostname, port } = new URL(server);
+      const flags = ['--service-account-dir', folder, '--health-address', '127.0.0.1:0'];
+      return spawn(process.execPath, [...args, 'operator', ...flags], {
+        stdio: ['ignore', 'ignore', 'pipe'],
+        env: {
+          ...Object.fromEntries(fromImage),
+          ...fromChart,
+          POD_NAMESPACE: 'default',
+          KUBERNETES_SERVICE_HOST: hostname,
+          KUBERNETES_SERVICE_PORT: port,
+        },
+      });
+    },
+    remove: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+async function makeTls(): Promise<ServerTls> {
+  const now = new Date();
+  const authority = await createCertificateAuthority({ commonName: 'ca', validityDays: 1, now });
+  const pair = await issueCertificate(authority, {
+    commonName: 'api',
+    dnsNames: [],
+    ipAddresses: ['127.0.0.1'],
+    uris: [],
+    validityDays: 1,
+    now,
+  });
+  return { ca: authority.certificate, cert: pair.certificate, key: pair.key };
+}
+
+interface Deployment {
+  readonly kind: string;
+  readonly spec: {
+    readonly template: {
+      readonly spec: {
+        readonly containers: readonly [
+          { readonly env: readonly { readonly name: string; readonly value?: string }[] },
+        ];
+      };
+    };
+  };
+}
+
+/** The variables with a fixed value in the Deployment that the chart makes. */
+async function chartEnvironment(): Promise<Record<string, string>> {
+  const objects = loadAll(
+    await readFile(join(ROOT, 'deploy/operator.yaml'), 'utf8'),
+  ) as Deployment[];
+  const deployment = objects.find(({ kind }) => kind === 'Deployment');
+  if (deployment === undefined) throw new Error('deploy/operator.yaml has no Deployment');
+  const { env } = deployment.spec.template.spec.containers[0];
+  return Object.fromEntries(
+    env.flatMap(({ name, value }) => (value === undefined ? [] : [[name, value]])),
+  );
+}
