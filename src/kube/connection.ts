@@ -90,7 +90,7 @@ export async function loadKubeConnection(options: LoadOptions = {}): Promise<Kub
       'the kubeconfig has no current context with a cluster: set current-context',
     );
   }
-  if (cluster.server.startsWith('http:') && cluster.skipTLSVerify !== true) {
+  if (cluster.server.startsWith('http:') && !cluster.skipTLSVerify) {
     throw new UsageError(
       `the kubeconfig names ${cluster.server}, which is not https: set insecure-skip-tls-verify: true if that is meant`,
     );

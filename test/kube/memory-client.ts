@@ -70,7 +70,7 @@ export function createMemoryClient(
       const { metadata } = body as { readonly metadata?: { readonly resourceVersion?: string } };
       const expected = metadata?.resourceVersion ?? current.metadata.resourceVersion;
       if (expected !== current.metadata.resourceVersion) refuse(409, 'Conflict');
-      return store(key, merged(current, body) as unknown as T, 'patch');
+      return store(key, merged(current, body) as T, 'patch');
     },
   };
 }
