@@ -1,4 +1,4 @@
-/** A rolling update and a night's sleep, with real sidecars under the calls of real clients. */
+/** A fence, a rolling update, and a night's sleep, with real sidecars under the calls of real clients. */
 import assert from 'node:assert/strict';
 import { MCP_CLUSTERS } from '../../../src/api/index.ts';
 import { RESOURCES } from '../../../src/kube/index.ts';
@@ -6,7 +6,14 @@ import { eventually } from '../../eventually.ts';
 import type { Arena } from '../arena.ts';
 import { NAMESPACE } from '../manifests.ts';
 import { scenario } from '../scenario.ts';
-import { assertSurvived, endCalls, moreCalls, openBusySession } from '../sessions.ts';
+import {
+  assertSurvived,
+  endCalls,
+  moreCalls,
+  openBusySession,
+  openSessionOn,
+  withMembers,
+} from '../sessions.ts';
 import { SAMPLE, whole } from './cluster.ts';
 
 const change = (arena: Arena, spec: object): Promise<unknown> =>
@@ -21,6 +28,30 @@ async function podUids({ client }: Arena): Promise<readonly string[]> {
   const { items } = await client.list(RESOURCES.pods, { namespace: NAMESPACE, labelSelector });
   return items.map(({ metadata }) => metadata.uid ?? '');
 }
+
+const leaderOf = async (arena: Arena): Promise<string> =>
+  eventually('a leader', async () => (await arena.get(SAMPLE)).status?.leader ?? false);
+
+const fence = scenario(
+  'a fenced leader gives leadership and sessions away, and no call is lost',
+  async (arena) => {
+    const url = await arena.url(SAMPLE);
+    const leader = await leaderOf(arena);
+    const { session } = await withMembers(arena, SAMPLE, (members) =>
+      openSessionOn(url, members, (owner) => owner === leader),
+    );
+    await change(arena, { fencedMembers: [leader] });
+    await eventually('another leader and no sessions', async () => {
+      const { status } = await arena.get(SAMPLE);
+      const member = status?.members?.find(({ name }) => name === leader);
+      return status?.leader !== leader && member?.cordon === 'Fenced' && member.sessions === 0;
+    });
+    await moreCalls(session, 20);
+    await change(arena, { fencedMembers: [] });
+    await whole(arena);
+    await assertSurvived(session, Infinity);
+  },
+);
 
 const update = scenario(
   'rolling update: every pod is new, the leader has handed over, and no call is lost',
@@ -63,4 +94,4 @@ const sleep = scenario('hibernate and wake up: the sessions are still there', as
   await session.client.close();
 });
 
-export const lifeCycleScenarios = [update, sleep];
+export const lifeCycleScenarios = [fence, update, sleep];
