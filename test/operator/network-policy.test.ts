@@ -27,6 +27,7 @@ const OWN = {
 const OPERATOR = {
   namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'operators' } },
 };
+const BACKUPS = { podSelector: { matchLabels: { 'mcpcluster.io/backup-of': 'tools' } } };
 const specOf = (object: object): Policy => (object as { spec: Policy }).spec;
 /** Who may reach a port: everybody, or these. */
 const reach = ({ ingress }: Policy, port: number | string): readonly object[] | 'everybody' => {
@@ -46,7 +47,7 @@ test(verifies('operator.network-policy'), () => {
   assert.equal(reach(policy, 8080), 'everybody');
   assert.equal(reach(policy, 9090), 'everybody');
   assert.deepEqual(reach(policy, 8081), [OWN]);
-  assert.deepEqual(reach(policy, 7000), [OWN, OPERATOR]);
+  assert.deepEqual(reach(policy, 7000), [OWN, OPERATOR, BACKUPS]);
   assert.deepEqual(reach(policy, cluster().spec.server.port), []);
   assert.equal(reach(specOf(networkPolicy(cluster())), 7000), 'everybody');
   const clients = [{ namespaceSelector: {} }];

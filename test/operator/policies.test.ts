@@ -103,10 +103,14 @@ void suite('policies at a real API server', { skip }, () => {
     await b.create();
     await b.until('calm', isReconciled);
     await secret(b, { tokens: 'a-token-of-some-length team\n' });
-    const told = b.pods.configurations.length;
     const before = b.pods.started.length;
     await b.patch({ gateway: { auth: { providers: [tokenFile] } } });
-    await eventually('the members to be told', () => b.pods.configurations.length > told);
+    const { generation: patched } = (await b.cluster()).metadata;
+    await eventually(
+      'the members to be told',
+      () => b.pods.configurations.some(({ generation }) => generation === patched),
+      30_000,
+    );
     assert.ok(b.pods.started.length >= before + 3, 'every pod had the tokens before');
     await b.until('calm again', isReconciled);
   });

@@ -1,5 +1,5 @@
 /** Gives the running members the part of the spec that needs no restart, once for each generation. */
-import { RpcError } from '../../rpc/index.ts';
+import { RpcError } from '../../std/index.ts';
 import {
   lackAuthVolumes,
   runningConfig,

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { McpCluster, McpClusterStatus } from '../../api/index.ts';
 import { isNotFound, KubeError, RESOURCES } from '../../kube/index.ts';
-import { RpcError } from '../../rpc/index.ts';
+import { RpcError } from '../../std/index.ts';
 import { unreachable } from '../../std/index.ts';
 import {
   nextRecovery,
