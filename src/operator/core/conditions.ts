@@ -1,6 +1,7 @@
 /** The conditions of a cluster: what can be waited for, each with a stable reason and a sentence. */
 import type { ConditionDraft } from '../../api/index.ts';
 import { blockedFirst } from './rollout-policy.ts';
+import { majority } from './quorum.ts';
 import type { RolloutStep } from './rollout.ts';
 import type { ClusterView, MemberView } from './view.ts';
 
@@ -50,7 +51,7 @@ export function conditionsOf(input: ConditionInput): readonly ConditionDraft[] {
     ...(input.hibernated
       ? hibernated(view)
       : [
-          available(view),
+          available(view, hadQuorum),
           progressing(input),
           degraded(view),
           quorumHealthy(view, hasLost ? input.advice : undefined),
@@ -84,9 +85,18 @@ function hibernated(view: ClusterView): readonly ConditionDraft[] {
   ];
 }
 
-function available(view: ClusterView): ConditionDraft {
+/** The voters that answer are a majority: they will have a leader within a second or so, and nobody has to do anything. */
+function isElecting(view: ClusterView): boolean {
+  const answering = view.members.filter((member) => member.voter && member.answers);
+  return !view.hasQuorum && answering.length >= majority(view.voters);
+}
+
+function available(view: ClusterView, hadQuorum: boolean): ConditionDraft {
   const ready = view.members.filter((member) => member.ready).length;
   const counts = `${ready} of ${view.members.length} pods serve clients`;
+  if (hadQuorum && isElecting(view)) {
+    return draft('Available', 'Unknown', 'Electing', quorumSentence(view));
+  }
   if (!view.hasQuorum) return draft('Available', 'False', 'NoQuorum', quorumSentence(view));
   if (ready === 0) return draft('Available', 'False', 'NoReadyPod', counts);
   return draft('Available', 'True', 'Serving', counts);
@@ -100,6 +110,10 @@ function quorumHealthy(view: ClusterView, advice: string | undefined): Condition
   }
   if (!view.hasQuorum) {
     if (advice === undefined) return draft('QuorumHealthy', 'False', 'Forming', sentence);
+    if (isElecting(view)) {
+      const electing = `${sentence}; a majority of the voters answers and is about to elect one`;
+      return draft('QuorumHealthy', 'Unknown', 'Electing', electing);
+    }
     return draft('QuorumHealthy', 'False', 'QuorumLost', `${sentence}; ${advice}`);
   }
   return view.votersCaughtUp === view.voters

@@ -1,7 +1,6 @@
 /** When a cluster begins again from one member, as `spec.recovery` asks for, and how far it is; the sidecars do the rest. */
 import type { McpCluster, McpClusterStatus } from '../../api/index.ts';
 import { podOrdinal } from './names.ts';
-import { majority } from './quorum.ts';
 import type { ClusterView, MemberView } from './view.ts';
 
 export type Recovery = NonNullable<McpClusterStatus['recovery']>;
@@ -101,9 +100,6 @@ export function recoveryAdvice(cluster: McpCluster, view: ClusterView): string {
     (a, b) => (b.lastTerm ?? 0) - (a.lastTerm ?? 0) || (b.lastIndex ?? 0) - (a.lastIndex ?? 0),
   )[0];
   if (best === undefined) return 'no member that is left answers';
-  if (left.filter(({ voter }) => voter).length >= majority(view.voters)) {
-    return 'a majority of the voters answers, and is about to elect a leader';
-  }
   const logs = left.map(
     ({ name, lastIndex, lastTerm }) => `${name} (log up to entry ${lastIndex} of term ${lastTerm})`,
   );

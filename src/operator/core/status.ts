@@ -104,7 +104,10 @@ function messageOf({ pod, problem, ejectedBy }: MemberView): string | undefined 
 
 function hadQuorum({ status }: McpCluster): boolean {
   const before = status?.conditions?.find(({ type }) => type === 'QuorumHealthy');
-  return status?.founded === true || before?.status === 'True' || before?.reason === 'QuorumLost';
+  const reasons = ['QuorumLost', 'Electing'];
+  return (
+    status?.founded === true || before?.status === 'True' || reasons.includes(before?.reason ?? '')
+  );
 }
 
 /** A word for people, in the order of what matters most to them. */
@@ -115,7 +118,7 @@ function phaseOf(cluster: McpCluster, conditions: readonly Condition[]): Phase {
   if (cluster.spec.paused) return 'Paused';
   if (cluster.spec.hibernated) return 'Hibernated';
   if (!is('Available') && !hasServed) return is('Degraded') ? 'Degraded' : 'Creating';
-  if (!is('QuorumHealthy')) return 'QuorumLost';
+  if (conditions.some(({ reason }) => reason === 'QuorumLost')) return 'QuorumLost';
   if (is('Degraded') || !is('Available')) return 'Degraded';
   return is('Progressing') ? 'Updating' : 'Running';
 }

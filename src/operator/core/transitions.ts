@@ -88,14 +88,13 @@ function conditionTransitions(
   switch (after.type) {
     case 'Available':
       if (status === 'True' && changed) return [normal('BecameAvailable', note)];
-      if (status !== 'False' || before?.status !== 'True') return [];
+      if (status !== 'False' || before === undefined || !changed) return [];
       return [reason === 'Hibernated' ? normal(reason, note) : warning('Unavailable', note)];
     case 'Degraded':
       if (status === 'True' && reworded) return [warning(reason, note)];
       return before?.status === 'True' && changed ? [normal('Recovered', note)] : [];
     case 'QuorumHealthy':
-      if (status !== 'False' || before?.status !== 'True' || reason === 'Hibernated') return [];
-      return [warning('QuorumLost', note)];
+      return reason === 'QuorumLost' && reworded ? [warning(reason, note)] : [];
     case 'Reconciled':
       if (status !== 'False' || !reworded) return [];
       return [reason === 'Paused' ? normal(reason, note) : warning(reason, note)];

@@ -109,6 +109,11 @@ void suite('status', () => {
     ['tools-1', failed],
     ['tools-2', failed],
   ]);
+  const voting = new Map([
+    ['tools-0', answer(0, { role: 'candidate', leaderId: '', ready: false })],
+    ['tools-1', answer(1, { role: 'follower', leaderId: '', ready: false })],
+    ['tools-2', failed],
+  ]);
   const table: readonly [
     name: string,
     made: () => McpClusterStatus,
@@ -147,6 +152,12 @@ void suite('status', () => {
       () => status(view({ reports: lost }), { before: { ...status(view()), phase: 'Running' } }),
       'QuorumLost',
       { Available: 'False NoQuorum', QuorumHealthy: 'False QuorumLost' },
+    ],
+    [
+      'an election',
+      () => status(view({ reports: voting }), { before: { ...status(view()), phase: 'Running' } }),
+      'Degraded',
+      { Available: 'Unknown Electing', QuorumHealthy: 'Unknown Electing' },
     ],
     [
       'a rollout',
