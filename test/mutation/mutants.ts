@@ -29,11 +29,7 @@ export const MUTANTS: readonly Mutant[] = [
     title: 'a change of the configuration before the leader has committed in its term',
     edits: [
       core('state.ts', 'pendingConfigIndex: lastIndex,', 'pendingConfigIndex: 0,'),
-      core(
-        'membership.ts',
-        'if (role.pendingConfigIndex > state.log.applied || !hasCommittedInTerm(state)) {',
-        'if (role.pendingConfigIndex > state.log.applied) {',
-      ),
+      core('membership.ts', "if (!hasCommittedInTerm(state)) return 'term-uncommitted';", ''),
     ],
     caughtBy: { seed: 253 },
   },
@@ -42,10 +38,11 @@ export const MUTANTS: readonly Mutant[] = [
     title: 'a campaign by a configuration that a committed one has replaced already',
     edits: [
       core('election.ts', 'if (state.log.hasUnappliedConfig()) return;', ''),
+      core('membership.ts', "if (!hasCommittedInTerm(state)) return 'term-uncommitted';", ''),
       core(
         'membership.ts',
-        'if (role.pendingConfigIndex > state.log.applied || !hasCommittedInTerm(state)) {',
-        'if (role.pendingConfigIndex > state.log.lastIndex) {',
+        'if (role.pendingConfigIndex > state.log.applied) return',
+        'if (role.pendingConfigIndex > state.log.lastIndex) return',
       ),
     ],
     caughtBy: { seed: 253 },

@@ -31,16 +31,16 @@ const pageSays = (id: string, text: RegExp) => () =>
 
 test(verifies('sidecar.drained'), async () => {
   await agreedLeader(ports);
-  await eventually('c2 to be ready', pageSays('c2', /^ok/), 30_000);
+  for (const id of ids) await eventually(`${id} to be ready`, pageSays(id, /^ok/), 30_000);
   await admin(portOf('c2'), (client) => client.drain(true));
   assert.match(await readyPage(portOf('c2')), /draining/);
   const drained = await admin(portOf('c2'), (client) => client.status());
   assert.deepEqual([drained.ready, drained.cordon], [false, 'asked']);
   assert.equal(drained.version, VERSION);
-  assert.ok(
-    drained.members.every(({ leased }) => leased),
-    'all hold their leases',
-  );
+  await eventually('it to know that all hold their leases', async () => {
+    const { members } = await admin(portOf('c2'), (client) => client.status());
+    return members.length === ids.length && members.every(({ leased }) => leased);
+  });
   await admin(portOf('c2'), (client) => client.drain(false));
   assert.match(await readyPage(portOf('c2')), /^ok/);
 });
