@@ -196,6 +196,7 @@ const defaults = scenario('defaults are filled in when a McpCluster is stored', 
         ],
       },
       update: { mode: 'Automatic', maxUnavailable: 1 },
+      networkPolicy: { enabled: true, clients: [], ingress: [] },
       fencedMembers: [],
       hibernated: false,
     });
