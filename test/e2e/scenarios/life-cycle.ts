@@ -53,33 +53,30 @@ const fence = scenario(
   },
 );
 
-const update = scenario(
-  'rolling update: every pod is new, and no call is lost',
-  async (arena) => {
-    const sessions = await Promise.all(
-      [1, 2, 3].map(async () => openBusySession(await arena.url(SAMPLE))),
-    );
-    await Promise.all(sessions.map((session) => moreCalls(session)));
-    const before = await podUids(arena);
-    const metadata = { annotations: { 'example.com/rolled': String(Date.now()) } };
-    await change(arena, { podTemplate: { metadata } });
-    await eventually(
-      'three other pods',
-      async () => {
-        const now = await podUids(arena);
-        return now.length === 3 && now.every((uid) => !before.includes(uid));
-      },
-      100_000,
-    );
-    await whole(arena);
-    await Promise.all(sessions.map((session) => moreCalls(session, 20)));
-    for (const session of sessions) await assertSurvived(session, Infinity);
-    const { items } = await arena.client.list(RESOURCES.events, { namespace: NAMESPACE });
-    const reasons = new Set(items.map((event) => event['reason']));
-    // A leader that loses an election on a slow machine has nothing to hand over; test/operator/life-cycle shows that it does.
-    assert.ok(reasons.has('UpdateBlocked'), [...reasons].join());
-  },
-);
+const update = scenario('rolling update: every pod is new, and no call is lost', async (arena) => {
+  const sessions = await Promise.all(
+    [1, 2, 3].map(async () => openBusySession(await arena.url(SAMPLE))),
+  );
+  await Promise.all(sessions.map((session) => moreCalls(session)));
+  const before = await podUids(arena);
+  const metadata = { annotations: { 'example.com/rolled': String(Date.now()) } };
+  await change(arena, { podTemplate: { metadata } });
+  await eventually(
+    'three other pods',
+    async () => {
+      const now = await podUids(arena);
+      return now.length === 3 && now.every((uid) => !before.includes(uid));
+    },
+    100_000,
+  );
+  await whole(arena);
+  await Promise.all(sessions.map((session) => moreCalls(session, 20)));
+  for (const session of sessions) await assertSurvived(session, Infinity);
+  const { items } = await arena.client.list(RESOURCES.events, { namespace: NAMESPACE });
+  const reasons = new Set(items.map((event) => event['reason']));
+  // A leader that loses an election on a slow machine has nothing to hand over; test/operator/life-cycle shows that it does.
+  assert.ok(reasons.has('UpdateBlocked'), [...reasons].join());
+});
 
 const sleep = scenario('hibernate and wake up: the sessions are still there', async (arena) => {
   const session = await openBusySession(await arena.url(SAMPLE));
