@@ -15,14 +15,21 @@ export async function whole(arena: Arena): Promise<void> {
   await eventually(
     'three whole pods',
     async () => {
-      const { readyReplicas, members = [] } = (await arena.get(SAMPLE)).status ?? {};
+      const { metadata, status = {} } = await arena.get(SAMPLE);
+      const { readyReplicas, members = [], conditions = [], observedGeneration } = status;
+      // Pods that are whole may be about to be replaced.
+      const isAtRest =
+        observedGeneration === metadata.generation &&
+        conditions.some(({ type, status: state }) => type === 'Progressing' && state === 'False');
       const isHealthy = members.every(({ health, ready }) => ready && health === 'Alive');
       const running = [0, 1, 2].flatMap((ordinal) =>
         arena.cluster
           .podProcesses(NAMESPACE, `${SAMPLE}-${ordinal}`)
           .filter(({ pids }) => pids.length > 0),
       );
-      return readyReplicas === 3 && members.length === 3 && isHealthy && running.length === 6;
+      return (
+        isAtRest && readyReplicas === 3 && members.length === 3 && isHealthy && running.length === 6
+      );
     },
     60_000,
   );

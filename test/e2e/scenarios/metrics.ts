@@ -54,6 +54,7 @@ const QUERIES = Object.entries(DASHBOARDS).flatMap(([name, { rows }]) =>
 );
 
 const realNames = scenario(verifies('rules.real-names'), async (arena) => {
+  await whole(arena);
   const all = [...(await expositions(arena)).values()].map(exportedNames);
   const known = new Set(['up', ...all.flatMap((names) => [...names])]);
   const rules = ruleGroups().groups.flatMap((group) => group.rules);
