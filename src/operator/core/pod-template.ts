@@ -47,8 +47,8 @@ const POD_ANNOTATIONS = [
 
 /** What the environment of a sidecar says about its memory. */
 export const SIDECAR_MEMORY = {
-  /** An idle sidecar would otherwise let its young generation grow by some 45 MB of garbage. */
-  NODE_OPTIONS: '--max-semi-space-size=4',
+  /** A smaller young generation saves an idle sidecar some memory and costs a busy one up to half as much time again. */
+  NODE_OPTIONS: '--max-semi-space-size=16',
   /** With an arena for each thread, glibc keeps a third of what the engine has given back. */
   MALLOC_ARENA_MAX: '2',
 } as const;
