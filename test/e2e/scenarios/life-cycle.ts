@@ -35,17 +35,20 @@ const leaderOf = async (arena: Arena): Promise<string> =>
 const fence = scenario(
   'a fenced leader gives leadership and sessions away, and no call is lost',
   async (arena) => {
+    // Members that were just let in are told of nothing else before they have settled.
+    await whole(arena);
     const url = await arena.url(SAMPLE);
     const leader = await leaderOf(arena);
     const { session } = await withMembers(arena, SAMPLE, (members) =>
       openSessionOn(url, members, (owner) => owner === leader),
     );
     await change(arena, { fencedMembers: [leader] });
-    await eventually('another leader and no sessions', async () => {
+    const isGiven = async (): Promise<boolean> => {
       const { status } = await arena.get(SAMPLE);
       const member = status?.members?.find(({ name }) => name === leader);
       return status?.leader !== leader && member?.cordon === 'Fenced' && member.sessions === 0;
-    });
+    };
+    await eventually('another leader and no sessions', isGiven, 60_000);
     await moreCalls(session, 20);
     await change(arena, { fencedMembers: [] });
     await whole(arena);
