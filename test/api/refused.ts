@@ -17,6 +17,27 @@ export const REFUSED: readonly (readonly [
   [{ nonsense: true }, 'spec.nonsense', /unknown field/],
   [{ server: { ...server, imag: 'y' } }, 'spec.server.imag', /unknown field/],
   [{ server: { port: 3001 } }, 'spec.server.image', /Required value/],
+  [{ tls: { issuerRef: {} } }, 'spec.tls.issuerRef.name', /Required value/],
+  [
+    { tls: { issuerRef: { name: 'x', kind: 'Vault' } } },
+    'spec.tls.issuerRef.kind',
+    /"Vault".*"Issuer", "ClusterIssuer"/,
+  ],
+  [
+    { tls: { issuerRef: { name: 'x', group: 'example.com' } } },
+    'spec.tls.issuerRef.group',
+    /"example.com".*"cert-manager.io"/,
+  ],
+  [
+    { tls: { certificateDuration: '10m' } },
+    'spec.tls.certificateDuration',
+    /"10m" is not between 1h and 8760h/,
+  ],
+  [
+    { tls: { certificateDuration: '24h', renewBefore: '24h' } },
+    'spec.tls.renewBefore',
+    /shorter than certificateDuration, such as a third of it/,
+  ],
   [{ server: { ...server, image: '' } }, 'spec.server.image', /at least 1 chars/],
   [{ server: { ...server, port: 8080 } }, 'spec.server.port', /must differ from gateway.port/],
   [{ server: { ...server, port: 7000 } }, 'spec.server.port', /7000.*8081, 7000, 9090/],

@@ -10,6 +10,7 @@ import { POD_TEMPLATE, STORAGE } from './pods.ts';
 import { RECOVERY } from './recovery.ts';
 import { SERVER } from './server.ts';
 import { SESSIONS } from './sessions.ts';
+import { TLS } from './tls.ts';
 import { UPDATE } from './update.ts';
 
 export const SPEC_SCHEMA = {
@@ -41,6 +42,7 @@ export const SPEC_SCHEMA = {
     consensus: CONSENSUS,
     gossip: GOSSIP,
     storage: STORAGE,
+    tls: TLS,
     podTemplate: POD_TEMPLATE,
     recovery: RECOVERY,
     update: UPDATE,
