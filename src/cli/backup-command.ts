@@ -1,55 +1,67 @@
 /** `backup` and `restore`: what a cluster agreed on, to a file and from a file into a new cluster. */
 import { randomUUID } from 'node:crypto';
-import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeDirectory, systemClock, UsageError } from '../host/index.ts';
 import type { Wire } from '../rpc/index.ts';
 import { createBackup, entriesOf, verifyBackup, type Entry } from './backup-file.ts';
+import { backupName, newestBackup, pruneBackups } from './backup-folder.ts';
 import { atMember, type MemberFlags } from './member-call.ts';
 
-/** Reading a large store out takes as long as it takes; silence for so long does not. */
+/** Of the whole call: a store that takes longer to read out is not backed up. */
 const EXPORT_TIMEOUT_MS = 600_000;
 /** Of one page: what a transaction of the store takes, with room for its frame. */
 const PAGE_ENTRIES_MAX = 100;
 const PAGE_CHARACTERS_MAX = 512 * 1024;
-const NAME = /^.+-\d{8}T\d{6}Z\.backup$/;
 
 export interface BackupFlags extends MemberFlags {
   /** The file to write. */
   readonly out?: string;
-  /** Or a folder: the file is named after cluster and time, and the oldest above `keep` are removed. */
+  /** Or a folder: the file is named after cluster and time, and the oldest of this cluster above `keep` are removed. */
   readonly dir?: string;
   readonly keep: number;
 }
 
-/** Writes a backup as the majority has it now; any member can be asked. */
+/**
+ * Writes a backup as the majority has it now; any member can be asked. It is read again and compared before an older one goes.
+ * Rejects with {@link UsageError}, and leaves no file behind then.
+ */
 export async function backupCommand(flags: BackupFlags): Promise<void> {
-  if ((flags.out === undefined) === (flags.dir === undefined)) {
+  const { out, dir, keep } = flags;
+  if ((out === undefined) === (dir === undefined)) {
     throw new UsageError('backup: give either --out FILE or --dir FOLDER');
   }
+  if (keep < 1) throw new UsageError(`--keep ${keep}: at least one must stay`);
   const takenAt = new Date(systemClock.wall()).toISOString().replace(/\.\d+Z$/, 'Z');
-  if (flags.dir !== undefined) await makeDirectory(flags.dir);
-  await atMember(flags, async (client, options) => {
-    const { clusterId } = await client.getStatus({}, options);
-    const path =
-      flags.out ?? join(flags.dir ?? '', `${clusterId}-${takenAt.replaceAll(/[-:]/g, '')}.backup`);
-    const file = await createBackup(path);
-    try {
-      const revision = await readAll(client, (entries) => file.add(entries));
-      const count = await file.finish({
-        format: 1,
-        id: randomUUID(),
-        clusterId,
-        revision,
-        takenAt,
-      });
-      console.log(`${path}: ${count} keys of cluster ${clusterId} at revision ${revision}`);
-    } catch (error) {
-      await file.abandon();
-      throw error;
-    }
+  if (dir !== undefined) await makeDirectory(dir);
+  const clusterId = await atMember(flags, async (client, options) => {
+    const { clusterId: id } = await client.getStatus({}, options);
+    await write(client, {
+      clusterId: id,
+      takenAt,
+      path: out ?? join(dir ?? '', backupName(id, takenAt)),
+    });
+    return id;
   });
-  if (flags.dir !== undefined) await prune(flags.dir, flags.keep);
+  if (dir === undefined) return;
+  for (const path of await pruneBackups(dir, { clusterId, keep, nowMs: systemClock.wall() })) {
+    console.log(`${path} is removed: ${keep} are kept`);
+  }
+}
+
+async function write(
+  client: AdminClient,
+  { clusterId, takenAt, path }: { clusterId: string; takenAt: string; path: string },
+): Promise<void> {
+  const file = await createBackup(path);
+  try {
+    const revision = await readAll(client, (entries) => file.add(entries));
+    const origin = { format: 1, id: randomUUID(), clusterId, revision, takenAt } as const;
+    const count = await file.finish(origin);
+    console.log(`${path}: ${count} keys of cluster ${clusterId} at revision ${revision}`);
+  } catch (error) {
+    await file.abandon();
+    throw error;
+  }
 }
 
 type AdminClient = Parameters<Parameters<typeof atMember>[1]>[0];
@@ -89,24 +101,19 @@ async function readAll(
   }
 }
 
-async function prune(folder: string, keep: number): Promise<void> {
-  const names = (await readdir(folder)).filter((name) => NAME.test(name));
-  // Of one cluster after the other: names of one sort by time.
-  const clusters = Map.groupBy(names.toSorted(), (name) => name.slice(0, name.lastIndexOf('-')));
-  for (const ofOne of clusters.values()) {
-    for (const name of ofOne.slice(0, Math.max(0, ofOne.length - keep))) {
-      await rm(join(folder, name));
-      console.log(`${join(folder, name)} is removed: ${keep} are kept`);
-    }
-  }
-}
-
 export interface RestoreFlags extends MemberFlags {
-  readonly from: string;
+  /** The file to read. */
+  readonly from?: string;
+  /** Or a folder, of which the newest is read. */
+  readonly dir?: string;
 }
 
 /** Gives a backup to a cluster that holds nothing yet. Done again after a break it goes on; it is never done twice. */
-export async function restoreCommand({ from, ...flags }: RestoreFlags): Promise<void> {
+export async function restoreCommand({ from: file, dir, ...flags }: RestoreFlags): Promise<void> {
+  if ((file === undefined) === (dir === undefined)) {
+    throw new UsageError('restore: give either --from FILE or --dir FOLDER');
+  }
+  const from = file ?? (await newestBackup(dir ?? ''));
   const origin = await verifyBackup(from);
   await atMember(flags, async (client, options) => {
     let page: Entry[] = [];
@@ -131,8 +138,8 @@ export async function restoreCommand({ from, ...flags }: RestoreFlags): Promise<
     await send(true);
     console.log(
       written === 0 && origin.entries > 0
-        ? `the backup of ${origin.takenAt} is there already: nothing was changed`
-        : `${written} keys of cluster ${origin.clusterId}, as they were at ${origin.takenAt}, are restored`,
+        ? `${from}: the backup of ${origin.takenAt} is there already: nothing was changed`
+        : `${from}: ${written} keys of cluster ${origin.clusterId}, as they were at ${origin.takenAt}, are restored`,
     );
   });
 }

@@ -2,9 +2,9 @@
  * A backup as a file: a line of JSON for each key, and an end that says of what and when it is, how many keys there are, and
  * their SHA-256. A file that was cut, or in which a bit has changed, is refused as a whole.
  */
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { open, rename } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { syncDirectory, UsageError } from '../host/index.ts';
@@ -31,9 +31,9 @@ interface End extends Origin {
 
 export interface BackupWriter {
   add(entries: readonly Entry[]): Promise<void>;
-  /** Writes the end, and gives the file its name; before that nobody sees it. */
+  /** Writes the end, reads all of it again, and gives the file its name: a file of that name is whole. Resolves with the count of keys. */
   finish(origin: Origin): Promise<number>;
-  /** Leaves nothing behind. */
+  /** Leaves nothing behind, however far it came. */
   abandon(): Promise<void>;
 }
 
@@ -41,8 +41,9 @@ const lineOf = (value: object): string => `${JSON.stringify(value)}\n`;
 
 /** Sessions hold what clients said: only its owner may read the file. */
 export async function createBackup(path: string): Promise<BackupWriter> {
-  const temporary = `${path}.tmp`;
-  const handle = await open(temporary, 'w', 0o600);
+  // Two that are taken in one second do not write into one file.
+  const temporary = `${path}.${randomUUID()}.tmp`;
+  const handle = await open(temporary, 'wx', 0o600);
   const hash = createHash('sha256');
   let count = 0;
   return {
@@ -56,11 +57,16 @@ export async function createBackup(path: string): Promise<BackupWriter> {
       await handle.writeFile(lineOf({ ...origin, entries: count, sha256: hash.digest('hex') }));
       await handle.sync();
       await handle.close();
+      await verifyBackup(temporary);
       await rename(temporary, path);
       await syncDirectory(dirname(path));
       return count;
     },
-    abandon: () => handle.close(),
+    async abandon() {
+      // What failed may have closed it before.
+      await handle.close().catch(() => undefined);
+      await rm(temporary, { force: true });
+    },
   };
 }
 

@@ -179,7 +179,7 @@ program
   .addOption(memberTls())
   .option('--out <file>', 'the file')
   .option('--dir <folder>', 'or a folder for many, named after cluster and time')
-  .option('--keep <count>', 'how many stay in the folder', wholeNumber, 7)
+  .option('--keep <count>', 'how many of this cluster stay in the folder', wholeNumber, 7)
   .action(async (options) => {
     const { backupCommand } = await import('./backup-command.ts');
     await backupCommand(options);
@@ -190,7 +190,8 @@ program
   .description('give a backup to a new cluster, one that holds nothing yet')
   .addOption(memberAddress())
   .addOption(memberTls())
-  .requiredOption('--from <file>', 'the file that backup wrote')
+  .option('--from <file>', 'the file that backup wrote')
+  .option('--dir <folder>', 'or the folder that backup wrote to: the newest in it')
   .action(async (options) => {
     const { restoreCommand } = await import('./backup-command.ts');
     await restoreCommand(options);

@@ -115,6 +115,15 @@ export const sidecar = {
       'A backup taken at any member and given to a new cluster is there whole and once, and its sessions go on',
     source: 'design',
   },
+  'backup.abandoned-leaves-nothing': {
+    sentence: 'A backup that cannot be finished leaves no file with session data behind',
+    source: 'design: session data are where they are protected, or nowhere',
+  },
+  'backup.retention': {
+    sentence:
+      'A folder keeps as many backups of a cluster as asked for: the oldest go once the new one is whole, never those of another cluster',
+    source: 'feature bar 12; CloudNativePG backup retention',
+  },
   'backup.damage-is-refused': {
     sentence:
       'A backup that was cut, changed, or is of another release is refused as a whole, with what to do',
