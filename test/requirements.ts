@@ -14,6 +14,7 @@ import { foundation } from './requirements/foundation.ts';
 import { gateway } from './requirements/gateway.ts';
 import { gossip } from './requirements/gossip.ts';
 import { kube } from './requirements/kube.ts';
+import { lifeCycle } from './requirements/life-cycle.ts';
 import { modern } from './requirements/modern.ts';
 import { observability } from './requirements/observability.ts';
 import { operator } from './requirements/operator.ts';
@@ -37,6 +38,7 @@ const rows = {
   ...conformance,
   ...observability,
   ...operator,
+  ...lifeCycle,
   ...devcluster,
   ...deploy,
   ...sidecar,

@@ -196,7 +196,7 @@ void suite('operator at a real API server', { skip }, () => {
     assert.equal(condition(done, 'Available')?.status, 'True');
   });
 
-  test('a template that does not come up stops after one pod, and the old one brings it back', async (t) => {
+  test(verifies('operator.bad-template'), async (t) => {
     const b = await openBench(api, t);
     await b.create();
     await b.until('calm', isCalm);
@@ -220,7 +220,7 @@ void suite('operator at a real API server', { skip }, () => {
     assert.deepEqual([...new Set(b.pods.started)], ['tools-2']);
   });
 
-  test('the part of the spec that needs no restart is agreed on without one', async (t) => {
+  test(verifies('operator.config-hash'), async (t) => {
     const b = await openBench(api, t);
     await b.create();
     await b.until('calm', isCalm);
@@ -233,7 +233,7 @@ void suite('operator at a real API server', { skip }, () => {
     assert.deepEqual(b.pods.started, []);
   });
 
-  test('a paused cluster is reported on and not changed', async (t) => {
+  test(verifies('operator.paused'), async (t) => {
     const b = await openBench(api, t);
     await b.create();
     await b.until('calm', isCalm);

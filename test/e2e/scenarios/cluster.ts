@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { RESOURCES, type KubeObject, type ResourceType } from '../../../src/kube/index.ts';
 import { eventually } from '../../eventually.ts';
+import { verifies } from '../../requirements.ts';
 import { readSample, type Arena } from '../arena.ts';
 import { NAMESPACE } from '../manifests.ts';
 import { kubectlScenario, scenario } from '../scenario.ts';
@@ -113,38 +114,35 @@ const tools = scenario(
   },
 );
 
-const live = kubectlScenario(
-  'on a live cluster: get, describe, logs, wait, events',
-  async (kubectl) => {
-    const [header = '', row = ''] = (await kubectl(`get mcpc ${SAMPLE}`)).split('\n');
-    assert.match(header, /^NAME +REPLICAS +READY +LEADER +SESSIONS +PHASE +AGE$/);
-    assert.match(row, /^everything +3 +3 +everything-[012] +\d+ +Running +\d+m?s?/);
-    assert.match(
-      await kubectl(`wait mcpc/${SAMPLE} --for=condition=Available --timeout=30s`),
-      /condition met/,
-    );
-    await kubectl('wait pod -l mcpcluster.io/cluster=everything --for=condition=Ready');
-    const pods = await kubectl('get pods');
-    assert.match(pods, /^NAME +READY +STATUS +RESTARTS +AGE$/m);
-    for (const ordinal of [0, 1, 2]) {
-      assert.match(pods, new RegExp(`^everything-${ordinal} +2/2 +Running +\\d+ `, 'm'));
-    }
-    assert.match(await kubectl('get sts'), /^everything +3\/3 /m);
-    assert.match(
-      await kubectl('get svc'),
-      /^everything +ClusterIP +10\.96\.\d+\.\d+ +<none> +8080\/TCP /m,
-    );
-    assert.match(await kubectl('get endpointslices'), /^everything[^ ]* +IPv4 +8080 +10\.244\./m);
-    assert.match(await kubectl('get pvc'), /Bound/);
-    assert.match(await kubectl('get nodes'), /^node-a +Ready /m);
-    assert.match(await kubectl('logs everything-0 -c server'), /\S/);
-    assert.match(await kubectl('logs everything-0 -c sidecar --tail=1'), /^\{.*\}$/m);
-    const described = await kubectl(`describe mcpc ${SAMPLE}`);
-    assert.match(described, /Type: +Available/);
-    assert.match(await kubectl('describe pod everything-0'), /sidecar:[\s\S]*server:/);
-    assert.match(await kubectl('get events'), /mcpcluster\/everything/i);
-  },
-);
+const live = kubectlScenario(verifies('api.live-for-people'), async (kubectl) => {
+  const [header = '', row = ''] = (await kubectl(`get mcpc ${SAMPLE}`)).split('\n');
+  assert.match(header, /^NAME +REPLICAS +READY +LEADER +SESSIONS +PHASE +AGE$/);
+  assert.match(row, /^everything +3 +3 +everything-[012] +\d+ +Running +\d+m?s?/);
+  assert.match(
+    await kubectl(`wait mcpc/${SAMPLE} --for=condition=Available --timeout=30s`),
+    /condition met/,
+  );
+  await kubectl('wait pod -l mcpcluster.io/cluster=everything --for=condition=Ready');
+  const pods = await kubectl('get pods');
+  assert.match(pods, /^NAME +READY +STATUS +RESTARTS +AGE$/m);
+  for (const ordinal of [0, 1, 2]) {
+    assert.match(pods, new RegExp(`^everything-${ordinal} +2/2 +Running +\\d+ `, 'm'));
+  }
+  assert.match(await kubectl('get sts'), /^everything +3\/3 /m);
+  assert.match(
+    await kubectl('get svc'),
+    /^everything +ClusterIP +10\.96\.\d+\.\d+ +<none> +8080\/TCP /m,
+  );
+  assert.match(await kubectl('get endpointslices'), /^everything[^ ]* +IPv4 +8080 +10\.244\./m);
+  assert.match(await kubectl('get pvc'), /Bound/);
+  assert.match(await kubectl('get nodes'), /^node-a +Ready /m);
+  assert.match(await kubectl('logs everything-0 -c server'), /\S/);
+  assert.match(await kubectl('logs everything-0 -c sidecar --tail=1'), /^\{.*\}$/m);
+  const described = await kubectl(`describe mcpc ${SAMPLE}`);
+  assert.match(described, /Type: +Available/);
+  assert.match(await kubectl('describe pod everything-0'), /sidecar:[\s\S]*server:/);
+  assert.match(await kubectl('get events'), /mcpcluster\/everything/i);
+});
 
 const repair = scenario('what somebody changed or deleted by hand is put right', async (arena) => {
   const { client } = arena;
