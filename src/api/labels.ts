@@ -15,6 +15,12 @@ export const WEIGHT_ANNOTATION = 'mcpcluster.io/weight';
 export const CAPABILITIES_ANNOTATION = 'mcpcluster.io/capabilities';
 /** On a McpCluster: the revision of the pod template whose update may go on to the pod that leads. */
 export const APPROVE_UPDATE_ANNOTATION = 'mcpcluster.io/approve-update';
+/** On a McpCluster: `<term>:<pod>`; while the cluster is in that term, the pod is to lead. A later term needs another one. */
+export const PROMOTE_ANNOTATION = 'mcpcluster.io/promote';
+/** On a pod: any value asks for it to be replaced as if its template had changed; the new pod does not have it. */
+export const RESTART_ANNOTATION = 'mcpcluster.io/restart';
+/** On a McpCluster: what people last asked for by a command, and who did when; for people only. */
+export const LAST_COMMAND_ANNOTATION = 'mcpcluster.io/last-command';
 /** On a McpCluster: another value replaces the key of `server.requestStateKey`. */
 export const ROTATE_KEY_ANNOTATION = 'mcpcluster.io/rotate-request-state-key';
 /** Which revision of that key a pod was started with. */

@@ -123,6 +123,7 @@ export const STATUS_SCHEMA = {
     selector: text('Label selector of the pods, for the scale subresource.'),
     endpoint: text('URL of the cluster for clients inside Kubernetes.'),
     leader: text('Pod that leads Raft.', 253),
+    targetLeader: text('Pod that is to lead instead; absent when nobody is.', 253),
     term: count('Term of Raft.'),
     commitIndex: count('Last committed entry of the log.'),
     sessions: count('Sessions of all pods.'),

@@ -1,5 +1,5 @@
 /** Deletes the pod whose turn it is, after asking the API server itself whether it still is. */
-import { selectorLabels, selectorText, type McpCluster } from '../api/index.ts';
+import { RESTART_ANNOTATION, selectorLabels, selectorText, type McpCluster } from '../api/index.ts';
 import { RESOURCES, type EventRecorder, type KubeClient } from '../kube/index.ts';
 import type { Clock } from '../std/index.ts';
 import type { Logger } from '../telemetry/index.ts';
@@ -65,7 +65,10 @@ export function createPodReplacer(options: {
         type: 'Normal',
         reason: 'ReplacingPod',
         action: 'Update',
-        note: `${member.name} is replaced to follow the changed template`,
+        note:
+          member.restartAsked === true
+            ? `${member.name} is replaced, as its annotation ${RESTART_ANNOTATION} asks`
+            : `${member.name} is replaced to follow the changed template`,
       });
     },
   };

@@ -6,6 +6,7 @@ import type { McpCluster } from '../api/index.ts';
 import { RESOURCES, type Outcome } from '../kube/index.ts';
 import {
   blockedFirst,
+  decidePromotion,
   currentSize,
   endpointSlice,
   isCurrent,
@@ -18,6 +19,7 @@ import {
   statusOf,
   type ClusterSize,
   type ClusterView,
+  type PromotionStep,
   type ReconcileProblem,
   type RolloutStep,
 } from './core/index.ts';
@@ -26,6 +28,7 @@ import { agreeOnConfiguration } from './steps/configuration.ts';
 import { look, observe, ownStatefulSet } from './steps/look.ts';
 import { changeMembers } from './steps/membership.ts';
 import { removeLostPods } from './steps/lost-pods.ts';
+import { promote } from './steps/promotion.ts';
 import { onlyRead, RESYNC_MS, writeBudget, writeObjects, type Written } from './steps/objects.ts';
 import { chooseRollout, rollOn, type RolloutDecision } from './steps/rollout.ts';
 import { collect, ensureOwned, type Subject, type Tools } from './steps/tools.ts';
@@ -80,6 +83,7 @@ async function reconcile(cluster: McpCluster, tools: Tools): Promise<Outcome> {
   }
 
   const decision = chooseRollout(subject, view, seen, tools);
+  const promotion = decidePromotion(cluster, view, decision.step);
   const found = [...written.problems, foreignSlice];
   let after = subject;
   if (!cluster.spec.paused) {
@@ -87,6 +91,7 @@ async function reconcile(cluster: McpCluster, tools: Tools): Promise<Outcome> {
     found.push(await agreeOnConfiguration(subject, { view, pods }, tools));
     await removeLostPods(subject, view, tools);
     await rollOn(subject, { view, decision }, tools);
+    promote(subject, promotion, tools);
     after = { ...subject, cluster: await changeMembers(subject, view, tools) };
   }
   const facts = await tools.specFacts.of(cluster);
@@ -97,9 +102,13 @@ async function reconcile(cluster: McpCluster, tools: Tools): Promise<Outcome> {
   }
   const refusal = recoveryRefusal(after.cluster);
   if (refusal !== undefined) found.push({ reason: 'RecoveryRefused', message: refusal });
+  if (promotion.kind === 'refused') {
+    found.push({ reason: 'PromotionRefused', message: promotion.message });
+  }
   const problem = found.find((each) => each !== undefined);
-  await writeStatus(after, { view, decision, written, problem }, tools);
-  return nextLook({ subject: after, view, decision, written, problem }, tools);
+  const end = { view, decision, promotion, written, problem };
+  await writeStatus(after, end, tools);
+  return nextLook({ subject: after, ...end }, tools);
 }
 
 /** The EndpointSlice of the client Service, from what the cluster itself says. */
@@ -139,6 +148,7 @@ async function writeStatus(
   seen: {
     readonly view: ClusterView;
     readonly decision: RolloutDecision;
+    readonly promotion: PromotionStep;
     readonly written: Written;
     readonly problem: ReconcileProblem | undefined;
   },
@@ -153,10 +163,16 @@ async function writeStatus(
     hint: rule === undefined ? undefined : rolloutHint(cluster, rule, facts),
     growingVolumes: seen.written.growingVolumes ?? 0,
     hibernated: cluster.spec.hibernated,
+    targetLeader: targetLeader(step, seen.promotion),
     nextWindow: window.kind === 'closed' ? window.opensAtText : undefined,
     now: instantText(clock.wall()),
   });
   await statusWriter.write(cluster, status);
+}
+
+function targetLeader(rollout: RolloutStep, promotion: PromotionStep): string | undefined {
+  if (rollout.kind === 'transfer') return rollout.to;
+  return promotion.kind === 'transfer' || promotion.kind === 'wait' ? promotion.to : undefined;
 }
 
 /** When to look again, if nothing is heard before. */
@@ -165,17 +181,19 @@ function nextLook(
     readonly subject: Subject;
     readonly view: ClusterView;
     readonly decision: RolloutDecision;
+    readonly promotion: PromotionStep;
     readonly written: Written;
     readonly problem: ReconcileProblem | undefined;
   },
   { clock }: Tools,
 ): Outcome {
-  const { subject, view, decision, written, problem } = end;
+  const { subject, view, decision, promotion, written, problem } = end;
   const { cluster, watched } = subject;
   const moving = cluster.spec.hibernated
     ? view.members.some(({ pod }) => pod !== undefined)
     : isMoving(view, decision.step);
-  const changing = view.membershipChange !== undefined || isRecovering(cluster);
+  const changing =
+    view.membershipChange !== undefined || isRecovering(cluster) || promotion.kind === 'transfer';
   watched.monitor.setBusy(moving || changing);
   if (!moving) watched.settledKeyRevision = written.key?.revision;
   if (changing) return settledFor(CHANGING_MS);

@@ -231,6 +231,16 @@ export const operator = {
       'Under conflicts, refusals, errors, lost answers, and watches that are cut or expire, the operator converges, doubles nothing and leaves nothing',
     source: 'design',
   },
+  'operator.promote': {
+    sentence:
+      'A voter that follows leads when the annotation mcpcluster.io/promote asks for it in the term that is; an old annotation promotes nothing',
+    source: 'feature bar 19 and 3: promote, targetLeader; cloudnative-pg, kubectl cnpg promote',
+  },
+  'operator.restart-pod': {
+    sentence:
+      'A pod with the annotation mcpcluster.io/restart is replaced by the rules of a rolling update, the leader without an approval',
+    source: 'feature bar 19 and 7: restart; cloudnative-pg, kubectl cnpg restart CLUSTER INSTANCE',
+  },
   'operator.api-stale-list': {
     sentence: 'An operator whose first lists are old acts on what its watches tell',
     source: 'design',

@@ -9,6 +9,7 @@ import type { ClusterView, MemberView } from './view.ts';
 export interface ReconcileProblem {
   readonly reason:
     | 'RecoveryRefused'
+    | 'PromotionRefused'
     | 'ForeignObject'
     | 'Refused'
     | 'Paused'
@@ -144,7 +145,7 @@ function progressing(input: ConditionInput): ConditionDraft {
     const blocked = blockedFirst(rollout);
     const why = blocked === undefined ? '' : `; ${blocked.pod} waits for ${blocked.rule}`;
     const todo = hint === undefined ? '' : `: ${hint}`;
-    const message = `${outdated.length} pods run an older template${why}${todo}`;
+    const message = `${outdated.length} pods are to be replaced${why}${todo}`;
     const reason = WAITING_REASONS[blocked?.rule as keyof typeof WAITING_REASONS];
     return draft('Progressing', 'True', reason ?? 'RollingUpdate', message);
   }

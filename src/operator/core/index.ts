@@ -38,6 +38,7 @@ export {
   type RolloutFacts,
 } from './rollout-policy.ts';
 export type { MemberChange, MembershipStep, Participants } from './membership.ts';
+export { decidePromotion, type PromotionStep } from './promotion.ts';
 export { isRecovering, nextRecovery, recoveryRefusal } from './recovery.ts';
 export { decideRollout, type RolloutPolicy, type RolloutStep } from './rollout.ts';
 export { clientService, peerService } from './services.ts';

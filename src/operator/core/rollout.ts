@@ -126,7 +126,8 @@ function safetyRule(
 function wishRule(candidate: MemberView, policy: RolloutPolicy): RolloutRule | undefined {
   if (!candidate.healthy) return undefined;
   if (!policy.windowOpen) return 'maintenance_window';
-  return candidate.role === 'Leader' && !policy.leaderApproved ? 'approval' : undefined;
+  const isApproved = policy.leaderApproved || candidate.restartAsked === true;
+  return candidate.role === 'Leader' && !isApproved ? 'approval' : undefined;
 }
 
 /** What happens before the pod goes, each for a bounded time: another leads, and its sessions are elsewhere. */

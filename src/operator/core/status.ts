@@ -22,6 +22,8 @@ export interface StatusInput extends Omit<
   'replicas' | 'target' | 'hadQuorum' | 'advice' | 'recovering'
 > {
   readonly size: ClusterSize;
+  /** Pod that is to lead instead of the one that does. */
+  readonly targetLeader?: string | undefined;
   /** When the next window of maintenance opens, as the API writes it. */
   readonly nextWindow?: string | undefined;
   /** Instant for conditions that change, as the API writes it. */
@@ -56,6 +58,7 @@ export function statusOf(cluster: McpCluster, input: StatusInput): McpClusterSta
     endpoint: endpointUrl(cluster),
     ...given({
       leader: view.leader,
+      targetLeader: input.targetLeader,
       term: view.term,
       commitIndex: view.commitIndex,
       sessions: view.sessions,

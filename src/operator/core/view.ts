@@ -1,5 +1,5 @@
 /** One picture of a cluster, put together from its pods and from what its sidecars say. */
-import type { McpCluster, McpClusterMember } from '../../api/index.ts';
+import { RESTART_ANNOTATION, type McpCluster, type McpClusterMember } from '../../api/index.ts';
 import { podName, podOrdinal, SIDECAR_CONTAINER } from './names.ts';
 import type { ClusterSize } from './config.ts';
 import { dataOf, dataProblem, membershipView, participantsOf } from './membership-view.ts';
@@ -67,8 +67,10 @@ export interface MemberView {
   readonly starting: boolean;
   /** Its sidecar answers, whether it follows a leader or not. */
   readonly answers: boolean;
-  /** It runs another pod template than the one in force. */
+  /** It is to be replaced: it runs another pod template than the one in force, or somebody asks for it. */
   readonly outdated: boolean;
+  /** Somebody asks for it to be replaced, whatever template it runs. */
+  readonly restartAsked?: true;
   readonly matchIndex?: number;
   readonly sessions?: number;
   readonly problem?: Problem;
@@ -231,6 +233,7 @@ function observeMember(input: MemberInput): MemberView {
   const stays = !terminating && own?.draining !== true;
   const cordon = cordonOf(own);
   const works = cordon === undefined ? canServe : caughtUp && own?.backend?.ready !== false;
+  const restartAsked = pod?.metadata.annotations?.[RESTART_ANNOTATION] !== undefined;
   const revision = pod?.metadata.labels?.['controller-revision-hash'];
   const { updateRevision, ageMs, logLines } = observation;
   const logLine = logLines.get(name);
@@ -262,7 +265,10 @@ function observeMember(input: MemberInput): MemberView {
     terminating,
     starting,
     answers: own !== undefined,
-    outdated: pod !== undefined && updateRevision !== undefined && revision !== updateRevision,
+    outdated:
+      pod !== undefined &&
+      (restartAsked || (updateRevision !== undefined && revision !== updateRevision)),
+    ...(restartAsked ? { restartAsked } : {}),
     ...(matchIndex === undefined ? {} : { matchIndex }),
     ...(own === undefined ? {} : { sessions: own.sessionsOwned }),
     ...(problem === undefined ? {} : { problem }),

@@ -48,7 +48,11 @@ export async function rollOn(
     case 'wait':
       return;
     case 'transfer':
-      return moveLeadership(subject, step.member, step.to, tools);
+      return moveLeadership(
+        subject,
+        { from: step.member, to: step.to, why: 'before it is replaced' },
+        tools,
+      );
     case 'drain':
       return drain(subject, step.member, tools);
     case 'replace':
@@ -58,10 +62,10 @@ export async function rollOn(
   }
 }
 
-function moveLeadership(
+/** Tells of it when `from` is first asked, and asks it unless that is under way. */
+export function moveLeadership(
   { cluster, watched }: Subject,
-  from: MemberView,
-  to: string,
+  { from, to, why }: { readonly from: MemberView; readonly to: string; readonly why: string },
   { logger, recorder }: Tools,
 ): void {
   const link = watched.monitor.link(from.name);
@@ -73,7 +77,7 @@ function moveLeadership(
       type: 'Normal',
       reason: 'MovingLeadership',
       action: 'Update',
-      note: `${from.name} lets ${to} lead before it is replaced`,
+      note: `${from.name} lets ${to} lead ${why}`,
     });
   }
   watched.asked.ask(from, 'transfer', () =>
