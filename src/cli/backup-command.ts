@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { makeDirectory, systemClock, UsageError } from '../host/index.ts';
 import type { Wire } from '../rpc/index.ts';
+import { timeText } from '../std/index.ts';
 import { createBackup, entriesOf, verifyBackup, type Entry } from './backup-file.ts';
 import { backupName, newestBackup, pruneBackups } from './backup-folder.ts';
 import { atMember, type MemberFlags } from './member-call.ts';
@@ -31,7 +32,7 @@ export async function backupCommand(flags: BackupFlags): Promise<void> {
     throw new UsageError('backup: give either --out FILE or --dir FOLDER');
   }
   if (keep < 1) throw new UsageError(`--keep ${keep}: at least one must stay`);
-  const takenAt = new Date(systemClock.wall()).toISOString().replace(/\.\d+Z$/, 'Z');
+  const takenAt = timeText(systemClock.wall());
   if (dir !== undefined) await makeDirectory(dir);
   const clusterId = await atMember(flags, async (client, options) => {
     const { clusterId: id } = await client.getStatus({}, options);

@@ -1,8 +1,7 @@
 /** Events that people see with `kubectl describe`: events.k8s.io/v1, repetitions as a series instead of as new objects. */
-import type { Clock, Random } from '../std/index.ts';
+import { microTimeText, type Clock, type Random } from '../std/index.ts';
 import type { Logger, Metrics } from '../telemetry/index.ts';
 import { isNotFound, KubeError } from './errors.ts';
-import { microTime } from './leader-election.ts';
 import { RESOURCES } from './resources.ts';
 import type { KubeClient, KubeResource } from './types.ts';
 
@@ -141,7 +140,7 @@ function newEvent(event: EventInput, series: Series, options: EventRecorderOptio
     apiVersion: 'events.k8s.io/v1',
     kind: 'Event',
     metadata: { namespace: series.namespace, name: series.name },
-    eventTime: microTime(series.lastAt),
+    eventTime: microTimeText(series.lastAt),
     type: event.type,
     reason: event.reason,
     action: event.action,
@@ -165,7 +164,7 @@ async function countUp(
   options: EventRecorderOptions,
 ): Promise<void> {
   const { namespace, name, count, lastAt } = series;
-  const body = { series: { count, lastObservedTime: microTime(lastAt) } };
+  const body = { series: { count, lastObservedTime: microTimeText(lastAt) } };
   try {
     await options.client.patch(RESOURCES.events, { namespace, name }, { type: 'merge', body });
   } catch (error) {

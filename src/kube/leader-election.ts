@@ -2,7 +2,7 @@
  * Leader election on a coordination.k8s.io Lease, as client-go does it: the clocks of the candidates are never compared,
  * each one measures on its own monotonic clock how long the record has not changed.
  */
-import { delay, type Clock, type Random } from '../std/index.ts';
+import { delay, microTimeText, type Clock, type Random } from '../std/index.ts';
 import type { Logger, Metrics } from '../telemetry/index.ts';
 import { isAlreadyExists, isConflict, KubeError } from './errors.ts';
 import { RESOURCES } from './resources.ts';
@@ -212,7 +212,7 @@ function observe({ options, state }: Context, lease: Lease): void {
 }
 
 function recordOf({ options, leaseDurationMs }: Context, old: LeaseSpec | undefined): LeaseSpec {
-  const now = microTime(options.clock.wall());
+  const now = microTimeText(options.clock.wall());
   const isOurs = old?.holderIdentity === options.identity;
   const transitions = old?.leaseTransitions ?? 0;
   return {
@@ -243,7 +243,7 @@ async function release(context: Context): Promise<void> {
     // Read again: the answer to the last renewal may have been lost with its new version.
     const lease = await client.get<Lease>(RESOURCES.leases, { namespace, name }, { signal });
     if (lease?.spec?.holderIdentity !== identity) return;
-    const now = microTime(clock.wall());
+    const now = microTimeText(clock.wall());
     const freed = { holderIdentity: '', leaseDurationSeconds: 1, acquireTime: now, renewTime: now };
     const next: Lease = { ...lease, spec: { ...lease.spec, ...freed } };
     await client.replace(RESOURCES.leases, next, { signal });
@@ -253,9 +253,4 @@ async function release(context: Context): Promise<void> {
   } finally {
     cancel();
   }
-}
-
-/** RFC 3339 with six digits, the form of Kubernetes' MicroTime. */
-export function microTime(wallMs: number): string {
-  return new Date(wallMs).toISOString().replace('Z', '000Z');
 }

@@ -1,6 +1,7 @@
 /** Windows of maintenance: whether one is open at an instant, and when the next one opens. Cron is `croner`'s. */
 import { Cron } from 'croner';
 import type { McpCluster } from '../api/index.ts';
+import { timeText } from '../std/index.ts';
 import { durationMs, type MaintenanceWindow } from './core/index.ts';
 
 /** `nowMs` is wall time. An instant at which one window ends and the next begins belongs to the next. */
@@ -14,15 +15,10 @@ export function maintenanceWindow({ spec }: McpCluster, nowMs: number): Maintena
     const opensAt = cron.nextRun(new Date(nowMs - durationMs(duration)))?.getTime();
     if (opensAt === undefined) return unusable(`"${schedule}" names no day that comes`);
     if (opensAt <= nowMs) return { kind: 'open' };
-    return { kind: 'closed', opensAt, opensAtText: instantText(opensAt) };
+    return { kind: 'closed', opensAt, opensAtText: timeText(opensAt) };
   } catch (error) {
     return unusable((error as Error).message);
   }
-}
-
-/** An instant as the API writes it, to the second. */
-export function instantText(ms: number): string {
-  return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
 function unusable(why: string): MaintenanceWindow {

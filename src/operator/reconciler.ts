@@ -4,6 +4,7 @@
  */
 import type { McpCluster } from '../api/index.ts';
 import { RESOURCES, type Outcome } from '../kube/index.ts';
+import { timeText } from '../std/index.ts';
 import {
   blockedFirst,
   decidePromotion,
@@ -23,7 +24,6 @@ import {
   type ReconcileProblem,
   type RolloutStep,
 } from './core/index.ts';
-import { instantText } from './maintenance.ts';
 import { agreeOnConfiguration } from './steps/configuration.ts';
 import { look, observe, ownStatefulSet } from './steps/look.ts';
 import { changeMembers } from './steps/membership.ts';
@@ -165,7 +165,7 @@ async function writeStatus(
     hibernated: cluster.spec.hibernated,
     targetLeader: targetLeader(step, seen.promotion),
     nextWindow: window.kind === 'closed' ? window.opensAtText : undefined,
-    now: instantText(clock.wall()),
+    now: timeText(clock.wall()),
   });
   await statusWriter.write(cluster, status);
 }

@@ -1,7 +1,8 @@
 /** What exists in every cluster before anybody has created anything. */
+import { timeText } from '../../std/index.ts';
 import type { StoredObject } from '../objects/index.ts';
 import type { Api } from './context.ts';
-import { newUid, timestamp } from './identity.ts';
+import { newUid } from './identity.ts';
 
 const NAMESPACES = ['default', 'kube-node-lease', 'kube-public', 'kube-system'];
 
@@ -40,7 +41,7 @@ export function bootstrap(api: Api): void {
 
 function createMissing(api: Api, resource: string, object: StoredObject): void {
   const { name = '', namespace = '' } = object.metadata;
-  const stamps = { uid: newUid(api.random), creationTimestamp: timestamp(api.now()) };
+  const stamps = { uid: newUid(api.random), creationTimestamp: timeText(api.now()) };
   const stamped = { ...object, metadata: { ...object.metadata, ...stamps } };
   api.store.create({ resource, namespace, name }, stamped);
 }

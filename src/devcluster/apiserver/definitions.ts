@@ -1,9 +1,9 @@
 /** The life of a CustomResourceDefinition: its names are accepted, it is established, and it takes its objects with it. */
+import { timeText } from '../../std/index.ts';
 import type { StoredObject } from '../objects/index.ts';
 import { updateManagedFields, builtinSchema } from '../schema/index.ts';
 import type { Api } from './context.ts';
 import { deleteObject } from './delete.ts';
-import { timestamp } from './identity.ts';
 import {
   asObject,
   asObjects,
@@ -69,7 +69,7 @@ function establish(api: Api, crd: StoredObject): void {
   const next = clone(crd);
   const status = child(next, 'status');
   if (conflict === undefined) status['acceptedNames'] = clone(names);
-  const now = timestamp(api.now());
+  const now = timeText(api.now());
   setCondition(status, now, {
     type: 'NamesAccepted',
     status: conflict === undefined ? 'True' : 'False',

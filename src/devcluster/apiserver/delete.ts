@@ -1,9 +1,8 @@
 /** DELETE: preconditions, grace periods, finalizers and propagation; of one object and of collections. */
-import { unreachable } from '../../std/index.ts';
+import { timeText, unreachable } from '../../std/index.ts';
 import type { StoredObject } from '../objects/index.ts';
 import type { Answer, Api, ApiRequest } from './context.ts';
 import { readOptions } from './decode.ts';
-import { timestamp } from './identity.ts';
 import { asObject, asText, clone, equal, type JsonObject } from './json.ts';
 import { selectorOf } from './read.ts';
 import type { ResourceDefinition } from './registry.ts';
@@ -114,7 +113,7 @@ function markDeleted(
     return 'pending';
   const before = Date.parse(metadata.deletionTimestamp);
   const period = options.gracePeriodSeconds;
-  next.metadata.deletionTimestamp = timestamp(new Date(before - (current - period) * 1000));
+  next.metadata.deletionTimestamp = timeText(new Date(before - (current - period) * 1000));
   next.metadata.deletionGracePeriodSeconds = period;
   return 'graceful';
 }
@@ -126,7 +125,7 @@ function startDeletion(
   graceSeconds: number,
 ): void {
   const at = new Date(api.now().getTime() + graceSeconds * 1000);
-  object.metadata.deletionTimestamp = timestamp(at);
+  object.metadata.deletionTimestamp = timeText(at);
   object.metadata.deletionGracePeriodSeconds = graceSeconds;
   const { generation } = object.metadata;
   if (generation !== undefined && generation > 0) object.metadata.generation = generation + 1;

@@ -23,8 +23,3 @@ export function generateName(base: string, random: Random): string {
   ).join('');
   return base.slice(0, GENERATED_NAME_MAX - SUFFIX_LENGTH) + suffix;
 }
-
-/** RFC 3339 with seconds, as `metav1.Time` prints it. */
-export function timestamp(date: Date): string {
-  return `${date.toISOString().slice(0, 19)}Z`;
-}

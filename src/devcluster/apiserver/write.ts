@@ -1,8 +1,9 @@
 /** How every object reaches the store: the same steps for create, replace, patch and apply, on every subresource. */
+import { timeText } from '../../std/index.ts';
 import type { ObjectKey, StoredObject } from '../objects/index.ts';
 import { updateManagedFields, type FieldProblem } from '../schema/index.ts';
 import type { Api, ApiRequest } from './context.ts';
-import { generateName, newUid, timestamp } from './identity.ts';
+import { generateName, newUid } from './identity.ts';
 import { clone, equal } from './json.ts';
 import { asGoWritesIt } from './protobuf/index.ts';
 import {
@@ -230,7 +231,7 @@ function trackUpdate(
 function stampNew(api: Api, object: StoredObject): void {
   const { metadata } = object;
   metadata.uid = newUid(api.random);
-  metadata.creationTimestamp = timestamp(api.now());
+  metadata.creationTimestamp = timeText(api.now());
   delete metadata.deletionTimestamp;
   delete metadata.deletionGracePeriodSeconds;
   delete metadata.resourceVersion;

@@ -1,5 +1,6 @@
 /** The Deployment controller: one ReplicaSet for each template, and a gradual move to the newest. */
 import { RESOURCES, type Outcome } from '../../kube/index.ts';
+import { timeText } from '../../std/index.ts';
 import {
   controllerReference,
   planRollout,
@@ -150,7 +151,7 @@ function statusOf(
   const available = sum('availableReplicas');
   const isComplete =
     (fresh.status?.availableReplicas ?? 0) >= replicas && sum('replicas') === replicas;
-  const now = `${new Date(clock.wall()).toISOString().slice(0, 19)}Z`;
+  const now = timeText(clock.wall());
   const condition = (type: string, isTrue: boolean, reason: string): Condition => {
     const before = deployment.status?.conditions?.find((one) => one.type === type);
     const status = isTrue ? 'True' : 'False';

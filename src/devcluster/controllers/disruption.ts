@@ -1,5 +1,6 @@
 /** The disruption controller: the status of PodDisruptionBudgets. */
 import { RESOURCES, type Outcome } from '../../kube/index.ts';
+import { timeText } from '../../std/index.ts';
 import {
   budgetStatus,
   controllerOf,
@@ -87,7 +88,7 @@ function conditionOf(
     status,
     reason: isAllowed ? 'SufficientPods' : 'InsufficientPods',
     message: '',
-    lastTransitionTime: since ?? `${new Date(clock.wall()).toISOString().slice(0, 19)}Z`,
+    lastTransitionTime: since ?? timeText(clock.wall()),
     observedGeneration: budget.metadata.generation ?? 1,
   };
 }

@@ -1,4 +1,5 @@
 /** What a container's supervision remembers, and the small things every step of it does. */
+import { timeText } from '../../std/index.ts';
 import type { Container, ContainerState, RestartHistory, TerminatedState } from '../core/index.ts';
 import type { ContainerLog } from './container-log.ts';
 import { startProcess, type ContainerProcess } from './container-process.ts';
@@ -34,7 +35,7 @@ export function setState(runtime: Runtime, state: ContainerState): void {
 }
 
 export const nowText = ({ surroundings }: Runtime): string =>
-  `${new Date(surroundings.dependencies.clock.wall()).toISOString().slice(0, 19)}Z`;
+  timeText(surroundings.dependencies.clock.wall());
 
 export function report(
   runtime: Runtime,

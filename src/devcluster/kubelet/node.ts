@@ -7,7 +7,7 @@ import {
   type KubeClient,
   type KubeResource,
 } from '../../kube/index.ts';
-import type { Clock } from '../../std/index.ts';
+import { microTimeText, timeText, type Clock } from '../../std/index.ts';
 import type { Logger } from '../../telemetry/index.ts';
 import type { Node } from '../core/index.ts';
 import { podCidrOf } from '../network/index.ts';
@@ -96,7 +96,7 @@ function startHeartbeat(options: NodeOptions): { stop(): void } {
 }
 
 async function renewLease({ client, node, clock }: NodeOptions): Promise<void> {
-  const renewTime = new Date(clock.wall()).toISOString().replace('Z', '000Z');
+  const renewTime = microTimeText(clock.wall());
   const ref = { namespace: LEASE_NAMESPACE, name: node.name };
   try {
     await client.patch(RESOURCES.leases, ref, { type: 'merge', body: { spec: { renewTime } } });
@@ -134,7 +134,7 @@ function nodeObject({ node }: NodeOptions): Node {
 }
 
 function nodeStatus({ clock, hostAddress, logPort }: NodeOptions): Record<string, unknown> {
-  const now = `${new Date(clock.wall()).toISOString().slice(0, 19)}Z`;
+  const now = timeText(clock.wall());
   const resources = {
     cpu: String(cpus().length),
     memory: `${Math.floor(totalmem() / 1024)}Ki`,

@@ -2,7 +2,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { createBackoff, delay } from '../../std/index.ts';
+import { createBackoff, delay, timeText } from '../../std/index.ts';
 import {
   isPodOver,
   isSidecar,
@@ -132,7 +132,7 @@ function newWorker(pod: Pod, facts: PodFacts, dependencies: KubeletDependencies)
     facts,
     folder,
     dependencies,
-    startTime: `${new Date(dependencies.clock.wall()).toISOString().slice(0, 19)}Z`,
+    startTime: timeText(dependencies.clock.wall()),
     volumes,
     surroundings,
     init: [],
@@ -289,7 +289,7 @@ function currentStatus(worker: Worker): PodStatus {
   const { dependencies, facts } = worker;
   const status = podStatus({
     pod: worker.pod,
-    now: `${new Date(dependencies.clock.wall()).toISOString().slice(0, 19)}Z`,
+    now: timeText(dependencies.clock.wall()),
     podIP: facts.podIP,
     hostIP: facts.hostIP,
     startTime: worker.startTime,

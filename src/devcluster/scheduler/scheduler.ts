@@ -10,7 +10,7 @@ import {
   type KubeClient,
   type Outcome,
 } from '../../kube/index.ts';
-import type { Clock, Random } from '../../std/index.ts';
+import { timeText, type Clock, type Random } from '../../std/index.ts';
 import type { Logger, Metrics } from '../../telemetry/index.ts';
 import { chooseNode, type Node, type PersistentVolumeClaim, type Pod } from '../core/index.ts';
 
@@ -144,7 +144,7 @@ async function reportUnschedulable(
 ): Promise<void> {
   const known = pod.status?.conditions?.find(({ type }) => type === 'PodScheduled');
   if (known?.status === 'False' && known.message === message) return;
-  const now = `${new Date(clock.wall()).toISOString().slice(0, 19)}Z`;
+  const now = timeText(clock.wall());
   const since = known?.status === 'False' ? known.lastTransitionTime : undefined;
   const condition = {
     type: 'PodScheduled',

@@ -2,7 +2,7 @@
  * Field management: server-side apply, and the ownership that creates, updates and patches leave behind. The rules are
  * those of sigs.k8s.io/structured-merge-diff and of the API server's field manager, judged against a real one.
  */
-import { err, ok, type Result } from '../../std/index.ts';
+import { err, ok, timeText, type Result } from '../../std/index.ts';
 import {
   difference,
   EMPTY,
@@ -114,7 +114,7 @@ function applyTo(request: ApplyRequest): Result<KubeObject, ApplyFailure> {
   const isChanged = live === undefined || !jsonEqual(base, merged);
   const own = managers.get(key);
   if (own !== undefined)
-    putStripped(managers, key, isChanged ? { ...own, time: timeOf(request) } : own);
+    putStripped(managers, key, isChanged ? { ...own, time: timeText(request.now) } : own);
   capUpdateManagers(managers);
   const result = isChanged ? schema.applyDefaults<KubeObject>(merged) : merged;
   return ok(withManagers(result, managers, live));
@@ -159,7 +159,7 @@ function trackUpdate(
   if (isEmptySet(taken)) return;
   const identity = identityOf(request, 'Update', object.apiVersion);
   const key = managerKey(identity);
-  const self: Manager = { ...identity, time: timeOf(request), fields: taken };
+  const self: Manager = { ...identity, time: timeText(request.now), fields: taken };
   const stripped: Managers = new Map();
   putStripped(stripped, key, self);
   const own = stripped.get(key);
@@ -250,10 +250,6 @@ function identityOf(
     apiVersion,
     subresource: request.subresource ?? '',
   };
-}
-
-function timeOf({ now }: FieldManagement): string {
-  return now.toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
 function emptyObject({ apiVersion, kind }: KubeObject): KubeObject {

@@ -1,7 +1,7 @@
 /** Claims, volumes and storage classes. */
+import { timeText } from '../../../std/index.ts';
 import type { StoredObject } from '../../objects/index.ts';
 import type { FieldProblem } from '../../schema/index.ts';
-import { timestamp } from '../identity.ts';
 import {
   asObject,
   asText,
@@ -91,7 +91,7 @@ export const volumeStrategy = createStrategy({
   returnsDeleted: true,
   initialStatus: () => ({ phase: 'Pending' }),
   prepareForCreate(volume, context) {
-    child(volume, 'status')['lastPhaseTransitionTime'] = timestamp(context.now());
+    child(volume, 'status')['lastPhaseTransitionTime'] = timeText(context.now());
   },
   prepareForStatusUpdate(volume, old) {
     volume['spec'] = clone(old['spec']);

@@ -2,6 +2,7 @@
  * Kubernetes' protobuf encoding, reading only: kubectl and Go programs send built-in kinds in it, whatever the server
  * offers. A message becomes the JSON object that the same program would have sent as JSON. `messages.json` is generated.
  */
+import { timeText } from '../../../std/index.ts';
 import { isObject, type JsonObject } from '../json.ts';
 import { messageOf, type Field } from './messages.ts';
 import { readFields, WireError, type WireValue } from './wire.ts';
@@ -126,9 +127,9 @@ function time(bytes: Uint8Array, digits: number): string | null {
   const seconds = Number(fields.get(1) ?? 0n);
   const nanoseconds = Number(fields.get(2) ?? 0n);
   if (bytes.length === 0 || seconds < -62_135_596_800 + 1) return null;
-  const base = new Date(seconds * 1000).toISOString().slice(0, 19);
+  const whole = timeText(seconds * 1000);
   const fraction = String(nanoseconds).padStart(9, '0').slice(0, digits);
-  return digits === 0 ? `${base}Z` : `${base}.${fraction}Z`;
+  return digits === 0 ? whole : whole.replace('Z', `.${fraction}Z`);
 }
 
 function rawJson(bytes: Uint8Array): unknown {

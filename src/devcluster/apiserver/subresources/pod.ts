@@ -1,9 +1,9 @@
 /** What can be done to a pod besides changing it: bind it to a node, evict it, read its log. */
+import { timeText } from '../../../std/index.ts';
 import type { StoredObject } from '../../objects/index.ts';
 import type { Answer, Api, ApiRequest, LogOptions } from '../context.ts';
 import { readOptions } from '../decode.ts';
 import { deleteObject, deleteOptions } from '../delete.ts';
-import { timestamp } from '../identity.ts';
 import { asObject, asObjects, asText, child, clone, specOf, statusOf } from '../json.ts';
 import { badRequest, conflict, tooManyRequests, type StatusBody } from '../status.ts';
 import { commit, requireLive, writeMode } from '../write.ts';
@@ -41,7 +41,7 @@ export async function bindPod(api: Api, request: ApiRequest): Promise<Answer> {
       ...(annotations as Record<string, string>),
     };
   }
-  setCondition(next, 'PodScheduled', 'True', timestamp(api.now()));
+  setCondition(next, 'PodScheduled', 'True', timeText(api.now()));
   commit(api, request.definition, live, next, writeMode(request).dryRun);
   return { kind: 'status', code: 201, object: SUCCESS };
 }
@@ -103,7 +103,7 @@ function spendBudget(api: Api, budget: StoredObject, pod: StoredObject, dryRun: 
   const next = clone(budget);
   const nextStatus = child(next, 'status');
   nextStatus['disruptionsAllowed'] = allowed - 1;
-  child(nextStatus, 'disruptedPods')[pod.metadata.name ?? ''] = timestamp(api.now());
+  child(nextStatus, 'disruptedPods')[pod.metadata.name ?? ''] = timeText(api.now());
   const key = { resource: BUDGETS, namespace: budget.metadata.namespace ?? '', name };
   api.store.update(key, next, budget.metadata.resourceVersion ?? '');
 }
