@@ -1,11 +1,9 @@
 /** Whether this member founds the cluster: only where none exists, or a majority of empty disks would begin a second one. */
 import { join } from 'node:path';
 import { readFileIfExists } from '../host/index.ts';
+import { FOUNDED_INDEX } from '../std/index.ts';
 import { askMember, type Asking } from './ask.ts';
 import type { MemberPlan } from './plan.ts';
-
-/** A cluster that only its founders' agreement has come about in has agreed on nothing yet. */
-const FOUNDED_INDEX = 1;
 
 type Founder = Asking & Pick<MemberPlan, 'id' | 'voters' | 'dataDir' | 'founded'>;
 

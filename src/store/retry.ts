@@ -44,8 +44,9 @@ const OVER = new Error('the call is over');
 const BACKOFF = { initialMs: 10, maxMs: 500 } as const;
 
 /**
- * Runs `attempt` until it resolves; its signal aborts when the call is over, however it ends. A {@link StoreError} from it is final; any other rejection is tried again. Fails with
- * `unavailable`, with `outcome-unknown` when an attempt may have had its effect, or with `stopped`.
+ * Runs `attempt` until it resolves; its signal aborts when the call is over, however it ends. A {@link StoreError} from it is
+ * final; any other rejection is tried again. Fails with `unavailable`, with `outcome-unknown` when an attempt may have had its
+ * effect, or with `stopped`.
  */
 export async function withRetries<T>(
   options: RetryOptions,

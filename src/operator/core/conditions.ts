@@ -1,9 +1,8 @@
 /** The conditions of a cluster: what can be waited for, each with a stable reason and a sentence. */
 import type { ConditionDraft } from '../../api/index.ts';
 import { blockedFirst } from './rollout-policy.ts';
-import { majority } from './quorum.ts';
 import type { RolloutStep } from './rollout.ts';
-import type { ClusterView, MemberView } from './view.ts';
+import { canElect, type ClusterView, type MemberView } from './view.ts';
 
 /** Why the last reconcile did not do all that the spec asks for. */
 export interface ReconcileProblem {
@@ -86,16 +85,10 @@ function hibernated(view: ClusterView): readonly ConditionDraft[] {
   ];
 }
 
-/** The voters that answer are a majority: they will have a leader within a second or so, and nobody has to do anything. */
-function isElecting(view: ClusterView): boolean {
-  const answering = view.members.filter((member) => member.voter && member.answers);
-  return !view.hasQuorum && answering.length >= majority(view.voters);
-}
-
 function available(view: ClusterView, hadQuorum: boolean): ConditionDraft {
   const ready = view.members.filter((member) => member.ready).length;
   const counts = `${ready} of ${view.members.length} pods serve clients`;
-  if (hadQuorum && isElecting(view)) {
+  if (hadQuorum && !view.hasQuorum && canElect(view)) {
     return draft('Available', 'Unknown', 'Electing', quorumSentence(view));
   }
   if (!view.hasQuorum) return draft('Available', 'False', 'NoQuorum', quorumSentence(view));
@@ -111,7 +104,7 @@ function quorumHealthy(view: ClusterView, advice: string | undefined): Condition
   }
   if (!view.hasQuorum) {
     if (advice === undefined) return draft('QuorumHealthy', 'False', 'Forming', sentence);
-    if (isElecting(view)) {
+    if (canElect(view)) {
       const electing = `${sentence}; a majority of the voters answers and is about to elect one`;
       return draft('QuorumHealthy', 'Unknown', 'Electing', electing);
     }

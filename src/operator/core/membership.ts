@@ -100,7 +100,6 @@ export type MembershipStep =
       readonly podUid: string;
       readonly data: 'removed' | 'unusable';
     }
-  /** The volume of a pod that went for good. */
   /** The volume of a pod that went for good is to be deleted, or kept, as the spec says. */
   | { readonly kind: 'release-volume'; readonly ordinal: number };
 

@@ -2,7 +2,7 @@
 import { unreachable } from '../../std/index.ts';
 import { mayMeet } from './version.ts';
 import { majority } from './quorum.ts';
-import type { ClusterView, MemberView } from './view.ts';
+import { canElect, type ClusterView, type MemberView } from './view.ts';
 
 /** Why a pod is not replaced yet; shown in the status as `blockedBy`. */
 export type RolloutRule =
@@ -175,11 +175,7 @@ function mustWaitForOthers(
   if (!candidate.answers) return false;
   const replaced = others.filter((member) => !member.outdated && !member.caughtUp);
   if (view.hasQuorum) return candidate.caughtUp && replaced.length > 0;
-  const answering = view.members.filter((member) => member.voter && member.answers);
-  return (
-    answering.length >= majority(view.voters) &&
-    [candidate, ...others].some((member) => member.starting)
-  );
+  return canElect(view) && [candidate, ...others].some((member) => member.starting);
 }
 
 /**

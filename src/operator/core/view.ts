@@ -171,6 +171,11 @@ function ordinalsOf(
 const votersOf = (participants: Participants | undefined): readonly string[] | undefined =>
   participants && [...participants.voters, ...participants.votersOutgoing];
 
+/** The voters that answer are a majority: where there is no leader, they will have one within a second or so. */
+export function canElect({ members, voters }: ClusterView): boolean {
+  return members.filter(({ voter, answers }) => voter && answers).length >= majority(voters);
+}
+
 /** Both majorities, while a change of the voters is under way. */
 function hasMajority(
   members: readonly MemberView[],

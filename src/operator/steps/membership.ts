@@ -2,8 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { McpCluster, McpClusterStatus } from '../../api/index.ts';
 import { isNotFound, KubeError, RESOURCES } from '../../kube/index.ts';
-import { RpcError } from '../../std/index.ts';
-import { unreachable } from '../../std/index.ts';
+import { FOUNDED_INDEX, RpcError, unreachable } from '../../std/index.ts';
 import {
   nextRecovery,
   podName,
@@ -15,8 +14,9 @@ import { look, observe } from './look.ts';
 import type { Subject, Tools } from './tools.ts';
 
 /**
- * One step at most; returns the cluster with what its status has to remember. What is remembered is written down before anything follows from it, and only if nobody changed the
- * cluster since it was read, so that an operator that was held up cannot undo what another one has done.
+ * One step at most; returns the cluster with what its status has to remember. That is written down before anything follows
+ * from it, and only if nobody changed the cluster since it was read, so that an operator that was held up cannot undo what
+ * another one has done.
  */
 export async function changeMembers(
   subject: Subject,
@@ -70,9 +70,6 @@ function recoveryToBegin(cluster: McpCluster, view: ClusterView): Memory {
   const recovery = nextRecovery(cluster, view);
   return recovery === undefined ? {} : { recovery };
 }
-
-/** A cluster that only its founders' agreement has come about in has agreed on nothing yet. */
-const FOUNDED_INDEX = 1;
 
 async function lookAgain(subject: Subject, tools: Tools): Promise<ClusterView> {
   await subject.watched.monitor.refresh();
