@@ -30,6 +30,16 @@ program
   .option('--lease-name <name>', 'name of the Lease (default: mcp-cluster-operator)')
   .option('--sidecar-image <image>', 'image of the sidecar in the pods')
   .option('--health-address <host:port>', 'health and metrics', '0.0.0.0:9090')
+  .option('--serving-port <port>', 'HTTPS for pods and the API server; 0: any', portNumber, 9443)
+  .option(
+    '--serving-url <url>',
+    'where pods reach that port (default: https://127.0.0.1:<port>, for pods on this machine)',
+  )
+  .option(
+    '--serving-authority <name>',
+    "Secret with the operator's own certificate authority",
+    'mcp-cluster-operator-serving-authority',
+  )
   .addOption(logLevel())
   .action(async (options) => {
     const { operatorCommand } = await import('./operator-command.ts');
@@ -235,6 +245,12 @@ function wholeNumber(text: string): number {
   const value = Number(text);
   if (Number.isSafeInteger(value) && value > 0) return value;
   throw new InvalidArgumentError(`${text} is not a whole number above 0`);
+}
+
+function portNumber(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value <= 65_535) return value;
+  throw new InvalidArgumentError(`${text} is not a port from 0 to 65535`);
 }
 
 function memberAddress(): Option {

@@ -11,14 +11,19 @@ export interface OperatorFlags {
   readonly leaseName?: string;
   readonly sidecarImage?: string;
   readonly healthAddress: string;
+  readonly servingPort: number;
+  readonly servingUrl?: string;
+  readonly servingAuthority: string;
   readonly logLevel: LogLevel;
 }
 
 /** Runs the operator in the foreground; the process exits with 0 after an orderly stop. */
-export async function operatorCommand({ logLevel, ...flags }: OperatorFlags): Promise<void> {
+export async function operatorCommand(options: OperatorFlags): Promise<void> {
+  const { logLevel, servingPort, servingUrl, servingAuthority, ...flags } = options;
   const logger = createLogger({ name: 'operator', level: logLevel });
   const operator = await runOperator({
     ...flags,
+    serving: { port: servingPort, url: servingUrl, authority: servingAuthority },
     logger,
     metrics: createMetrics({ processMetrics: true }),
   });

@@ -31,6 +31,7 @@ export function startOperatorProcess(options: OperatorProcessOptions): OperatorP
     [
       ...[options.program, 'operator', '--kubeconfig', options.kubeconfig],
       ...['--health-address', options.healthAddress ?? '127.0.0.1:0'],
+      ...['--serving-port', '0'],
     ],
     {
       // A group of its own: Ctrl-C in the terminal reaches this process only, which then ends the operator in order.

@@ -10,7 +10,8 @@ import {
 } from '../security/index.ts';
 import type { Clock } from '../std/index.ts';
 import type { Applier } from './applier.ts';
-import { base64, decoded, ensureAuthority, type Authority } from './authority.ts';
+import { base64, decoded, ensureAuthority, type Authority } from './identity/authority.ts';
+import { clusterAuthority } from './identity/cluster-authority.ts';
 import {
   certificateNames,
   objectNames,
@@ -42,7 +43,7 @@ export async function ensureCertificates(
   const found = await client.get<Secret>(RESOURCES.secrets, ref);
   const current = found === undefined ? undefined : materialOf(found);
   const inUse = current === undefined ? '' : signersOf(current.cert, current.ca);
-  const authority = await ensureAuthority(cluster, inUse, options);
+  const authority = await ensureAuthority(clusterAuthority(cluster), inUse, options);
   if (current !== undefined && isUsable(current, authority, clock.wall())) {
     // Labels and owner may have been edited, and there may be a new authority to trust; the leaf stays.
     const kept = { ...current, ca: authority.trusted };
@@ -81,8 +82,8 @@ function isUsable({ cert, key }: TlsMaterial, authority: Authority, nowMs: numbe
   if (key === '') return false;
   try {
     if (certificateExpiry(cert).getTime() - nowMs <= RENEWAL_MS) return false;
-    const accepted = authority.isKnown ? authority.signing.certificate : authority.trusted;
-    return signersOf(cert, accepted) !== '';
+    const { knownAt, signing, trusted } = authority;
+    return signersOf(cert, knownAt === undefined ? signing.certificate : trusted) !== '';
   } catch {
     return false;
   }

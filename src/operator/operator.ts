@@ -24,6 +24,7 @@ import { startHealthServer } from './health-server.ts';
 import { createPodReplacer } from './pod-replacer.ts';
 import type { SidecarClient } from './ports.ts';
 import { createReconciler } from './reconciler.ts';
+import { createServing, type Serving, type ServingFlags } from './serving/serving.ts';
 import { createServerLogs } from './server-logs.ts';
 import { createSidecarClient } from './sidecar-client.ts';
 import { createSpecFacts } from './spec-facts.ts';
@@ -49,6 +50,8 @@ export interface OperatorOptions {
   readonly sidecarImage?: string;
   /** Namespace of the operator's own pod; by default what POD_NAMESPACE says, which a process outside of Kubernetes has not. */
   readonly podNamespace?: string;
+  /** The HTTPS listener for pods and the API server; none when absent. */
+  readonly serving?: ServingFlags;
   /** `host:port` of health and metrics; none when absent. */
   readonly healthAddress?: string;
   readonly logger: Logger;
@@ -110,7 +113,11 @@ export async function runOperator(options: OperatorOptions): Promise<RunningOper
     // Registered before the controller, so that the Lease is given up only when nothing writes any more.
     lifecycle.add('leader election', () => election.current?.stop());
     const { caches, controller } = assemble(context);
-    const isReady = (): boolean => caches.informers.every((informer) => informer.hasSynced());
+    const serving = serve(context, { namespace: options.leaseNamespace ?? namespace, isLeading });
+    serving?.start().catch(ended.reject);
+    const isReady = (): boolean =>
+      caches.informers.every((informer) => informer.hasSynced()) &&
+      (serving === undefined || serving.endpoint() !== undefined);
     const health = await startHealth(context, isReady);
     // Before the Lease is had: who waits for it is ready, so that a rollout ends, and warm, so that taking over is quick.
     for (const informer of caches.informers) informer.start();
@@ -197,6 +204,17 @@ function assemble(context: Context): { caches: Caches; controller: Controller } 
   });
   lifecycle.add('controller', () => controller.stop());
   return { caches, controller };
+}
+
+/** Begun at once, whoever leads: each operator answers. */
+function serve(
+  { options, lifecycle, ...context }: Context,
+  own: { readonly namespace: string; readonly isLeading: () => boolean },
+): Serving | undefined {
+  if (options.serving === undefined) return undefined;
+  const serving = createServing({ ...context, ...own, ...options.serving, routes: {} });
+  lifecycle.add('HTTPS listener', () => serving.stop());
+  return serving;
 }
 
 function createRecorder(context: Context): EventRecorder {

@@ -1,16 +1,11 @@
 /** X.509 for one cluster: an authority of its own and leaf certificates that carry the cluster's id. */
 import { webcrypto, X509Certificate } from 'node:crypto';
 import type * as X509 from '@peculiar/x509';
+import { ALGORITHM, exportKey, generateKeys, importKey, loadX509 } from './x509-tools.ts';
 
-const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const DAY_MS = 86_400_000;
 /** Certificates are valid from a little in the past, so that a peer's slow clock does not refuse a new one. */
 const CLOCK_SKEW_MS = 5 * 60_000;
-
-/** Loaded when something is signed, which a pod never does. */
-async function loadX509(): Promise<typeof X509> {
-  return (await import('./x509.ts')).x509;
-}
 
 /** A certificate and its private key, both PEM. */
 export interface KeyPair {
@@ -57,15 +52,26 @@ export async function createCertificateAuthority(options: AuthorityOptions): Pro
     },
     webcrypto,
   );
-  return exportPair(x509, certificate, keys.privateKey);
+  return { certificate: pemOf(certificate), key: await exportKey(x509, keys.privateKey) };
 }
 
-/** A leaf for both ends of a TLS connection, signed by `authority`. */
+/** A leaf for both ends of a TLS connection and the key that was made for it, signed by `authority`. */
 export async function issueCertificate(authority: KeyPair, options: LeafOptions): Promise<KeyPair> {
   const x509 = await loadX509();
-  const issuer = new x509.X509Certificate(authority.certificate);
-  const signingKey = await importKey(x509, authority.key);
   const keys = await generateKeys();
+  return {
+    certificate: await signLeaf(authority, keys.publicKey, options),
+    key: await exportKey(x509, keys.privateKey),
+  };
+}
+
+async function signLeaf(
+  authority: KeyPair,
+  publicKey: CryptoKey,
+  options: LeafOptions,
+): Promise<string> {
+  const x509 = await loadX509();
+  const issuer = new x509.X509Certificate(authority.certificate);
   const subject = new x509.Name([
     ...(options.organizations ?? []).map((organization) => ({ O: [organization] })),
     { CN: [options.commonName] },
@@ -76,8 +82,8 @@ export async function issueCertificate(authority: KeyPair, options: LeafOptions)
       issuer: issuer.subject,
       serialNumber: serialNumber(),
       ...validity(options),
-      publicKey: keys.publicKey,
-      signingKey,
+      publicKey,
+      signingKey: await importKey(x509, authority.key),
       signingAlgorithm: ALGORITHM,
       extensions: [
         new x509.BasicConstraintsExtension(false, undefined, true),
@@ -96,7 +102,11 @@ export async function issueCertificate(authority: KeyPair, options: LeafOptions)
     },
     webcrypto,
   );
-  return exportPair(x509, certificate, keys.privateKey);
+  return pemOf(certificate);
+}
+
+function pemOf(certificate: X509.X509Certificate): string {
+  return `${certificate.toString('pem')}\n`;
 }
 
 /** The instant a PEM certificate stops being valid. */
@@ -119,26 +129,4 @@ function serialNumber(): string {
   const bytes = webcrypto.getRandomValues(new Uint8Array(16));
   bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40;
   return Buffer.from(bytes).toString('hex');
-}
-
-async function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
-  return webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
-}
-
-async function importKey(x509: typeof X509, pem: string): Promise<CryptoKey> {
-  const [der] = x509.PemConverter.decode(pem);
-  if (der === undefined) throw new TypeError('not a PEM private key (PKCS #8)');
-  return await webcrypto.subtle.importKey('pkcs8', der, ALGORITHM, false, ['sign']);
-}
-
-async function exportPair(
-  x509: typeof X509,
-  certificate: X509.X509Certificate,
-  key: CryptoKey,
-): Promise<KeyPair> {
-  const der = await webcrypto.subtle.exportKey('pkcs8', key);
-  return {
-    certificate: `${certificate.toString('pem')}\n`,
-    key: `${x509.PemConverter.encode(der, 'PRIVATE KEY')}\n`,
-  };
 }

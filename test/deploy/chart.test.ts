@@ -59,7 +59,10 @@ const SHOWN: Readonly<Record<string, (objects: Manifest[]) => void>> = {
       'Deployment mcp-cluster-system mcp-cluster-operator',
       'NetworkPolicy mcp-cluster-system mcp-cluster-operator',
       'Role mcp-cluster-system mcp-cluster-operator-leader-election',
+      'Role mcp-cluster-system mcp-cluster-operator-serving',
       'RoleBinding mcp-cluster-system mcp-cluster-operator-leader-election',
+      'RoleBinding mcp-cluster-system mcp-cluster-operator-serving',
+      'Service mcp-cluster-system mcp-cluster-operator',
       'ServiceAccount mcp-cluster-system mcp-cluster-operator',
     ]);
     const { annotations } = load(readFileSync(join(chartFolder, 'Chart.yaml'), 'utf8')) as {
@@ -75,6 +78,7 @@ const SHOWN: Readonly<Record<string, (objects: Manifest[]) => void>> = {
       'Role mcp-cluster-system mcp-cluster-operator-leader-election',
       'Role team-a mcp-cluster-operator',
       'Role team-b mcp-cluster-operator',
+      'Role mcp-cluster-system mcp-cluster-operator-serving',
     ]);
     const [{ rules }] = ofKind(objects, 'ClusterRole') as unknown as [
       { rules: { resources: string[] }[] },
@@ -165,6 +169,7 @@ const SHOWN: Readonly<Record<string, (objects: Manifest[]) => void>> = {
   'by-administrator'(objects) {
     assert.deepEqual(kinds(objects), [
       'NetworkPolicy mcp-cluster-system mcp-cluster-operator',
+      'Service mcp-cluster-system mcp-cluster-operator',
       'Deployment mcp-cluster-system mcp-cluster-operator',
     ]);
   },

@@ -159,6 +159,16 @@ export const operator = {
       'An authority is trusted everywhere before it signs what is in use, and until nothing it signed is left',
     source: 'design',
   },
+  'operator.serving-authority': {
+    sentence:
+      "Every operator shows a certificate of one authority in the operator's namespace; it is replaced with an overlap and made again when it was lost",
+    source: 'feature bar 6',
+  },
+  'operator.serving-limits': {
+    sentence:
+      'The HTTPS listener limits bodies, methods and paths, answers each refusal with a code and a sentence, and ends what is under way before it stops',
+    source: 'design',
+  },
   'operator.quiet': {
     sentence: 'A settled cluster causes no write',
     source: 'design',

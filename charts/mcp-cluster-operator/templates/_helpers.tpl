@@ -34,6 +34,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- .Values.serviceAccount.name | default (include "mcp-cluster-operator.fullname" .) -}}
 {{- end -}}
 
+{{/* Name of the Secret that the operator makes for itself. */}}
+{{- define "mcp-cluster-operator.servingAuthority" -}}
+{{- printf "%s-serving-authority" (include "mcp-cluster-operator.fullname" .) -}}
+{{- end -}}
+
 {{- define "mcp-cluster-operator.image" -}}
 {{- with .Values.image -}}
 {{- if .digest -}}

@@ -68,3 +68,15 @@ What is said of objects in namespaces becomes a ClusterRole, or a Role in each o
   resourceNames: [{{ include "mcp-cluster-operator.fullname" . }}]
   verbs: [get, update]
 {{- end -}}
+
+{{/* In the namespace of the operator itself, for the authority of its HTTPS listener. */}}
+{{- define "mcp-cluster-operator.servingRules" -}}
+# A name cannot restrict what is being created.
+- apiGroups: ['']
+  resources: [secrets]
+  verbs: [create]
+- apiGroups: ['']
+  resources: [secrets]
+  resourceNames: [{{ include "mcp-cluster-operator.servingAuthority" . }}]
+  verbs: [get, patch]
+{{- end -}}

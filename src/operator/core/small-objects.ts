@@ -19,6 +19,7 @@ export function authoritySecret(
     readonly 'ca.key': string;
     /** The authority before this one, as long as it is trusted. */
     readonly 'previous.crt'?: string;
+    readonly 'previous.key'?: string;
   },
 ): Secret {
   return {

@@ -1,0 +1,192 @@
+/**
+ * A certificate authority in a Secret that no pod mounts. A new one is trusted everywhere before it signs anything, and the one
+ * before it is trusted until nothing signed by it is left: at no moment do two ends fail to accept each other.
+ */
+import { X509Certificate } from 'node:crypto';
+import { isAlreadyExists, isConflict, RESOURCES, type KubeClient } from '../../kube/index.ts';
+import {
+  certificateExpiry,
+  createCertificateAuthority,
+  type KeyPair,
+} from '../../security/index.ts';
+import type { Clock } from '../../std/index.ts';
+import { ForeignObjectError } from '../applier.ts';
+import type { Secret } from '../core/index.ts';
+
+const DAY_MS = 86_400_000;
+const AUTHORITY_DAYS = 3_650;
+/** Replaced when less than this is left: more than any certificate that it may have signed lasts. */
+const RENEWAL_MS = 180 * DAY_MS;
+/** A mounted volume is everywhere within two minutes, unless a node is away; it has a day to come back. */
+export const OVERLAP_MS = DAY_MS;
+
+/** Whose authority it is, and where it lies. */
+export interface AuthorityPlace {
+  readonly namespace: string;
+  readonly name: string;
+  readonly commonName: string;
+  /** The Secret as it is created; `data` is in base64. */
+  readonly secretOf: (data: AuthorityData) => Secret;
+  /** Throws {@link ForeignObjectError} when the Secret that is there is somebody else's. */
+  readonly check: (found: Secret) => void;
+}
+
+export interface AuthorityData {
+  readonly 'ca.crt': string;
+  readonly 'ca.key': string;
+  /** The authority before this one, as long as it is trusted. */
+  readonly 'previous.crt'?: string;
+  /** Its key, as long as it signs in place of the new one. */
+  readonly 'previous.key'?: string;
+}
+
+export interface Authority {
+  /** What signs now: the newest that everybody trusts, if its key is left. */
+  readonly signing: KeyPair;
+  /** PEM: all authorities whose certificates are accepted, the newest first. */
+  readonly trusted: string;
+  /** When everybody trusts the newest, on the wall clock in milliseconds; undefined when everybody does. */
+  readonly knownAt: number | undefined;
+}
+
+export interface AuthorityOptions {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+}
+
+/**
+ * Makes, replaces and retires, one step a call. `inUse` is what signed the certificates in use, PEM, or empty: it stays trusted
+ * when the Secret was lost. Rejects with {@link ForeignObjectError} when the Secret is somebody else's.
+ */
+export async function ensureAuthority(
+  place: AuthorityPlace,
+  inUse: string,
+  { client, clock }: AuthorityOptions,
+): Promise<Authority> {
+  const now = clock.wall();
+  const found = (await read(place, client)) ?? (await create(place, inUse, { client, clock }));
+  const { newest, previous } = found;
+  const ageMs = ageOf(newest, now);
+  if (certificateExpiry(newest.certificate).getTime() - now < RENEWAL_MS) {
+    const made = await make(place, now);
+    const data = {
+      'ca.crt': base64(made.certificate),
+      'ca.key': base64(made.key),
+      'previous.crt': base64(newest.certificate),
+      'previous.key': base64(newest.key),
+    };
+    return authorityOf(await change(place, found, data, client), now);
+  }
+  if (previous.certificate !== '' && ageMs >= 2 * OVERLAP_MS) {
+    const retired = { 'previous.crt': null, 'previous.key': null };
+    return authorityOf(await change(place, found, retired, client), now);
+  }
+  return authorityOf(found, now);
+}
+
+/** The authority as its Secret has it; undefined when there is none. Writes nothing. */
+export async function readAuthority(
+  place: AuthorityPlace,
+  { client, clock }: AuthorityOptions,
+): Promise<Authority | undefined> {
+  const found = await read(place, client);
+  return found === undefined ? undefined : authorityOf(found, clock.wall());
+}
+
+interface Found {
+  readonly newest: KeyPair;
+  /** Texts are empty when there is none, or only its certificate is left. */
+  readonly previous: KeyPair;
+  readonly resourceVersion: string | undefined;
+}
+
+function authorityOf({ newest, previous }: Found, now: number): Authority {
+  const trusted = newest.certificate + previous.certificate;
+  const waitMs = OVERLAP_MS - ageOf(newest, now);
+  // The first authority of all has nobody to wait for, and one whose predecessor's key was lost must sign what is asked for.
+  return {
+    signing: previous.key !== '' && waitMs > 0 ? previous : newest,
+    trusted,
+    knownAt: previous.certificate !== '' && waitMs > 0 ? now + waitMs : undefined,
+  };
+}
+
+function ageOf({ certificate }: KeyPair, now: number): number {
+  return now - Date.parse(new X509Certificate(certificate).validFrom);
+}
+
+async function read(place: AuthorityPlace, client: KubeClient): Promise<Found | undefined> {
+  const { namespace, name } = place;
+  const secret = await client.get<Secret>(RESOURCES.secrets, { namespace, name });
+  return secret === undefined ? undefined : foundOf(place, secret);
+}
+
+function foundOf(place: AuthorityPlace, secret: Secret): Found {
+  place.check(secret);
+  const text = (key: string): string => decoded(secret.data?.[key]);
+  const newest = { certificate: text('ca.crt'), key: text('ca.key') };
+  if (newest.certificate === '' || newest.key === '') {
+    throw new ForeignObjectError(secret, 'somebody who removed ca.crt or ca.key');
+  }
+  return {
+    newest,
+    previous: { certificate: text('previous.crt'), key: text('previous.key') },
+    resourceVersion: secret.metadata.resourceVersion,
+  };
+}
+
+function make({ commonName }: AuthorityPlace, now: number): Promise<KeyPair> {
+  const validityDays = AUTHORITY_DAYS;
+  return createCertificateAuthority({ commonName, validityDays, now: new Date(now) });
+}
+
+/** Created, never applied: two operators that race must end with one key. */
+async function create(
+  place: AuthorityPlace,
+  inUse: string,
+  { client, clock }: AuthorityOptions,
+): Promise<Found> {
+  const made = await make(place, clock.wall());
+  const data = {
+    'ca.crt': base64(made.certificate),
+    'ca.key': base64(made.key),
+    ...(inUse === '' ? {} : { 'previous.crt': base64(inUse) }),
+  };
+  try {
+    await client.create(RESOURCES.secrets, place.secretOf(data));
+    const previous = { certificate: inUse, key: '' };
+    return { newest: made, previous, resourceVersion: undefined };
+  } catch (error) {
+    const other = isAlreadyExists(error) ? await read(place, client) : undefined;
+    if (other === undefined) throw error;
+    return other;
+  }
+}
+
+/** Changes the Secret only as it was read; when another operator was first, what that one wrote counts. */
+async function change(
+  place: AuthorityPlace,
+  { resourceVersion }: Found,
+  data: Readonly<Record<string, string | null>>,
+  client: KubeClient,
+): Promise<Found> {
+  const { namespace, name } = place;
+  const body = { metadata: { resourceVersion }, data };
+  try {
+    const options = { type: 'merge', body } as const;
+    const changed = await client.patch<Secret>(RESOURCES.secrets, { namespace, name }, options);
+    return foundOf(place, changed);
+  } catch (error) {
+    const other = isConflict(error) ? await read(place, client) : undefined;
+    if (other === undefined) throw error;
+    return other;
+  }
+}
+
+export function base64(text: string): string {
+  return Buffer.from(text, 'utf8').toString('base64');
+}
+
+export function decoded(text = ''): string {
+  return Buffer.from(text, 'base64').toString('utf8');
+}
