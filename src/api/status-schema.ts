@@ -124,6 +124,11 @@ export const STATUS_SCHEMA = {
     endpoint: text('URL of the cluster for clients inside Kubernetes.'),
     leader: text('Pod that leads Raft.', 253),
     targetLeader: text('Pod that is to lead instead; absent when nobody is.', 253),
+    leaderSince: {
+      type: 'string',
+      format: 'date-time',
+      description: 'When that pod was first seen to lead this term.',
+    },
     term: count('Term of Raft.'),
     commitIndex: count('Last committed entry of the log.'),
     sessions: count('Sessions of all pods.'),

@@ -21,7 +21,11 @@ export interface Bench {
   readonly namespace: string;
   readonly pods: FakePods;
   operator: RunningOperator;
-  start(client: KubeClient, sidecars?: SidecarClient): Promise<RunningOperator>;
+  start(
+    client: KubeClient,
+    sidecars?: SidecarClient,
+    options?: Pick<Parameters<typeof runOperator>[0], 'sidecarImage' | 'clock'>,
+  ): Promise<RunningOperator>;
   cluster(): Promise<McpCluster>;
   create(spec?: Record<string, unknown>): Promise<unknown>;
   read(type: ResourceType, name: string): Promise<KubeObject | undefined>;
@@ -64,8 +68,9 @@ export async function openBench(
   const namespace = await api.namespace(`test-${(count += 1)}`);
   const pods = startFakePods(api.client, namespace);
   const cluster = (): Promise<McpCluster> => readCluster(api.client, namespace, NAME);
-  const start = (by: KubeClient, sidecars = pods.sidecars): Promise<RunningOperator> =>
+  const start: Bench['start'] = (by, sidecars = pods.sidecars, options = {}) =>
     runOperator({
+      ...options,
       client: by,
       watchNamespaces: [namespace],
       leaderElect: false,

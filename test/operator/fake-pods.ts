@@ -20,6 +20,8 @@ export interface FakePods {
   readonly serverStatus: Map<string, Record<string, unknown>>;
   /** Why members refuse every configuration, when they do. */
   refuses?: string | undefined;
+  /** Pods run only where the scheduler has put them; by default all run. */
+  onlyScheduled?: boolean;
   /** Configurations that members agreed on. */
   readonly configurations: { generation: number; config: string }[];
   /** What sidecars were asked for. */
@@ -116,6 +118,8 @@ export function startFakePods(client: KubeClient, namespace: string): FakePods {
 
   const run = async (pod: Pod): Promise<void> => {
     const { name = '', uid = '' } = pod.metadata;
+    const { nodeName } = (pod.spec ?? {}) as { nodeName?: string };
+    if (made.onlyScheduled === true && nodeName === undefined) return;
     const address = pod.status?.podIP ?? `10.244.0.${(lastOctet += 1)}`;
     const known = [...running].find(([, entry]) => entry.uid === uid);
     // A container takes a moment to start: for one round at least the pod is there and does not run.

@@ -1,4 +1,4 @@
-/** The schemas of `spec.storage` and `spec.podTemplate`: what the pods of a cluster are given, and where they run. */
+/** The schemas of `spec.storage`, `spec.podTemplate` and `spec.inheritedMetadata`: what pods and objects are given, and where pods run. */
 import { group, QUANTITY_PATTERN, type Schema } from '../schema.ts';
 import { TOLERATIONS, VOLUMES } from './container.ts';
 
@@ -64,6 +64,16 @@ export const STORAGE = {
       reason: 'FieldValueForbidden',
     },
   ],
+} as const satisfies Schema;
+
+export const INHERITED_METADATA = {
+  type: 'object',
+  description:
+    'Added to the objects that are made for the cluster, such as Services; pods have podTemplate.metadata.',
+  properties: {
+    labels: labels('Labels; those of the operator cannot be replaced.'),
+    annotations: labels('Annotations; those of the operator cannot be replaced.'),
+  },
 } as const satisfies Schema;
 
 export const POD_TEMPLATE = group('Where and how the pods run.', {

@@ -6,7 +6,7 @@ import { FENCED_MEMBERS } from './fenced-members.ts';
 import { GATEWAY } from './gateway.ts';
 import { LOAD_BALANCING } from './load-balancing.ts';
 import { NETWORK_POLICY } from './network-policy.ts';
-import { POD_TEMPLATE, STORAGE } from './pods.ts';
+import { INHERITED_METADATA, POD_TEMPLATE, STORAGE } from './pods.ts';
 import { RECOVERY } from './recovery.ts';
 import { SERVER } from './server.ts';
 import { SESSIONS } from './sessions.ts';
@@ -44,6 +44,7 @@ export const SPEC_SCHEMA = {
     storage: STORAGE,
     tls: TLS,
     podTemplate: POD_TEMPLATE,
+    inheritedMetadata: INHERITED_METADATA,
     recovery: RECOVERY,
     update: UPDATE,
     fencedMembers: FENCED_MEMBERS,

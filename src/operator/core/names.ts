@@ -86,16 +86,18 @@ export function ownerOf(cluster: McpCluster): Owner {
   };
 }
 
-/** The metadata of an object of the cluster. */
+/** The metadata of an object of the cluster: what the spec lets all of them inherit, and over it what is ours. */
 export function ownedMetadata(
   cluster: McpCluster,
   name: string,
   labels: Readonly<Record<string, string>> = {},
 ): DesiredObject['metadata'] {
+  const inherited = cluster.spec.inheritedMetadata;
   return {
     name,
     namespace: cluster.metadata.namespace,
-    labels: { ...objectLabels(cluster.metadata.name), ...labels },
+    labels: { ...inherited?.labels, ...objectLabels(cluster.metadata.name), ...labels },
+    ...(inherited?.annotations === undefined ? {} : { annotations: inherited.annotations }),
     ownerReferences: [ownerOf(cluster)],
   };
 }

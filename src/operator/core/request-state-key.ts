@@ -67,13 +67,14 @@ function isOld({ spec }: McpCluster, { madeAtMs }: RequestStateKey, nowMs: numbe
 }
 
 export function requestStateSecret(cluster: McpCluster, state: RequestStateKey): Secret {
-  const name = objectNames(cluster.metadata.name).requestStateSecret;
+  const metadata = ownedMetadata(cluster, objectNames(cluster.metadata.name).requestStateSecret);
   return {
     apiVersion: 'v1',
     kind: 'Secret',
     metadata: {
-      ...ownedMetadata(cluster, name),
+      ...metadata,
       annotations: {
+        ...metadata.annotations,
         [PHASE]: state.phase,
         [REVISION]: String(state.revision),
         [MADE_AT]: String(state.madeAtMs),

@@ -59,6 +59,7 @@ export function statusOf(cluster: McpCluster, input: StatusInput): McpClusterSta
     ...given({
       leader: view.leader,
       targetLeader: input.targetLeader,
+      leaderSince: leaderSince(cluster, input),
       term: view.term,
       commitIndex: view.commitIndex,
       sessions: view.sessions,
@@ -70,6 +71,13 @@ export function statusOf(cluster: McpCluster, input: StatusInput): McpClusterSta
     })),
     conditions,
   };
+}
+
+/** The same instant for as long as the same pod leads the same term. */
+function leaderSince({ status }: McpCluster, { view, now }: StatusInput): string | undefined {
+  if (view.leader === undefined) return undefined;
+  const isSame = status?.leader === view.leader && status.term === view.term;
+  return isSame ? (status.leaderSince ?? now) : now;
 }
 
 /** What steps rest on, whatever else becomes of the status. */
