@@ -178,8 +178,9 @@ void suite('objects of a cluster at a real API server', { skip }, () => {
       return found[0]?.['series'] !== undefined && found;
     });
     assert.equal(died.length, 1);
-    assert.equal((died[0]?.['series'] as { count: number }).count, 2);
-    assert.equal(died[0]?.['reportingController'], 'mcpcluster.io/operator');
+    const { series, reportingController } = died[0] as KubeObject & { series: { count: number } };
+    assert.equal(series.count, 2);
+    assert.equal(reportingController, 'mcpcluster.io/operator');
   });
 
   test(verifies('operator.leader-in-status'), async (t) => {
