@@ -32,7 +32,7 @@ export interface ConnectOptions {
   readonly name: string;
   readonly pods: readonly string[];
   /** Where a pod's address is reached from here. */
-  readonly addressOf: (podIp: string) => string;
+  readonly addressOf: (podIp: string) => string | Promise<string>;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -47,7 +47,7 @@ export async function connectMembers(options: ConnectOptions): Promise<ClusterMe
         const object = await client.get<KubeObject>(RESOURCES.pods, { namespace, name: pod });
         const podIp = (object?.['status'] as { podIP?: string } | undefined)?.podIP;
         return {
-          host: options.addressOf(required(podIp, `pod ${pod} has no address`)),
+          host: await options.addressOf(required(podIp, `pod ${pod} has no address`)),
           port: PEER_PORT,
         };
       },

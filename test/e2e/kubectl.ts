@@ -41,11 +41,13 @@ function words(text: string): string[] {
   return [...text.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare ?? '');
 }
 
-export function createKubectl(path: string, kubeconfig: string): Kubectl {
+/** Commands that name no namespace mean `namespace`. */
+export function createKubectl(path: string, kubeconfig: string, namespace = 'default'): Kubectl {
   const base = { ...process.env, KUBECONFIG: kubeconfig };
+  const inNamespace = [`--namespace=${namespace}`];
   const run = (args: string, options: RunOptions = {}): Promise<KubectlResult> =>
     new Promise((resolve, reject) => {
-      const child = spawn(path, words(args), {
+      const child = spawn(path, [...inNamespace, ...words(args)], {
         env: { ...base, ...options.environment },
         timeout: TIMEOUT_MS,
       });
@@ -62,7 +64,10 @@ export function createKubectl(path: string, kubeconfig: string): Kubectl {
     throw new Error(`kubectl ${args} ended with ${result.code}: ${result.stderr || result.stdout}`);
   };
   const start = (args: string): RunningKubectl => {
-    const child = spawn(path, words(args), { env: base, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(path, [...inNamespace, ...words(args)], {
+      env: base,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let output = '';
     const gone = new Promise<void>((resolve) => child.once('close', () => resolve()));
     child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));

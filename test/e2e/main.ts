@@ -1,11 +1,12 @@
 /** The end-to-end suite: the same scenarios on the embedded API server and on a real control plane. */
 import { after, before, test } from 'node:test';
-import { inspect, parseArgs } from 'node:util';
+import { parseArgs } from 'node:util';
 import { onTerminationSignal, UsageError } from '../../src/host/index.ts';
 import { DEFAULT_IMAGE } from '../../src/operator/index.ts';
-import { installDefinitions, lastLogLines, startArena, type Arena, type Backend } from './arena.ts';
+import { installDefinitions, startLaptop, type Backend, type LaptopArena } from './laptop.ts';
 import { playOnNodes } from './nodes/main.ts';
 import type { SiteOptions } from './nodes/site.ts';
+import { playAll } from './play.ts';
 import type { Scenario } from './scenario.ts';
 import { changeScenarios, clusterScenarios, deletionScenarios } from './scenarios/cluster.ts';
 import { degradedScenarios } from './scenarios/degraded.ts';
@@ -17,7 +18,6 @@ import { memberScenarios } from './scenarios/members.ts';
 import { policyScenarios } from './scenarios/policies.ts';
 import { refusalScenarios } from './scenarios/refusals.ts';
 import { stdioScenarios } from './scenarios/stdio.ts';
-import { abandonSessions } from './sessions.ts';
 
 const USAGE =
   'usage: npm run e2e -- [--backend embedded|kubebuilder] [--only TEXT] [--keep-logs]\n' +
@@ -26,8 +26,11 @@ const USAGE =
   '    the image; the commands cut off a node and take that back, {node} stands for its name. Operator and definitions stay there';
 
 /** Each group needs what the groups before it left: an API, then the operator, then the running sample. */
-const WITHOUT_OPERATOR = [...refusalScenarios, ...kubectlScenarios];
-const WITH_OPERATOR = [
+const WITHOUT_OPERATOR: readonly Scenario<LaptopArena>[] = [
+  ...refusalScenarios,
+  ...kubectlScenarios,
+];
+const WITH_OPERATOR: readonly Scenario<LaptopArena>[] = [
   ...[...clusterScenarios, ...failureScenarios, ...changeScenarios, ...memberScenarios],
   ...lifeCycleScenarios,
   ...degradedScenarios,
@@ -64,13 +67,13 @@ function readOptions(): Options | ({ readonly backend: 'nodes' } & SiteOptions) 
 }
 
 function run(options: Options): void {
-  let arena: Arena | undefined;
-  const wanted = (list: readonly Scenario[]): readonly Scenario[] =>
+  let arena: LaptopArena | undefined;
+  const wanted = (list: readonly Scenario<LaptopArena>[]): readonly Scenario<LaptopArena>[] =>
     // The sample is what most scenarios play on: it is applied whatever was asked for.
     list.filter((each) => each.name.includes(options.only) || each === clusterScenarios[0]);
 
   before(async () => {
-    arena = await startArena(options.backend, options);
+    arena = await startLaptop(options.backend, options);
     await installDefinitions(arena);
   });
   after(async () => {
@@ -79,25 +82,12 @@ function run(options: Options): void {
   });
   onTerminationSignal(() => void arena?.stop().then(() => process.exit(130)));
 
-  const register = ({ name, lacks = false, timeoutMs, run: play }: Scenario): void => {
-    const skip = lacks !== false && `there is no ${lacks} in PATH`;
-    test(name, { skip, timeout: timeoutMs ?? 120_000 }, async () => {
-      const there = arena as Arena;
-      try {
-        await play(there);
-      } catch (error) {
-        console.error(`${name}: ${inspect(error)}\n${await lastLogLines(there)}`);
-        throw error;
-      } finally {
-        abandonSessions();
-      }
-    });
-  };
-  for (const each of wanted(WITHOUT_OPERATOR)) if (each !== clusterScenarios[0]) register(each);
+  const there = (): LaptopArena => arena as LaptopArena;
+  playAll(there, wanted(WITHOUT_OPERATOR));
   const live = wanted(WITH_OPERATOR);
   if (live.length > 1 || options.only === '' || clusterScenarios[0]?.name.includes(options.only)) {
-    test('the operator starts', () => (arena as Arena).startOperator());
-    for (const each of live) register(each);
+    test('the operator starts', () => there().startOperator());
+    playAll(there, live);
   }
 }
 

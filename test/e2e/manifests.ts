@@ -3,7 +3,7 @@ import { API_VERSION, MCP_CLUSTER_KIND } from '../../src/api/index.ts';
 import type { KubeObject } from '../../src/kube/index.ts';
 
 /** Where all scenarios play. */
-export const NAMESPACE = 'default';
+export const NAMESPACE = 'mcp-cluster-e2e';
 
 /** Any spec, right or wrong. */
 export function mcpCluster(name: string, spec: object): KubeObject {

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { startPrometheus } from '../../src/cli/prometheus.ts';
 import { createLifecycle, findProgram } from '../../src/host/index.ts';
-import type { Arena } from './arena.ts';
+import type { LaptopArena } from './laptop.ts';
 
 export const prometheusProgram = findProgram('prometheus');
 
@@ -31,7 +31,7 @@ interface Groups {
 
 type Result = { readonly result: readonly { readonly value: readonly [number, string] }[] };
 
-export async function startObserver(arena: Arena): Promise<Observer> {
+export async function startObserver(arena: LaptopArena): Promise<Observer> {
   const lifecycle = createLifecycle();
   const url = await startPrometheus({
     program: prometheusProgram as string,

@@ -2,16 +2,20 @@
 import type { Arena } from './arena.ts';
 import { findKubectl, type Kubectl } from './kubectl.ts';
 
-export interface Scenario {
+/** `A` is what it needs beyond the arena that all have. */
+export interface Scenario<A extends Arena = Arena> {
   readonly name: string;
-  readonly run: (arena: Arena) => Promise<void>;
+  readonly run: (arena: A) => Promise<void>;
   /** Name of a program that it cannot do without and that is not there. */
   readonly lacks?: string | false;
   /** Longest time it may take; default 120 s. */
   readonly timeoutMs?: number;
 }
 
-export function scenario(name: string, run: (arena: Arena) => Promise<void>): Scenario {
+export function scenario<A extends Arena = Arena>(
+  name: string,
+  run: (arena: A) => Promise<void>,
+): Scenario<A> {
   return { name, run };
 }
 

@@ -4,7 +4,6 @@ import { startCallLoop, summarize, type CallLoop } from '../../src/cli/demo/call
 import { ownerOf } from '../../src/cli/demo/kill.ts';
 import { connectEcho, type EchoClient } from '../../src/cli/mcp-client.ts';
 import { connectMembers, type ClusterMembers } from '../../src/cli/members.ts';
-import { twinOf } from '../../src/devcluster/index.ts';
 import { systemClock as clock, systemRandom as random } from '../../src/host/index.ts';
 import { eventually } from '../eventually.ts';
 import type { Arena } from './arena.ts';
@@ -17,7 +16,7 @@ export function openMembers(arena: Arena, name: string, pods = 3): Promise<Clust
     namespace: NAMESPACE,
     name,
     pods: Array.from({ length: pods }, (_, ordinal) => `${name}-${ordinal}`),
-    addressOf: twinOf,
+    addressOf: arena.addressOf,
     clock,
     random,
   });

@@ -4,6 +4,7 @@ import { RESOURCES, type KubeObject, type ResourceType } from '../../../src/kube
 import { eventually } from '../../eventually.ts';
 import { verifies } from '../../requirements.ts';
 import { readSample, type Arena } from '../arena.ts';
+import type { LaptopArena } from '../laptop.ts';
 import { NAMESPACE } from '../manifests.ts';
 import { kubectlScenario, scenario } from '../scenario.ts';
 import { assertSurvived, moreCalls, openBusySession } from '../sessions.ts';
@@ -23,14 +24,9 @@ export async function whole(arena: Arena): Promise<void> {
         observedGeneration === metadata.generation &&
         conditions.some(({ type, status: state }) => type === 'Progressing' && state === 'False');
       const isHealthy = members.every(({ health, ready }) => ready && health === 'Alive');
-      const running = [0, 1, 2].flatMap((ordinal) =>
-        arena.cluster
-          .podProcesses(NAMESPACE, `${SAMPLE}-${ordinal}`)
-          .filter(({ pids }) => pids.length > 0),
-      );
-      return (
-        isAtRest && readyReplicas === 3 && members.length === 3 && isHealthy && running.length === 6
-      );
+      if (!isAtRest || readyReplicas !== 3 || members.length !== 3 || !isHealthy) return false;
+      const running = members.map(({ name }) => arena.isRunning(name));
+      return (await Promise.all(running)).every(Boolean);
     },
     60_000,
   );
@@ -97,7 +93,7 @@ const spread = scenario(
     const { items } = await client.list(RESOURCES.pods, { namespace: NAMESPACE });
     const pods = items.filter(({ metadata }) => metadata.name?.startsWith(`${SAMPLE}-`));
     const nodes = pods.map((pod) => (pod['spec'] as { nodeName: string }).nodeName);
-    assert.deepEqual(nodes.toSorted(byText), ['node-a', 'node-b', 'node-c']);
+    assert.equal(new Set(nodes).size, 3, nodes.join());
     const claims = await client.list(RESOURCES.persistentVolumeClaims, { namespace: NAMESPACE });
     const phases = claims.items.map((claim) => (claim['status'] as { phase?: string }).phase);
     assert.deepEqual(phases, ['Bound', 'Bound', 'Bound']);
@@ -129,13 +125,10 @@ const live = kubectlScenario(verifies('api.live-for-people'), async (kubectl) =>
     assert.match(pods, new RegExp(`^everything-${ordinal} +2/2 +Running +\\d+ `, 'm'));
   }
   assert.match(await kubectl('get sts'), /^everything +3\/3 /m);
-  assert.match(
-    await kubectl('get svc'),
-    /^everything +ClusterIP +10\.96\.\d+\.\d+ +<none> +8080\/TCP /m,
-  );
+  assert.match(await kubectl('get svc'), /^everything +ClusterIP +10\.[\d.]+ +<none> +8080\/TCP /m);
   assert.match(await kubectl('get endpointslices'), /^everything[^ ]* +IPv4 +8080 +10\.244\./m);
   assert.match(await kubectl('get pvc'), /Bound/);
-  assert.match(await kubectl('get nodes'), /^node-a +Ready /m);
+  assert.match(await kubectl('get nodes'), /^\S+ +Ready /m);
   assert.match(await kubectl('logs everything-0 -c server'), /\S/);
   assert.match(await kubectl('logs everything-0 -c sidecar --tail=1'), /^\{.*\}$/m);
   const described = await kubectl(`describe mcpc ${SAMPLE}`);
@@ -167,39 +160,40 @@ const repair = scenario('what somebody changed or deleted by hand is put right',
   await whole(arena);
 });
 
-const deletion = scenario('delete: everything goes, metrics and all', async (arena) => {
-  const { client, cluster } = arena;
-  const pods = [0, 1, 2].map((ordinal) => `${SAMPLE}-${ordinal}`);
-  await whole(arena);
-  const pids = pods.flatMap((pod) =>
-    cluster.podProcesses(NAMESPACE, pod).flatMap((container) => container.pids),
-  );
-  assert.ok(pids.length >= 6, `only ${pids.length} processes`);
-  await arena.remove(SAMPLE);
-  const kinds = [
-    ...[RESOURCES.pods, RESOURCES.statefulSets, RESOURCES.services, RESOURCES.secrets],
-    ...[RESOURCES.configMaps, RESOURCES.endpointSlices, RESOURCES.podDisruptionBudgets],
-  ];
-  await eventually(
-    'every object of the cluster to be gone',
-    async () => {
-      const lists = await Promise.all(
-        kinds.map((kind) => client.list(kind, { namespace: NAMESPACE })),
-      );
-      return lists.every(({ items }) => !items.some((item) => isPartOf(item)));
-    },
-    60_000,
-  );
-  await eventually('every process to be gone', () => pids.every((pid) => !isAlive(pid)), 20_000);
-  const exported = async (): Promise<string> =>
-    (await fetch(`http://${arena.operatorAddress}/metrics`)).text();
-  await eventually('the metrics of the cluster to be gone', async () => {
-    const text = await exported();
-    return text.includes('controller_runtime_') && !text.includes(`name="${SAMPLE}"`);
-  });
-});
-
-const byText = (a: string, b: string): number => a.localeCompare(b);
+const deletion = scenario(
+  'delete: everything goes, metrics and all',
+  async (arena: LaptopArena) => {
+    const { client, cluster } = arena;
+    const pods = [0, 1, 2].map((ordinal) => `${SAMPLE}-${ordinal}`);
+    await whole(arena);
+    const pids = pods.flatMap((pod) =>
+      cluster.podProcesses(NAMESPACE, pod).flatMap((container) => container.pids),
+    );
+    assert.ok(pids.length >= 6, `only ${pids.length} processes`);
+    await arena.remove(SAMPLE);
+    const kinds = [
+      ...[RESOURCES.pods, RESOURCES.statefulSets, RESOURCES.services, RESOURCES.secrets],
+      ...[RESOURCES.configMaps, RESOURCES.endpointSlices, RESOURCES.podDisruptionBudgets],
+    ];
+    await eventually(
+      'every object of the cluster to be gone',
+      async () => {
+        const lists = await Promise.all(
+          kinds.map((kind) => client.list(kind, { namespace: NAMESPACE })),
+        );
+        return lists.every(({ items }) => !items.some((item) => isPartOf(item)));
+      },
+      60_000,
+    );
+    await eventually('every process to be gone', () => pids.every((pid) => !isAlive(pid)), 20_000);
+    const exported = async (): Promise<string> =>
+      (await fetch(`http://${arena.operatorAddress}/metrics`)).text();
+    await eventually('the metrics of the cluster to be gone', async () => {
+      const text = await exported();
+      return text.includes('controller_runtime_') && !text.includes(`name="${SAMPLE}"`);
+    });
+  },
+);
 
 const isPartOf = ({ metadata }: KubeObject): boolean => metadata.name?.startsWith(SAMPLE) === true;
 

@@ -4,6 +4,7 @@ import { MCP_CLUSTERS } from '../../../src/api/index.ts';
 import { RESOURCES } from '../../../src/kube/index.ts';
 import { eventually } from '../../eventually.ts';
 import type { Arena } from '../arena.ts';
+import type { LaptopArena } from '../laptop.ts';
 import { EVERYTHING, mcpCluster, NAMESPACE } from '../manifests.ts';
 import { scenario } from '../scenario.ts';
 import {
@@ -31,7 +32,7 @@ const ownerKill = scenario('kill -9 of the owner: its session moves and goes on'
   );
   await moreCalls(session);
   const killedAt = Date.now();
-  arena.cluster.killPod(NAMESPACE, owner);
+  await arena.killPod(owner);
   await moreCalls(session, 60);
   await assertSurvived(session, killedAt);
   await whole(arena);
@@ -49,7 +50,7 @@ const leaderKill = scenario(
     await Promise.all(sessions.map((session) => moreCalls(session)));
     const before = (await arena.get(SAMPLE)).status?.term ?? 0;
     const killedAt = Date.now();
-    arena.cluster.killPod(NAMESPACE, leader);
+    await arena.killPod(leader);
     await eventually(
       'a new term',
       async () => ((await arena.get(SAMPLE)).status?.term ?? 0) > before,
@@ -63,7 +64,7 @@ const leaderKill = scenario(
 
 const sidecarsKill = scenario(
   'kill -9 of all three sidecars at once: sessions are in the log',
-  async (arena) => {
+  async (arena: LaptopArena) => {
     const url = await arena.url(SAMPLE);
     const sessions = await Promise.all([1, 2, 3, 4].map(() => openBusySession(url)));
     await Promise.all(sessions.map((session) => moreCalls(session)));
@@ -96,7 +97,7 @@ const sidecarsKill = scenario(
 
 const operatorKill = scenario(
   'kill -9 of the operator in mid-reconcile: nobody notices, and it goes on',
-  async (arena) => {
+  async (arena: LaptopArena) => {
     const session = await openBusySession(await arena.url(SAMPLE));
     const name = 'second';
     const startedAt = Date.now();
@@ -139,4 +140,5 @@ async function quietly(
   };
 }
 
-export const failureScenarios = [ownerKill, leaderKill, sidecarsKill, operatorKill];
+export const podFailureScenarios = [ownerKill, leaderKill];
+export const failureScenarios = [...podFailureScenarios, sidecarsKill, operatorKill];

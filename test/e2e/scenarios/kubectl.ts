@@ -222,7 +222,7 @@ const namespaces = kubectlScenario(
     assert.equal(await kubectl('create namespace passing'), 'namespace/passing created\n');
     await kubectl('create configmap thing -n passing --from-literal=key=value');
     assert.equal(await kubectl('get cm thing -n passing -o jsonpath={.data.key}'), 'value');
-    const input = JSON.stringify(mcpCluster('inside', SPEC)).replace(/"default"/, '"passing"');
+    const input = JSON.stringify(mcpCluster('inside', SPEC)).replace(`"${NAMESPACE}"`, '"passing"');
     await kubectl('apply -f -', { input });
     assert.match(await kubectl('get mcpc -A'), /^passing +inside /m);
     await kubectl('delete namespace passing --timeout=60s');
@@ -233,13 +233,14 @@ const namespaces = kubectlScenario(
 );
 
 const waitingLog = kubectlScenario('logs of a container that waits says why', async (kubectl) => {
-  await kubectl('run waiting --image=nowhere/nothing:9');
+  // Where everything else plays, a pod that says nothing of its security is refused.
+  await kubectl('run waiting --image=nowhere/nothing:9 -n default');
   const waits =
     /^Error from server \(BadRequest\): container "waiting" in pod "waiting" is waiting to start: (image can't be pulled|trying and failing to pull image)$/m;
   await eventually('the refusal', async () =>
-    waits.test((await kubectl.run('logs waiting')).stderr),
+    waits.test((await kubectl.run('logs waiting -n default')).stderr),
   );
-  await kubectl('delete pod waiting');
+  await kubectl('delete pod waiting -n default');
 });
 
 export const kubectlScenarios = [

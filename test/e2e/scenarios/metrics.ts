@@ -12,7 +12,7 @@ import { exportedNames, namesIn } from '../../monitoring/metric-names.ts';
 import { metricTable } from '../../monitoring/metric-table.ts';
 import { promtool, runPromtool } from '../../monitoring/programs.ts';
 import { verifies } from '../../requirements.ts';
-import type { Arena } from '../arena.ts';
+import type { LaptopArena } from '../laptop.ts';
 import { NAMESPACE } from '../manifests.ts';
 import { prometheusProgram, startObserver, type Observer } from '../observer.ts';
 import { scenario, type Scenario } from '../scenario.ts';
@@ -26,7 +26,7 @@ import {
 import { SAMPLE, whole } from './cluster.ts';
 
 /** What each process exports, by its name. */
-async function expositions(arena: Arena): Promise<Map<string, string>> {
+async function expositions(arena: LaptopArena): Promise<Map<string, string>> {
   const { items } = await arena.client.list(RESOURCES.pods, { namespace: NAMESPACE });
   const addresses = items
     .filter(({ metadata }) => metadata.name?.startsWith(`${SAMPLE}-`))
@@ -53,7 +53,7 @@ const QUERIES = Object.entries(DASHBOARDS).flatMap(([name, { rows }]) =>
   ),
 );
 
-const realNames = scenario(verifies('rules.real-names'), async (arena) => {
+const realNames = scenario(verifies('rules.real-names'), async (arena: LaptopArena) => {
   await whole(arena);
   const all = [...(await expositions(arena)).values()].map(exportedNames);
   const known = new Set(['up', ...all.flatMap((names) => [...names])]);
@@ -68,8 +68,8 @@ const realNames = scenario(verifies('rules.real-names'), async (arena) => {
   );
 });
 
-const clean: Scenario = {
-  ...scenario(verifies('metrics.promtool'), async (arena) => {
+const clean: Scenario<LaptopArena> = {
+  ...scenario(verifies('metrics.promtool'), async (arena: LaptopArena) => {
     const all = await expositions(arena);
     assert.equal(all.size, 4);
     for (const [name, text] of all) {
@@ -80,7 +80,7 @@ const clean: Scenario = {
   lacks: promtool === undefined && 'promtool',
 };
 
-const table = scenario('docs/metrics.md is the table of metrics', async (arena) => {
+const table = scenario('docs/metrics.md is the table of metrics', async (arena: LaptopArena) => {
   const all = await expositions(arena);
   const made = metricTable({
     'the operator': all.get('operator') ?? '',
@@ -114,8 +114,8 @@ async function assertNoEmptyPanel(observer: Observer): Promise<void> {
   assert.deepEqual(empty, []);
 }
 
-const dashboards: Scenario = {
-  ...scenario(verifies('dashboards.no-empty-panel'), async (arena) => {
+const dashboards: Scenario<LaptopArena> = {
+  ...scenario(verifies('dashboards.no-empty-panel'), async (arena: LaptopArena) => {
     const observer = await startObserver(arena);
     try {
       const url = await arena.url(SAMPLE);
@@ -127,7 +127,7 @@ const dashboards: Scenario = {
       await eventually('four targets', async () => (await counts('sum(up)')) === 4, 20_000);
       await moreCalls(session);
       const killedAt = Date.now();
-      arena.cluster.killPod(NAMESPACE, owner);
+      await arena.killPod(owner);
       await moreCalls(session, 60);
       const moved = 'sum(mcp_cluster_gateway_session_moves_total{result="moved"})';
       await eventually('the move in Prometheus', async () => (await counts(moved)) >= 1, 20_000);
@@ -144,4 +144,9 @@ const dashboards: Scenario = {
 };
 
 /** On the sample, while it runs. */
-export const metricScenarios: readonly Scenario[] = [realNames, clean, table, dashboards];
+export const metricScenarios: readonly Scenario<LaptopArena>[] = [
+  realNames,
+  clean,
+  table,
+  dashboards,
+];

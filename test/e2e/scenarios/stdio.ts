@@ -29,7 +29,7 @@ const stdio = scenario('a stdio server as a cluster: kill -9 of its pod', async 
   const before = await names();
   assert.ok(before.includes('create_entities'));
   const owner = await withMembers(arena, NAME, (members) => ownerOf(members, id));
-  arena.cluster.killPod(NAMESPACE, owner);
+  await arena.killPod(owner);
   assert.deepEqual(await names(), before, 'the session goes on at another pod');
   assert.equal(transport.sessionId, id);
   await client.close();
