@@ -223,7 +223,7 @@ const namespaces = kubectlScenario(
     await kubectl('create configmap thing -n passing --from-literal=key=value');
     assert.equal(await kubectl('get cm thing -n passing -o jsonpath={.data.key}'), 'value');
     const input = JSON.stringify(mcpCluster('inside', SPEC)).replace(`"${NAMESPACE}"`, '"passing"');
-    await kubectl('apply -f -', { input });
+    await kubectl('apply -n passing -f -', { input });
     assert.match(await kubectl('get mcpc -A'), /^passing +inside /m);
     await kubectl('delete namespace passing --timeout=60s');
     const { stderr } = await kubectl.run('get namespace passing');
