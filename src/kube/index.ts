@@ -35,6 +35,7 @@ export {
   type LeaderElectionOptions,
 } from './leader-election.ts';
 export { createManager, type ManagedPart, type Manager, type ManagerOptions } from './manager.ts';
+export { collectionPath } from './paths.ts';
 export { apiVersionOf, RESOURCES, splitApiVersion, type ResourceType } from './resources.ts';
 export {
   objectKey,

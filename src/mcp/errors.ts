@@ -124,6 +124,12 @@ export function errorText(error: McpError, id: RequestId | null = null): string 
   return JSON.stringify({ jsonrpc: '2.0', error: errorBody(error), id });
 }
 
+/** The same error for each of these requests: an array where a batch is answered, one without an id where there is none. */
+export function errorTexts(error: McpError, ids: readonly RequestId[], batch: boolean): string {
+  const texts = ids.map((id) => errorText(error, id));
+  return batch ? `[${texts.join(',')}]` : (texts[0] ?? errorText(error));
+}
+
 function isOwnCode(code: number): boolean {
   return code < -32768 || code > -32000;
 }

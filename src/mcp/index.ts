@@ -17,6 +17,7 @@ export {
 export {
   errorBody,
   errorText,
+  errorTexts,
   MCP_ERRORS,
   mcpError,
   type McpError,

@@ -1,19 +1,22 @@
 /** Whether the API server can be worked with at all, asked once at start: what is wrong then is wrong for every watch. */
 import { MCP_CLUSTERS } from '../api/index.ts';
 import { UsageError } from '../host/index.ts';
-import { KubeError, type KubeClient } from '../kube/index.ts';
+import { collectionPath, KubeError, type KubeClient } from '../kube/index.ts';
 
 /**
- * Lists the McpClusters of these namespaces, or of all when there is none. Rejects with {@link UsageError} when the API server
- * cannot be reached, does not know the kind, or does not let us; with what it said otherwise.
+ * Asks for one McpCluster in each of these namespaces, or in any when there is none; the informers list them all later.
+ * Rejects with {@link UsageError} when the API server cannot be reached, does not know the kind, or does not let us; with what
+ * it said otherwise.
  */
 export async function requireDefinition(
   client: KubeClient,
   namespaces: readonly string[],
 ): Promise<void> {
-  const scopes = namespaces.length === 0 ? [{}] : namespaces.map((namespace) => ({ namespace }));
+  const scopes = namespaces.length === 0 ? [undefined] : namespaces;
   try {
-    for (const scope of scopes) await client.list(MCP_CLUSTERS, scope);
+    for (const namespace of scopes) {
+      await client.raw('GET', `${collectionPath(MCP_CLUSTERS, namespace)}?limit=1`);
+    }
   } catch (error) {
     if (!(error instanceof KubeError)) throw error;
     // A server that has trouble of its own is asked again by the informers.

@@ -53,9 +53,9 @@ void suite('many clusters', { skip }, () => {
   test(verifies('operator.fleet-restart'), async () => {
     await quiet();
     const written = fleet.faulty.writes.length;
-    const before = fleet.faulty.asked('limit=');
+    const before = fleet.faulty.asked('limit=500');
     await fleet.restart();
-    await eventually('all to be listed again', () => fleet.faulty.asked('limit=') > before);
+    await eventually('all to be listed again', () => fleet.faulty.asked('limit=500') > before);
     await quiet();
     assert.deepEqual(fleet.faulty.writes.slice(written), []);
   });

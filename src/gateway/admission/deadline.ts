@@ -6,6 +6,7 @@
  * server is told: in the era of sessions by the pod that owns the session, in the stateless era by closing the request.
  */
 import {
+  errorTexts,
   MCP_ERRORS,
   mcpError,
   readMessages,
@@ -25,7 +26,6 @@ import type { GatewayPolicies } from '../policies.ts';
 import type { OutgoingEvent } from '../ports.ts';
 import { canBeLate, requestsOf } from './admitted-requests.ts';
 import type { AdmissionMetrics } from './metrics.ts';
-import { errorTexts } from './rejection.ts';
 
 export interface DeadlineOptions {
   readonly policies: () => GatewayPolicies;
@@ -127,7 +127,8 @@ class Run {
 }
 
 function expired({ requests, batch }: Run): Reply {
-  return plain(200, errorTexts(requests, batch, mcpError(MCP_ERRORS.deadlineExceeded)));
+  const ids = requests.map(({ id }) => id);
+  return plain(200, errorTexts(mcpError(MCP_ERRORS.deadlineExceeded), ids, batch));
 }
 
 function endInTime(options: DeadlineOptions, run: Run, reply: StreamReply): StreamReply {
@@ -157,10 +158,10 @@ async function* eventsInTime(
   }
   if (!run.expired) return;
   settle(open, last.data);
-  const late = run.requests.filter(({ id }) => open.has(id));
-  if (late.length === 0) return;
+  if (open.size === 0) return;
   const id = last.id === '' ? '' : options.finalEventId(last.id);
-  yield { id, data: errorTexts(late, run.batch, mcpError(MCP_ERRORS.deadlineExceeded)) };
+  const error = mcpError(MCP_ERRORS.deadlineExceeded);
+  yield { id, data: errorTexts(error, [...open], run.batch) };
 }
 
 function settle(open: Set<RequestId>, data: string): void {

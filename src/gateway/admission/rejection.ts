@@ -1,5 +1,5 @@
 /** The answer to requests that are not admitted: HTTP status, JSON-RPC error for each, and when to come again. */
-import { errorText, mcpError, type JsonRpcRequest, type McpErrorKind } from '../../mcp/index.ts';
+import { errorTexts, mcpError, type JsonRpcRequest, type McpErrorKind } from '../../mcp/index.ts';
 import { plain, type PlainReply } from '../exchange.ts';
 
 export interface Rejection {
@@ -26,15 +26,6 @@ export function reject(
   const seconds = Math.ceil(retryAfterMs / 1_000);
   const retryAfter = Math.max(1, Math.min(RETRY_AFTER_MAX_S, seconds));
   const error = mcpError(kind, detail, { retryable: kind.retryable, retryAfter, policy: name });
-  return plain(status, errorTexts(requests, batch, error), { 'retry-after': String(retryAfter) });
-}
-
-/** The same error for every request. */
-export function errorTexts(
-  requests: readonly JsonRpcRequest[],
-  batch: boolean,
-  error: ReturnType<typeof mcpError>,
-): string {
-  const texts = requests.map(({ id }) => errorText(error, id));
-  return batch ? `[${texts.join(',')}]` : (texts[0] ?? errorText(error));
+  const ids = requests.map(({ id }) => id);
+  return plain(status, errorTexts(error, ids, batch), { 'retry-after': String(retryAfter) });
 }

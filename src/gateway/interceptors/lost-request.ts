@@ -1,5 +1,5 @@
 /** What a client is told of a request that nobody answers. */
-import { errorText, MCP_ERRORS, mcpError, type RequestId } from '../../mcp/index.ts';
+import { errorTexts, MCP_ERRORS, mcpError, type RequestId } from '../../mcp/index.ts';
 import type { RefusalCode } from '../core/types.ts';
 import { plain, type Exchange, type PlainReply } from '../exchange.ts';
 import type { FailoverOptions, Pursuit } from './pursuit.ts';
@@ -35,10 +35,11 @@ export function answerUnavailable(pursuit: Pursuit): PlainReply {
 export const answerNotFound = ({ exchange }: Pursuit): PlainReply =>
   problem(404, 'sessionNotFound', exchange);
 
-/** The error for every one of these requests, as one event of a stream; several there are only where batches are. */
+/** What ends a stream on which these requests were not answered: an event without data if there are none. */
 export function lostText(ids: readonly RequestId[]): string {
-  const texts = ids.map((id) => errorText(mcpError(MCP_ERRORS.interrupted), id));
-  return texts.length > 1 ? `[${texts.join(',')}]` : (texts[0] ?? '');
+  // Several there are only where batches are.
+  const isBatch = ids.length > 1;
+  return ids.length === 0 ? '' : errorTexts(mcpError(MCP_ERRORS.interrupted), ids, isBatch);
 }
 
 function problem(
@@ -46,10 +47,10 @@ function problem(
   kind: 'interrupted' | 'sessionNotFound' | 'unavailable',
   exchange: Exchange,
 ): PlainReply {
-  const error = mcpError(MCP_ERRORS[kind]);
-  const requests = (exchange.parsed?.messages ?? []).filter((item) => item.kind === 'request');
-  const texts = requests.map((item) => errorText(error, item.message.id));
+  const ids = (exchange.parsed?.messages ?? []).flatMap((item) =>
+    item.kind === 'request' ? [item.message.id] : [],
+  );
   const batch = exchange.parsed?.batch === true && status === 200;
-  const body = batch ? `[${texts.join(',')}]` : (texts[0] ?? errorText(error));
+  const body = errorTexts(mcpError(MCP_ERRORS[kind]), ids, batch);
   return plain(status, body, status === 503 ? { 'retry-after': '1' } : {});
 }

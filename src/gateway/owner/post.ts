@@ -10,6 +10,7 @@ import {
   mediaType,
   parseBody,
   errorText,
+  errorTexts,
   type ParsedBody,
   type RequestId,
 } from '../../mcp/index.ts';
@@ -258,8 +259,7 @@ function tooLong(
   tools.metrics.limited.inc({ limit: 'answerBytes' });
   tools.logger.warn('answer of the MCP server refused', { session, problem });
   const error = mcpError(MCP_ERRORS.answerTooLong);
-  const texts = [...pending.keys()].map((id) => errorText(error, id));
-  return plain(error.kind.status, parsed.batch ? `[${texts.join(',')}]` : texts.join(''));
+  return plain(error.kind.status, errorTexts(error, [...pending.keys()], parsed.batch));
 }
 
 /** Longer answers are passed on as they come, where they may be. */
