@@ -12,7 +12,7 @@ const ENTRY_BYTES = 256;
 const BATCHES = [1, 16, 256] as const;
 /** Short turns: what else the machine does then hits both contenders alike. */
 const BATCHES_A_TURN = 5;
-const TURNS = 400;
+const TURNS = { short: 20, whole: 400 } as const;
 const PREALLOCATED_BYTES = 64 * 2 ** 20;
 const SNAPSHOT_EVERY_BYTES = 48 * 2 ** 20;
 /** More than is kept for later use. */
@@ -114,7 +114,11 @@ async function openBareFile(folder: string): Promise<{ file: WalFile; write: Wri
 }
 
 /** Both are open all the time and take turns. */
-async function compare(folder: string, batch: number): Promise<Record<'ours' | 'bare', Sample>> {
+async function compare(
+  folder: string,
+  batch: number,
+  turns: number,
+): Promise<Record<'ours' | 'bare', Sample>> {
   const log = await WornLog.open(join(folder, 'log'));
   const bare = await openBareFile(folder);
   const commands = Array.from({ length: batch }, () => Buffer.alloc(ENTRY_BYTES, 'x'));
@@ -130,7 +134,7 @@ async function compare(folder: string, batch: number): Promise<Record<'ours' | '
           ),
         bare: () => turn(batch, () => data, bare.write),
       },
-      TURNS,
+      turns,
     );
   } finally {
     await log.close();
@@ -138,12 +142,16 @@ async function compare(folder: string, batch: number): Promise<Record<'ours' | '
   }
 }
 
-/** Measures and prints; returns the ratios by name. */
-export async function benchWal(print: (line: string) => void): Promise<Record<string, number>> {
+/** Measures and prints; returns the ratios by name. `short` only shows that it works. */
+export async function benchWal(
+  print: (line: string) => void,
+  { short }: { readonly short: boolean },
+): Promise<Record<string, number>> {
+  const turns = short ? TURNS.short : TURNS.whole;
   const ratios: Record<string, number> = {};
   print('write-ahead log, durable 256 B entries/s: median (min–max)');
   for (const batch of BATCHES) {
-    const { ours, bare } = await withFolder((folder) => compare(folder, batch));
+    const { ours, bare } = await withFolder((folder) => compare(folder, batch, turns));
     const ratio = ours.median / bare.median;
     ratios[`wal/${batch}`] = ratio;
     print(

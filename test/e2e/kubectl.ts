@@ -1,6 +1,7 @@
 /** The real kubectl, when there is one: run once, fed on standard input, or left watching. */
 import { spawn } from 'node:child_process';
 import { findProgram } from '../../src/host/index.ts';
+import { assets } from '../control-plane.ts';
 
 export interface KubectlResult {
   readonly code: number;
@@ -33,7 +34,7 @@ const TIMEOUT_MS = 120_000;
 
 /** Path of kubectl in `$KUBEBUILDER_ASSETS` or `$PATH`. */
 export function findKubectl(): string | undefined {
-  return findProgram('kubectl', [process.env['KUBEBUILDER_ASSETS']]);
+  return findProgram('kubectl', [assets]);
 }
 
 /** Arguments are words separated by spaces; single quotes keep one together. */

@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test';
 import { parseArgs } from 'node:util';
 import { onTerminationSignal, UsageError } from '../../src/host/index.ts';
 import { DEFAULT_IMAGE } from '../../src/operator/index.ts';
+import { skip as noControlPlane } from '../control-plane.ts';
 import { installDefinitions, startLaptop, type Backend, type LaptopArena } from './laptop.ts';
 import { playOnNodes } from './nodes/main.ts';
 import type { SiteOptions } from './nodes/site.ts';
@@ -60,7 +61,7 @@ function readOptions(): Options | ({ readonly backend: 'nodes' } & SiteOptions) 
   const { backend, only, image, cut, heal } = values;
   if (backend === 'nodes') return { backend, image, cut, heal };
   if (backend !== 'embedded' && backend !== 'kubebuilder') throw new UsageError(USAGE);
-  if (backend === 'kubebuilder' && process.env['KUBEBUILDER_ASSETS'] === undefined) {
+  if (backend === 'kubebuilder' && noControlPlane !== false) {
     throw new UsageError(USAGE);
   }
   return { backend, only, keepLogs: values['keep-logs'] };

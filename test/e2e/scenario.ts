@@ -19,6 +19,23 @@ export function scenario<A extends Arena = Arena>(
   return { name, run };
 }
 
+/**
+ * Scenarios that wait far more than they work, each with a cluster of its own and without sessions: whichever comes first
+ * begins all of them.
+ */
+export function sideBySide(scenarios: readonly Scenario[]): readonly Scenario[] {
+  let begun: readonly Promise<void>[] | undefined;
+  return scenarios.map((each, index) => ({
+    ...each,
+    run: (arena) => {
+      begun ??= scenarios.map(({ run }) => run(arena));
+      // A failure is told by the scenario that it belongs to.
+      for (const one of begun) one.catch(() => undefined);
+      return begun[index] as Promise<void>;
+    },
+  }));
+}
+
 /** Skipped, by name, where there is no kubectl. */
 export function kubectlScenario(
   name: string,

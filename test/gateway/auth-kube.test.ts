@@ -14,8 +14,8 @@ import { createCertificateAuthority, issueCertificate } from '../../src/security
 import { startControlPlane, type ControlPlane } from '../../src/devcluster/control-plane/index.ts';
 import { clusterTokenReviewer, createTokenReviewer } from '../../src/sidecar/token-review.ts';
 import { silentLogger } from '../../src/telemetry/index.ts';
+import { assets, skip } from '../control-plane.ts';
 import { eventually } from '../eventually.ts';
-import { skip } from '../operator/real-api.ts';
 import { verifies } from '../requirements.ts';
 import { INITIALIZE, post } from './client.ts';
 import { createLogSink } from './log-sink.ts';
@@ -149,7 +149,6 @@ function asAdmin(
 }
 
 test(verifies('auth.token-review'), { skip }, async (t) => {
-  const assets = process.env['KUBEBUILDER_ASSETS'] ?? '';
   const plane = await startControlPlane({
     assets,
     logger: silentLogger,

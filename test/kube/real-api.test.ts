@@ -16,10 +16,9 @@ import {
   type KubeObject,
 } from '../../src/kube/index.ts';
 import { createMetrics, silentLogger as logger } from '../../src/telemetry/index.ts';
+import { assets, skip } from '../control-plane.ts';
 import { eventually } from '../eventually.ts';
 
-const assets = process.env['KUBEBUILDER_ASSETS'] ?? '';
-const skip = assets === '' ? 'KUBEBUILDER_ASSETS is not set' : false;
 const { configMaps } = RESOURCES;
 const metrics = createMetrics();
 

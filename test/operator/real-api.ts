@@ -12,11 +12,10 @@ import {
 } from '../../src/kube/index.ts';
 import { MCP_CLUSTERS } from '../../src/api/index.ts';
 import { createMetrics, silentLogger as logger } from '../../src/telemetry/index.ts';
+import { assets, skip } from '../control-plane.ts';
 import { eventually } from '../eventually.ts';
 
-const assets = process.env['KUBEBUILDER_ASSETS'] ?? '';
-/** Why tests against a real API server are skipped, or false. */
-export const skip = assets === '' ? 'KUBEBUILDER_ASSETS is not set' : false;
+export { skip };
 
 export interface RealApi {
   readonly plane: ControlPlane;

@@ -8,7 +8,7 @@ import { FEATURE_BAR, LATER } from './feature-bar.ts';
 const TESTS = join(import.meta.dirname, '..');
 /** Scenarios run on the backend they are asked for, nodes are real ones; other files say what they need. */
 const SCENARIO = /^e2e\/(scenarios|nodes)\/.*\.ts$/;
-const ON_REAL_API = /KUBEBUILDER_ASSETS|real-api|real-server/;
+const ON_REAL_API = /KUBEBUILDER_ASSETS|control-plane\.ts|real-api|real-server/;
 
 /** Requirements that are cited by what runs on a real API server. */
 function provedOnRealApi(): ReadonlySet<string> {

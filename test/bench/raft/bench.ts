@@ -13,8 +13,8 @@ import { catchUp, elections, idleMemory } from './steady.ts';
 const log: Part = {
   needsEtcd: false,
   needsLoader: false,
-  async run(_options, print) {
-    const value = (await benchWal(print))['wal/256'] as number;
+  async run(options, print) {
+    const value = (await benchWal(print, options))['wal/256'] as number;
     const row: Row = {
       name: 'wal',
       what: 'durable log, 256 entries a flush, to a bare loop on a preallocated file',

@@ -7,6 +7,7 @@ import { connect, type ClientHttp2Session } from 'node:http2';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { assets, skip } from '../../control-plane.ts';
 import { eventually } from '../../eventually.ts';
 import { freePorts } from '../../free-ports.ts';
 import { Latencies } from './latencies.ts';
@@ -18,9 +19,8 @@ const VALUE_BYTES = 256;
 
 /** Why etcd cannot be measured here, or undefined when it can. */
 export function etcdMissing(): string | undefined {
-  const folder = process.env['KUBEBUILDER_ASSETS'];
-  if (folder === undefined) return 'KUBEBUILDER_ASSETS is not set: run setup-envtest';
-  if (!existsSync(join(folder, 'etcd'))) return `there is no etcd in ${folder}`;
+  if (skip !== false) return `${skip}: run setup-envtest`;
+  if (!existsSync(join(assets, 'etcd'))) return `there is no etcd in ${assets}`;
   return undefined;
 }
 
@@ -81,7 +81,7 @@ export class EtcdMember {
   constructor(id: string, url: string, args: readonly string[]) {
     this.id = id;
     this.url = url;
-    this.child = spawn(join(process.env['KUBEBUILDER_ASSETS'] as string, 'etcd'), args, {
+    this.child = spawn(join(assets, 'etcd'), args, {
       stdio: 'ignore',
     });
   }

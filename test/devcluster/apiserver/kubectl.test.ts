@@ -1,21 +1,15 @@
 /** The real kubectl on our API. Needs kubectl in KUBEBUILDER_ASSETS or PATH. */
 import assert from 'node:assert/strict';
-import { execFile, spawn, spawnSync } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test, type TestContext } from 'node:test';
+import { findProgram } from '../../../src/host/index.ts';
+import { assets } from '../../control-plane.ts';
 import { verifies } from '../../requirements.ts';
 import { startServer, statefulSet, widget, widgetDefinition, type Server } from './fixture.ts';
 
-function findKubectl(): string | undefined {
-  const bundled = join(process.env['KUBEBUILDER_ASSETS'] ?? '/nonexistent', 'kubectl');
-  if (existsSync(bundled)) return bundled;
-  return spawnSync('kubectl', ['version', '--client']).status === 0 ? 'kubectl' : undefined;
-}
-
-const program = findKubectl();
+const program = findProgram('kubectl', [assets]);
 const skip = program === undefined && 'there is no kubectl';
 
 interface Run {

@@ -5,16 +5,14 @@ import { isDeepStrictEqual } from 'node:util';
 import { startControlPlane } from '../../../src/devcluster/control-plane/index.ts';
 import { systemClock, systemRandom } from '../../../src/host/index.ts';
 import { silentLogger } from '../../../src/telemetry/index.ts';
+import { assets, skip } from '../../control-plane.ts';
 import { verifies } from '../../requirements.ts';
 import { converse, prepare, type Exchange } from './conversation.ts';
 import { connect, startServer } from './fixture.ts';
 
-const assets = process.env['KUBEBUILDER_ASSETS'];
-const skip = assets === undefined && 'KUBEBUILDER_ASSETS is not set';
-
 test(verifies('devcluster.api-real'), { skip }, async (context) => {
   const plane = await startControlPlane({
-    assets: assets ?? '',
+    assets,
     logger: silentLogger,
     clock: systemClock,
     random: systemRandom,

@@ -12,6 +12,7 @@ import {
 } from '../../../src/devcluster/core/index.ts';
 import { RESOURCES, type KubeResource, type ResourceType } from '../../../src/kube/index.ts';
 import { eventually } from '../../eventually.ts';
+import { skip } from '../../control-plane.ts';
 import { verifies } from '../../requirements.ts';
 import {
   looping,
@@ -286,10 +287,5 @@ function behaviour(backend: 'embedded' | 'kubebuilder'): void {
   });
 }
 
-const assets = process.env['KUBEBUILDER_ASSETS'];
 describe('workloads on the embedded control plane', () => behaviour('embedded'));
-describe(
-  verifies('devcluster.controllers-real'),
-  { skip: assets === undefined ? 'KUBEBUILDER_ASSETS is not set' : false },
-  () => behaviour('kubebuilder'),
-);
+describe(verifies('devcluster.controllers-real'), { skip }, () => behaviour('kubebuilder'));

@@ -3,11 +3,9 @@ import { Agent, request as httpsRequest, type RequestOptions } from 'node:https'
 import { startControlPlane } from '../../../src/devcluster/control-plane/index.ts';
 import { systemClock, systemRandom } from '../../../src/host/index.ts';
 import { silentLogger } from '../../../src/telemetry/index.ts';
+import { assets, skip } from '../../control-plane.ts';
 
-const assets = process.env['KUBEBUILDER_ASSETS'] ?? '';
-
-/** For the options of a test. */
-export const skip = assets === '' ? 'KUBEBUILDER_ASSETS is not set' : false;
+export { skip };
 
 export interface Reply {
   readonly status: number;

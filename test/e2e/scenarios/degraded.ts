@@ -5,7 +5,7 @@ import { RESOURCES } from '../../../src/kube/index.ts';
 import { eventually } from '../../eventually.ts';
 import type { Arena } from '../arena.ts';
 import { mcpCluster, NAMESPACE, scriptServer } from '../manifests.ts';
-import { scenario, type Scenario } from '../scenario.ts';
+import { scenario, sideBySide, type Scenario } from '../scenario.ts';
 import { assertSurvived, moreCalls, openBusySession } from '../sessions.ts';
 
 interface BrokenServer {
@@ -102,4 +102,4 @@ const oneOfThree = scenario(
   },
 );
 
-export const degradedScenarios = [...broken, oneOfThree];
+export const degradedScenarios = [...sideBySide(broken), oneOfThree];
