@@ -333,7 +333,11 @@ async function startManagers(parts: {
   await binder.start();
   lifecycle.add('volume binder', () => binder.stop());
   if (parts.backend.hasControllers) return;
-  const controllers = await startControllers({ ...base, informers });
+  const controllers = await startControllers({
+    ...base,
+    informers,
+    rootAuthority: parts.backend.authority.certificate,
+  });
   lifecycle.add('controllers', () => controllers.stop());
   const scheduler = createScheduler({ ...base, ...informers });
   scheduler.start();

@@ -119,6 +119,16 @@ export const devcluster = {
       'ConfigMaps, Secrets and annotations reach the container as files and variables, and a change of them reaches the files whole',
     source: 'Kubernetes concepts, volumes',
   },
+  'devcluster.token-volume': {
+    sentence:
+      'a projected volume holds a token of the service account bound to its pod, which a TokenReview knows by audience, pod and node while the pod exists',
+    source: 'KEP-1205 bound service account tokens; Kubernetes concepts, projected volumes',
+  },
+  'devcluster.token-refresh': {
+    sentence:
+      'a token in a volume is replaced at 80 % of its life or after a day, and kept while none can be had and it is good',
+    source: 'Kubernetes concepts, projected volumes',
+  },
   'devcluster.pod-claims': {
     sentence: 'what a pod writes to a claim is there for the next pod, and gone with the claim',
     source: 'Kubernetes concepts, persistent volumes',

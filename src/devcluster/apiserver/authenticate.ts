@@ -1,30 +1,27 @@
-/** Who is calling: a client certificate of the cluster's authority, or a bearer token given at start. */
-import { timingSafeEqual } from 'node:crypto';
+/** Who is calling: a client certificate of the cluster's authority, or a token of a service account. */
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
-import type { User } from './context.ts';
-
-export interface BearerToken {
-  readonly token: string;
-  readonly user: User;
-}
+import type { Api, User } from './context.ts';
+import { authenticateToken } from './tokens/authenticate-token.ts';
 
 const MASTERS = 'system:masters';
 export const ANONYMOUS: User = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
 
 /** The caller; undefined: a credential was shown that is not valid. Without any, the caller is anonymous. */
-export function authenticate(
-  message: IncomingMessage,
-  tokens: readonly BearerToken[],
-): User | undefined {
-  const header = message.headers.authorization ?? '';
-  const bearer = /^Bearer\s+(\S+)$/i.exec(header)?.[1];
-  if (bearer !== undefined) return tokens.find((one) => sameText(one.token, bearer))?.user;
+export async function authenticate(api: Api, message: IncomingMessage): Promise<User | undefined> {
   const socket = message.socket as TLSSocket;
   const certificate = socket.authorized ? socket.getPeerCertificate() : undefined;
-  if (certificate?.subject === undefined) return ANONYMOUS;
-  // A subject may hold several organizations; Node then gives a list where its types promise text.
-  const { O: organizations, CN: name } = certificate.subject as unknown as Record<string, unknown>;
+  if (certificate?.subject !== undefined) return certificateUser(certificate.subject);
+  const header = message.headers.authorization ?? '';
+  const bearer = /^Bearer\s+(\S+)$/i.exec(header)?.[1];
+  if (bearer === undefined) return ANONYMOUS;
+  const authenticated = await authenticateToken(api, bearer, [api.tokens.issuer]);
+  return authenticated.ok ? authenticated.value.user : undefined;
+}
+
+/** A subject may hold several organizations; Node then gives a list where its types promise text. */
+function certificateUser(subject: unknown): User {
+  const { O: organizations, CN: name } = subject as Record<string, unknown>;
   const groups = (Array.isArray(organizations) ? organizations : [organizations]).filter(
     (one): one is string => typeof one === 'string',
   );
@@ -34,10 +31,5 @@ export function authenticate(
   };
 }
 
-/** There is one role here: members of system:masters may do everything. */
+/** Members of system:masters may do everything. */
 export const mayDoEverything = (user: User): boolean => user.groups.includes(MASTERS);
-
-function sameText(a: string, b: string): boolean {
-  const [left, right] = [Buffer.from(a), Buffer.from(b)];
-  return left.length === right.length && timingSafeEqual(left, right);
-}

@@ -6,6 +6,7 @@ import type { ObjectStore, StoredObject } from '../objects/index.ts';
 import type { Clock, Random } from '../../std/index.ts';
 import type { Registry, ResourceDefinition } from './registry.ts';
 import type { StrategyContext } from './strategy.ts';
+import type { TokenIssuer } from './tokens/issuer.ts';
 
 export interface LogOptions {
   readonly follow: boolean;
@@ -32,11 +33,15 @@ export interface Api extends StrategyContext {
   readonly random: Random;
   readonly logger: Logger;
   readonly logs: PodLogs | undefined;
+  readonly tokens: TokenIssuer;
 }
 
 export interface User {
   readonly name: string;
   readonly groups: readonly string[];
+  /** Only service accounts have one. */
+  readonly uid?: string;
+  readonly extra?: Readonly<Record<string, readonly string[]>>;
 }
 
 /** A request for a resource. */

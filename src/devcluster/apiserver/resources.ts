@@ -115,7 +115,10 @@ export const BUILTIN_RESOURCES: readonly ResourceNames[] = [
   }),
   resource('v1', 'pods', 'Pod', { short: 'po', categories: 'all', sub: POD_SUBRESOURCES }),
   resource('v1', 'secrets', 'Secret'),
-  resource('v1', 'serviceaccounts', 'ServiceAccount', { short: 'sa' }),
+  resource('v1', 'serviceaccounts', 'ServiceAccount', {
+    short: 'sa',
+    sub: [subresource('token', ['authentication.k8s.io', 'v1', 'TokenRequest'], ['create'])],
+  }),
   resource('v1', 'services', 'Service', {
     short: 'svc',
     categories: 'all',

@@ -8,6 +8,7 @@ import type { Verb } from './resources.ts';
 import { reviewAccess, reviewSelf, reviewToken } from './reviews.ts';
 import { finalizeNamespace } from './subresources/namespace.ts';
 import { bindPod, evictPod, readLog } from './subresources/pod.ts';
+import { requestToken } from './subresources/token.ts';
 import { getScale, patchScale, replaceScale } from './subresources/scale.ts';
 import { watchResource } from './watch.ts';
 
@@ -46,6 +47,7 @@ const SUBRESOURCES: Readonly<Record<string, Methods>> = {
   },
   binding: { POST: { verb: 'create', handler: bindPod } },
   eviction: { POST: { verb: 'create', handler: evictPod } },
+  token: { POST: { verb: 'create', handler: requestToken } },
   log: { GET: { verb: 'get', handler: readLog } },
   finalize: { PUT: { verb: 'update', handler: finalizeNamespace } },
 };

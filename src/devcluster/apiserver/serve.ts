@@ -1,7 +1,7 @@
 /** One request from its first byte to its answer: who, what, which handler, and every refusal as a Status. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { openApiDiscovery, openApiDocument } from '../schema/index.ts';
-import { ANONYMOUS, authenticate, mayDoEverything, type BearerToken } from './authenticate.ts';
+import { ANONYMOUS, authenticate, mayDoEverything } from './authenticate.ts';
 import type { Api, ApiRequest, User } from './context.ts';
 import { discover } from './discovery.ts';
 import { acceptedForm, present, sendBody, sendStatus } from './present.ts';
@@ -24,7 +24,6 @@ const BODY_BYTES_MAX = 3 * 1024 * 1024;
 
 export interface ServeOptions {
   readonly api: Api;
-  readonly tokens: readonly BearerToken[];
   /** `host:port` as clients see it. */
   readonly address: () => string;
   /** Aborts when the server stops. */
@@ -58,7 +57,7 @@ async function route(
   response: ServerResponse,
 ): Promise<void> {
   const url = new URL(message.url ?? '/', 'https://localhost');
-  const user = authenticate(message, options.tokens);
+  const user = await authenticate(options.api, message);
   if (user === undefined) throw unauthorized();
   const path = url.pathname.length > 1 ? url.pathname.replace(/\/+$/, '') : url.pathname;
   const allowed = mayDoEverything(user);

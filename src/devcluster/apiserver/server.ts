@@ -4,13 +4,13 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Clock, Random } from '../../std/index.ts';
 import type { Logger } from '../../telemetry/index.ts';
 import type { ObjectStore } from '../objects/index.ts';
-import type { BearerToken } from './authenticate.ts';
 import { bootstrap } from './bootstrap.ts';
 import type { Api, PodLogs } from './context.ts';
 import { startDefinitionController } from './definitions.ts';
 import { startEventExpiry } from './event-expiry.ts';
 import { createRegistry } from './registry.ts';
 import { serve } from './serve.ts';
+import { createTokenIssuer } from './tokens/issuer.ts';
 
 export interface ApiServerOptions {
   readonly address: string;
@@ -22,8 +22,6 @@ export interface ApiServerOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** Callers that show one of these tokens instead of a certificate. */
-  readonly tokens?: readonly BearerToken[];
   /** Where logs of pods come from; without it reading a log is refused. */
   readonly logs?: PodLogs;
 }
@@ -45,6 +43,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     random,
     logger,
     logs: options.logs,
+    tokens: await createTokenIssuer(),
     now: () => new Date(clock.wall()),
   };
   bootstrap(api);
@@ -55,7 +54,6 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   let address = '';
   const serveOptions = {
     api,
-    tokens: options.tokens ?? [],
     address: () => address,
     stopping: stopping.signal,
   };

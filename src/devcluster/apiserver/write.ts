@@ -208,7 +208,8 @@ function replaceContent(object: StoredObject, content: StoredObject): void {
   Object.assign(object, content);
 }
 
-function trackUpdate(
+/** The object with what this write owns in metadata.managedFields. */
+export function trackUpdate(
   api: Api,
   request: ApiRequest,
   live: StoredObject | undefined,

@@ -14,6 +14,7 @@ export const CONTROLLERS: readonly string[] = [
   'namespace-controller',
   'persistentvolumeclaim-protection-controller',
   'replicaset-controller',
+  'root-ca-certificate-publisher-controller',
   'serviceaccount-controller',
   'statefulset-controller',
 ];
@@ -53,8 +54,7 @@ export function apiServerFlags(
     '--endpoint-reconciler-type=none',
     '--allow-privileged=true',
     '--authorization-mode=RBAC',
-    '--disable-admission-plugins=ServiceAccount',
-    `--service-account-issuer=https://127.0.0.1:${ports.apiServer}/`,
+    `--service-account-issuer=https://kubernetes.default.svc.cluster.local`,
     `--service-account-key-file=${files.serviceAccountPublicKey}`,
     `--service-account-signing-key-file=${files.serviceAccountKey}`,
     // How it reaches a node for `kubectl logs`.

@@ -58,8 +58,8 @@ export async function createMaterial(
       uris: [],
       ...validity,
     }),
-    promisify(generateKeyPair)('rsa', {
-      modulusLength: 2048,
+    promisify(generateKeyPair)('ec', {
+      namedCurve: 'P-256',
       publicKeyEncoding: { type: 'spki', format: 'pem' },
       privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
     }),

@@ -3,6 +3,7 @@ import type { Informer, KubeClient, KubeResource } from '../../kube/index.ts';
 import type { Clock, Random } from '../../std/index.ts';
 import type { Logger, Metrics } from '../../telemetry/index.ts';
 import type {
+  ConfigMap,
   ControllerRevision,
   Deployment,
   EndpointSlice,
@@ -16,6 +17,7 @@ import type {
 } from '../core/index.ts';
 
 export interface ControllerInformers {
+  readonly configMaps: Informer<ConfigMap>;
   readonly pods: Informer<Pod>;
   readonly nodes: Informer<Node>;
   readonly services: Informer<Service>;

@@ -18,15 +18,18 @@ import { createEndpointsController } from './endpoints.ts';
 import { createGarbageCollector } from './garbage-collector.ts';
 import { createNamespaceController, createServiceAccountController } from './namespace.ts';
 import { createObjectGraph } from './object-graph.ts';
+import { createRootAuthorityPublisher } from './root-authority.ts';
 import { createReplicaSetController } from './replica-set.ts';
 import { createStatefulSetController } from './stateful-set.ts';
 
-type SharedNames = 'pods' | 'nodes' | 'services' | 'slices' | 'claims';
+type SharedNames = 'configMaps' | 'pods' | 'nodes' | 'services' | 'slices' | 'claims';
 
 export interface ControllersOptions {
   readonly client: KubeClient;
   /** Local copies that others share; started and stopped by their owner. */
   readonly informers: Pick<ControllerInformers, SharedNames>;
+  /** PEM of the API server's authority, which every namespace is told. */
+  readonly rootAuthority: string;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -71,6 +74,7 @@ export async function startControllers(
     createClaimProtection(context),
     createNamespaceController(context, graph),
     createServiceAccountController(context),
+    createRootAuthorityPublisher(context, options.rootAuthority),
     createGarbageCollector(context, graph),
   ];
   await Promise.all([graph.start(), ...own.map((informer) => informer.waitForSync())]);

@@ -21,11 +21,9 @@ export type {
   ApiObject,
   Condition,
   ConfigMap,
-  ConfigMapSource,
   Container,
   ContainerState,
   ContainerStatus,
-  DownwardItem,
   Endpoint,
   EndpointSlice,
   EnvFrom,
@@ -34,7 +32,6 @@ export type {
   HttpGet,
   IntOrString,
   KeySelector,
-  KeyToPath,
   LabelSelector,
   Node,
   ObjectMeta,
@@ -48,10 +45,8 @@ export type {
   PodStatus,
   PodTemplate,
   Probe,
-  ProjectedSource,
   Quantities,
   Secret,
-  SecretSource,
   SelectorTerm,
   Service,
   ServicePort,
@@ -59,9 +54,16 @@ export type {
   TerminatedState,
   Toleration,
   TopologySpreadConstraint,
-  Volume,
   VolumeMount,
 } from './kinds.ts';
+export type {
+  ConfigMapSource,
+  DownwardItem,
+  KeyToPath,
+  ProjectedSource,
+  SecretSource,
+  Volume,
+} from './volume-kinds.ts';
 export { controllerOf, matchesLabels, matchesSelector } from './labels.ts';
 export { pathRewriter, type PathRule } from './paths.ts';
 export { isPodOver, isPodReady, isSidecar, podPhase, podStatus } from './pod-status.ts';
@@ -74,6 +76,19 @@ export {
 export { nextRestart, restartsAfter, type RestartHistory } from './restart.ts';
 export { chooseNode, type SchedulingInput, type SchedulingResult } from './scheduling.ts';
 export { endpointSliceOf, SLICE_MANAGER } from './endpoint-slice.ts';
+export {
+  MOUNTED_TOKEN_SECONDS,
+  TOKEN_LEEWAY_S,
+  TOKEN_SECONDS,
+  tokenClaims,
+  tokenProblem,
+  tokenRefreshMs,
+  tokenUser,
+  type TokenClaims,
+  type TokenInput,
+  type TokenSurroundings,
+  type TokenUser,
+} from './service-account-token.ts';
 export { controllerReference, statefulClaims, statefulPod } from './stateful-pod.ts';
 export {
   ordinalOf,

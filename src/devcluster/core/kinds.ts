@@ -1,4 +1,5 @@
 /** The fields of Kubernetes objects that the laptop cluster reads or writes; objects keep whatever else they carry. */
+import type { Volume } from './volume-kinds.ts';
 
 export interface OwnerReference {
   readonly apiVersion: string;
@@ -137,50 +138,6 @@ export interface Container {
   readonly restartPolicy?: string;
 }
 
-export interface KeyToPath {
-  readonly key: string;
-  readonly path: string;
-  readonly mode?: number;
-}
-
-export interface DownwardItem {
-  readonly path: string;
-  readonly fieldRef?: { readonly fieldPath: string };
-}
-
-export interface ConfigMapSource {
-  readonly name?: string;
-  readonly items?: readonly KeyToPath[];
-  readonly optional?: boolean;
-  readonly defaultMode?: number;
-}
-
-export interface SecretSource {
-  readonly secretName?: string;
-  readonly name?: string;
-  readonly items?: readonly KeyToPath[];
-  readonly optional?: boolean;
-  readonly defaultMode?: number;
-}
-
-export interface ProjectedSource {
-  readonly configMap?: ConfigMapSource;
-  readonly secret?: SecretSource;
-  readonly downwardAPI?: { readonly items?: readonly DownwardItem[] };
-  readonly serviceAccountToken?: { readonly path: string };
-}
-
-export interface Volume {
-  readonly name: string;
-  readonly configMap?: ConfigMapSource;
-  readonly secret?: SecretSource;
-  readonly emptyDir?: Readonly<Record<string, unknown>>;
-  readonly projected?: { readonly sources?: readonly ProjectedSource[] };
-  readonly downwardAPI?: { readonly items?: readonly DownwardItem[] };
-  readonly persistentVolumeClaim?: { readonly claimName: string };
-  readonly hostPath?: { readonly path: string };
-}
-
 export interface SelectorTerm {
   readonly matchExpressions?: readonly {
     readonly key: string;
@@ -238,6 +195,7 @@ export interface PodSpec {
   readonly subdomain?: string;
   readonly schedulerName?: string;
   readonly serviceAccountName?: string;
+  readonly automountServiceAccountToken?: boolean;
   readonly restartPolicy?: 'Always' | 'OnFailure' | 'Never';
   readonly terminationGracePeriodSeconds?: number;
   readonly initContainers?: readonly Container[];

@@ -1,5 +1,6 @@
 /** The pods and claims of a StatefulSet as objects. */
-import type { OwnerReference, PersistentVolumeClaim, Pod, PodTemplate, Volume } from './kinds.ts';
+import type { OwnerReference, PersistentVolumeClaim, Pod, PodTemplate } from './kinds.ts';
+import type { Volume } from './volume-kinds.ts';
 import { REVISION_LABEL } from './stateful-set.ts';
 import type { StatefulSet } from './workload-kinds.ts';
 

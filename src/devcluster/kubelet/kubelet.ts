@@ -11,6 +11,7 @@ import { registerNode, type NumberedNode } from './node.ts';
 import { createPodSet } from './pod-set.ts';
 import { createPodWriter } from './pod-writer.ts';
 import type { KubeletDependencies } from './ports.ts';
+import { tokenRequester } from './token-requester.ts';
 import type { Reaper } from './reaper.ts';
 
 /** Local copies that the kubelet reads; they are started and stopped by their owner. */
@@ -110,6 +111,7 @@ function dependenciesOf(options: KubeletOptions, signal: AbortSignal): KubeletDe
       claim: (key) => informers.claims.get(key),
     },
     writer: createPodWriter({ client, clock, random, logger, signal }),
+    requestToken: tokenRequester(client),
     events(pod, type, reason, note) {
       if (signal.aborted) return;
       recorder.record({ regarding: pod, type, reason, action: reason, note });

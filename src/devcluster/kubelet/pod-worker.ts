@@ -1,8 +1,8 @@
 /** The life of one pod on this node: volumes, init containers, sidecars, containers, status, and the orderly end. */
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { createBackoff, delay, timeText } from '../../std/index.ts';
+import { timeText } from '../../std/index.ts';
 import {
   isPodOver,
   isSidecar,
@@ -15,9 +15,9 @@ import {
 import { createPodContainer, type PodContainer } from './container.ts';
 import { findLog, type LogLookup } from './find-log.ts';
 import type { PodSurroundings } from './launch.ts';
+import { createPodVolumes, type PodVolumes } from './pod-volumes.ts';
 import type { KubeletDependencies } from './ports.ts';
 import { createTermination, type Termination } from './termination.ts';
-import { isRefreshed, mountVolume } from './volumes.ts';
 
 export interface PodWorker {
   readonly uid: string;
@@ -41,7 +41,7 @@ interface Worker {
   readonly folder: string;
   readonly dependencies: KubeletDependencies;
   readonly startTime: string;
-  readonly volumes: Map<string, string>;
+  readonly volumes: PodVolumes;
   readonly surroundings: PodSurroundings;
   readonly init: PodContainer[];
   readonly main: PodContainer[];
@@ -50,7 +50,6 @@ interface Worker {
   isDirty: boolean;
   isWriting: boolean;
   isAbandoned: boolean;
-  isMounted: boolean;
   hasEnded: boolean;
 }
 
@@ -61,8 +60,7 @@ export function createPodWorker(
   dependencies: KubeletDependencies,
 ): PodWorker {
   const worker = newWorker(pod, facts, dependencies);
-  if (isPodOver(pod)) worker.isMounted = false;
-  else void runPod(worker);
+  if (!isPodOver(pod)) void runPod(worker);
   if (pod.metadata.deletionTimestamp !== undefined) void terminate(worker);
   const all = (): PodContainer[] => [...worker.init, ...worker.main];
   return {
@@ -75,12 +73,12 @@ export function createPodWorker(
         [newer.metadata.labels, newer.metadata.annotations],
       );
       // Files of the downward API show them.
-      if (!isSame) void refresh(worker);
+      if (!isSame) void worker.volumes.refresh();
       if (newer.metadata.deletionTimestamp === undefined) return;
       if (worker.termination === undefined) void terminate(worker);
       else worker.termination.shorten((newer.metadata.deletionGracePeriodSeconds ?? 30) * 1000);
     },
-    refreshVolumes: () => void refresh(worker),
+    refreshVolumes: () => void worker.volumes.refresh(),
     kill() {
       const pids = all().flatMap((one) => one.processes());
       for (const one of all()) one.kill();
@@ -108,12 +106,19 @@ export function createPodWorker(
 function newWorker(pod: Pod, facts: PodFacts, dependencies: KubeletDependencies): Worker {
   const uid = pod.metadata.uid as string;
   const folder = join(dependencies.dataFolder, 'pods', uid);
-  const volumes = new Map<string, string>();
+  const abort = new AbortController();
+  const volumes = createPodVolumes({
+    pod: () => worker.pod,
+    facts,
+    folder,
+    dependencies,
+    signal: abort.signal,
+  });
   const surroundings: PodSurroundings = {
     pod: () => worker.pod,
     facts,
     folder,
-    volumeFolder: (name) => volumes.get(name),
+    volumeFolder: volumes.folder,
     dependencies,
     onChange: () => markDirty(worker),
   };
@@ -137,11 +142,10 @@ function newWorker(pod: Pod, facts: PodFacts, dependencies: KubeletDependencies)
     surroundings,
     init: [],
     main: [],
-    abort: new AbortController(),
+    abort,
     isDirty: false,
     isWriting: false,
     isAbandoned: false,
-    isMounted: false,
     hasEnded: false,
   };
   const { initContainers = [], containers } = pod.spec;
@@ -155,7 +159,7 @@ async function runPod(worker: Worker): Promise<void> {
   const { signal } = worker.abort;
   try {
     markDirty(worker);
-    await mountVolumes(worker);
+    await worker.volumes.mount();
     for (const one of worker.init) {
       one.start();
       if (one.role === 'sidecar') await one.started;
@@ -174,62 +178,6 @@ async function runPod(worker: Worker): Promise<void> {
     await stopSidecars(worker, AbortSignal.timeout(graceMs), () => graceMs);
   } catch (error) {
     if (!signal.aborted) throw error;
-  }
-}
-
-async function mountVolumes(worker: Worker): Promise<void> {
-  const { dependencies, abort } = worker;
-  const backoff = createBackoff({ initialMs: 200, maxMs: 5000 }, dependencies.random);
-  await mkdir(worker.folder, { recursive: true, mode: 0o700 });
-  for (let attempt = 0; ; attempt++) {
-    const problem = await tryMount(worker);
-    if (problem === undefined) break;
-    // The first misses are normal: claims are being bound, Secrets are being written.
-    if (attempt >= 3) dependencies.events(worker.pod, 'Warning', 'FailedMount', problem);
-    await delay(dependencies.clock, backoff.next(), abort.signal);
-  }
-  worker.isMounted = true;
-}
-
-async function tryMount(worker: Worker): Promise<string | undefined> {
-  const context = {
-    pod: worker.pod,
-    facts: worker.facts,
-    objects: worker.dependencies.objects,
-    folder: join(worker.folder, 'volumes'),
-    claimsFolder: join(worker.dependencies.dataFolder, 'pvc'),
-  };
-  for (const volume of worker.pod.spec.volumes ?? []) {
-    const mounted = await mountVolume(volume, context);
-    if (!mounted.ok)
-      return `MountVolume.SetUp failed for volume "${volume.name}": ${mounted.error}`;
-    worker.volumes.set(volume.name, mounted.value);
-  }
-  return undefined;
-}
-
-/** One refresh at a time; a change that comes meanwhile causes another one. */
-const refreshing = new WeakMap<Worker, { again: boolean }>();
-
-async function refresh(worker: Worker): Promise<void> {
-  if (!worker.isMounted || !(worker.pod.spec.volumes ?? []).some(isRefreshed)) return;
-  const running = refreshing.get(worker);
-  if (running !== undefined) {
-    running.again = true;
-    return;
-  }
-  const turn = { again: true };
-  refreshing.set(worker, turn);
-  try {
-    while (turn.again && !worker.abort.signal.aborted) {
-      turn.again = false;
-      await tryMount(worker);
-    }
-  } catch (error) {
-    if (!worker.abort.signal.aborted)
-      worker.dependencies.logger.warn('volume was not refreshed', { error: String(error) });
-  } finally {
-    refreshing.delete(worker);
   }
 }
 

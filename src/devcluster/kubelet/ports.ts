@@ -20,6 +20,12 @@ export interface ReferencedObjects {
   claim(key: string): PersistentVolumeClaim | undefined;
 }
 
+/** A token as a volume asks for it; an empty audience is the API server's own. */
+export interface TokenWish {
+  readonly audience: string;
+  readonly expirationSeconds: number;
+}
+
 /** What a pod's worker writes to the API. */
 export interface PodWriter {
   /** Resolves when the status is stored, or the pod is gone. */
@@ -37,6 +43,8 @@ export interface KubeletDependencies {
   readonly objects: ReferencedObjects;
   readonly writer: PodWriter;
   readonly events: PodEvents;
+  /** A new token of the pod's service account, bound to the pod. Rejects when the API gives none. */
+  requestToken(pod: Pod, wish: TokenWish): Promise<string>;
   /** Folder of everything that is kept on disk. */
   readonly dataFolder: string;
   /** Path of the file with cluster names, and URL of the module that reads it. */

@@ -264,16 +264,6 @@ test(verifies('devcluster.api-errors'), async (context) => {
   assert.equal(wrong.status, 401);
 });
 
-test('a bearer token given at start is as good as a certificate', async (context) => {
-  const user = { name: 'ci', groups: ['system:masters'] };
-  const server = await startServer(context, { tokens: [{ token: 'letmein', user }] });
-  const { ca } = await testMaterial();
-  const client = connect(server.url, { ca });
-  context.after(() => client.close());
-  const headers = { authorization: 'Bearer letmein' };
-  assert.equal((await client.call('GET', '/api/v1/pods', undefined, { headers })).status, 200);
-});
-
 test('YAML goes in and out', async (context) => {
   const server = await startServer(context);
   const yaml = 'metadata:\n  name: a\ndata:\n  on: "y"\n  when: "2026-01-01"\n';

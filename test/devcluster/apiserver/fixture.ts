@@ -120,6 +120,10 @@ export async function startServer(
     await store.close();
     await rm(directory, { recursive: true, force: true });
   });
+  // Else a controller's work; without it no pod is let in.
+  await endpoint.call('POST', '/api/v1/namespaces/default/serviceaccounts', {
+    metadata: { name: 'default' },
+  });
   return { ...endpoint, store, kubeconfig, directory };
 }
 

@@ -13,13 +13,15 @@ import {
   statusOf,
   type JsonObject,
 } from '../json.ts';
-import { createStrategy, problem } from '../strategy.ts';
+import { createStrategy, problem, type StrategyContext } from '../strategy.ts';
+import { admitAccount } from './pod-account.ts';
 import { validatePodSpec } from '../validation/pod-spec.ts';
 
 /** The tolerations that admission gives every pod, so that a short loss of a node does not move it. */
 const DEFAULT_TOLERATIONS = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable'];
 
-function prepareForCreate(pod: StoredObject): void {
+function prepareForCreate(pod: StoredObject, context: StrategyContext): void {
+  admitAccount(pod, context);
   pod.metadata.generation = 1;
   const spec = child(pod, 'spec');
   fill(spec, 'priority', 0);

@@ -22,7 +22,7 @@ const KINDS: Readonly<
   },
   'authentication.k8s.io/v1': {
     package: 'k8s.io.api.authentication.v1',
-    kinds: ['SelfSubjectReview', 'TokenReview'],
+    kinds: ['SelfSubjectReview', 'TokenRequest', 'TokenReview'],
   },
   'authorization.k8s.io/v1': {
     package: 'k8s.io.api.authorization.v1',

@@ -7,6 +7,7 @@ import { lists, objects } from './objects.ts';
 import { others } from './others.ts';
 import { pods } from './pods.ts';
 import { services } from './services.ts';
+import { tokens } from './tokens.ts';
 import { workloads } from './workloads.ts';
 
 export type { Call } from './chapter.ts';
@@ -17,6 +18,7 @@ export const CHAPTERS: Readonly<Record<string, Chapter>> = {
   services,
   workloads,
   others,
+  tokens,
   apply,
   custom,
   discovery,
