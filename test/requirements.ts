@@ -20,6 +20,7 @@ import { observability } from './requirements/observability.ts';
 import { operator } from './requirements/operator.ts';
 import { raft } from './requirements/raft.ts';
 import { sidecar } from './requirements/sidecar.ts';
+import { trust } from './requirements/trust.ts';
 import { store } from './requirements/store.ts';
 import type { Requirement } from './requirements/requirement.ts';
 
@@ -42,6 +43,7 @@ const rows = {
   ...devcluster,
   ...deploy,
   ...sidecar,
+  ...trust,
 } satisfies Record<string, Requirement>;
 
 export type { Requirement };

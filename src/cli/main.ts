@@ -40,6 +40,10 @@ program
     "Secret with the operator's own certificate authority",
     'mcp-cluster-operator-serving-authority',
   )
+  .option(
+    '--webhook-configuration <name>',
+    'ValidatingWebhookConfiguration by which the API server asks this operator (default: none)',
+  )
   .addOption(logLevel())
   .action(async (options) => {
     const { operatorCommand } = await import('./operator-command.ts');

@@ -14,6 +14,7 @@ export interface OperatorFlags {
   readonly servingPort: number;
   readonly servingUrl?: string;
   readonly servingAuthority: string;
+  readonly webhookConfiguration?: string;
   readonly logLevel: LogLevel;
 }
 

@@ -63,6 +63,11 @@ export const RESOURCES = {
   ),
   priorityClasses: clusterWide('scheduling.k8s.io/v1', 'priorityclasses', 'PriorityClass'),
   storageClasses: clusterWide('storage.k8s.io/v1', 'storageclasses', 'StorageClass'),
+  validatingWebhookConfigurations: clusterWide(
+    'admissionregistration.k8s.io/v1',
+    'validatingwebhookconfigurations',
+    'ValidatingWebhookConfiguration',
+  ),
   customResourceDefinitions: clusterWide(
     'apiextensions.k8s.io/v1',
     'customresourcedefinitions',

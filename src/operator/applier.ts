@@ -3,6 +3,7 @@ import { MANAGER } from '../api/index.ts';
 import { type KubeClient, type KubeResource, type ResourceType } from '../kube/index.ts';
 import type { Logger } from '../telemetry/index.ts';
 import {
+  foreignSentence,
   isCurrent,
   isTerminating,
   ownershipOf,
@@ -15,9 +16,7 @@ import {
 export class ForeignObjectError extends Error {
   override readonly name = 'ForeignObjectError';
   constructor(object: AnyObject, owner: string) {
-    super(
-      `${object.kind} ${object.metadata.name} belongs to ${owner}; delete it or rename the McpCluster`,
-    );
+    super(foreignSentence({ kind: object.kind, name: object.metadata.name ?? '' }, owner));
   }
 }
 

@@ -15,6 +15,8 @@ import {
 import { createLifecycle, systemClock, systemRandom, type Lifecycle } from '../host/index.ts';
 import { VERSION, type Clock, type Random } from '../std/index.ts';
 import { createMetrics, type Logger, type Metrics } from '../telemetry/index.ts';
+import { ADMISSION_PATH, admissionRoute } from './admission/route.ts';
+import { createWebhookTrust } from './admission/trust.ts';
 import { createApplier } from './applier.ts';
 import { createCaches, type Caches } from './caches.ts';
 import { createClusterMetrics } from './cluster-metrics.ts';
@@ -52,6 +54,8 @@ export interface OperatorOptions {
   readonly podNamespace?: string;
   /** The HTTPS listener for pods and the API server; none when absent. */
   readonly serving?: ServingFlags;
+  /** Name of the ValidatingWebhookConfiguration by which the API server asks that listener; it does not when absent. */
+  readonly webhookConfiguration?: string;
   /** `host:port` of health and metrics; none when absent. */
   readonly healthAddress?: string;
   readonly logger: Logger;
@@ -103,7 +107,7 @@ export async function runOperator(options: OperatorOptions): Promise<RunningOper
     const election: { current?: LeaderElection } = {};
     const isLeading = (): boolean =>
       options.leaderElect === false || election.current?.isLeader() === true;
-    const { client, electionClient, namespace } = await openClient(
+    const { client, electionClient, servingClient, namespace } = await openClient(
       options,
       { clock, random, metrics },
       { lifecycle, isLeading },
@@ -113,7 +117,12 @@ export async function runOperator(options: OperatorOptions): Promise<RunningOper
     // Registered before the controller, so that the Lease is given up only when nothing writes any more.
     lifecycle.add('leader election', () => election.current?.stop());
     const { caches, controller } = assemble(context);
-    const serving = serve(context, { namespace: options.leaseNamespace ?? namespace, isLeading });
+    const serving = serve(context, {
+      namespace: options.leaseNamespace ?? namespace,
+      isLeading,
+      caches,
+      servingClient,
+    });
     serving?.start().catch(ended.reject);
     const isReady = (): boolean =>
       caches.informers.every((informer) => informer.hasSynced()) &&
@@ -138,13 +147,24 @@ export async function runOperator(options: OperatorOptions): Promise<RunningOper
   }
 }
 
+interface Clients {
+  /** Writes only while this process leads. */
+  readonly client: KubeClient;
+  readonly electionClient: KubeClient;
+  /** For what is answered to others, whoever leads. */
+  readonly servingClient: KubeClient;
+}
+
 async function openClient(
   options: OperatorOptions,
   parts: { clock: Clock; random: Random; metrics: Metrics },
   { lifecycle, isLeading }: { lifecycle: Lifecycle; isLeading: () => boolean },
-): Promise<{ client: KubeClient; electionClient: KubeClient; namespace: string }> {
+): Promise<Clients & { namespace: string }> {
   const { kubeconfig, serviceAccountDir, client: given } = options;
-  if (given !== undefined) return { client: given, electionClient: given, namespace: 'default' };
+  if (given !== undefined) {
+    const clients = { client: given, electionClient: given, servingClient: given };
+    return { ...clients, namespace: 'default' };
+  }
   const connection = await loadKubeConnection({
     ...(kubeconfig === undefined ? {} : { kubeconfig }),
     ...(serviceAccountDir === undefined ? {} : { serviceAccountDir }),
@@ -153,10 +173,12 @@ async function openClient(
   const client = createKubeClient(connection, { ...common, mayWrite: isLeading });
   // Renewing the Lease neither waits behind the controllers' rate limit nor needs the Lease.
   const electionClient = createKubeClient(connection, common);
+  const servingClient = createKubeClient(connection, common);
   lifecycle.add('API client', () => client.close());
   return {
     client,
     electionClient,
+    servingClient,
     namespace: process.env['POD_NAMESPACE'] ?? connection.namespace,
   };
 }
@@ -209,11 +231,26 @@ function assemble(context: Context): { caches: Caches; controller: Controller } 
 /** Begun at once, whoever leads: each operator answers. */
 function serve(
   { options, lifecycle, ...context }: Context,
-  own: { readonly namespace: string; readonly isLeading: () => boolean },
+  own: {
+    readonly namespace: string;
+    readonly isLeading: () => boolean;
+    readonly caches: Caches;
+    readonly servingClient: KubeClient;
+  },
 ): Serving | undefined {
-  if (options.serving === undefined) return undefined;
-  const serving = createServing({ ...context, ...own, ...options.serving, routes: {} });
+  const { serving: flags, webhookConfiguration: name } = options;
+  if (flags === undefined) return undefined;
+  const asking = { ...context, caches: own.caches, client: own.servingClient };
+  const admission = admissionRoute(asking);
+  const routes = name === undefined ? {} : { [ADMISSION_PATH]: admission };
+  const serving = createServing({ ...context, ...own, ...flags, routes });
   lifecycle.add('HTTPS listener', () => serving.stop());
+  if (name !== undefined) {
+    const trusted = (): string | undefined => serving.endpoint()?.trusted;
+    const trust = createWebhookTrust({ ...context, ...own, name, trusted });
+    trust.start();
+    lifecycle.add('caBundle of the webhook', () => trust.stop());
+  }
   return serving;
 }
 

@@ -1,9 +1,11 @@
-/** Looks up what a spec refers to: Secrets with tokens, and the right to review tokens. */
+/** Looks up what a spec refers to: Secrets with tokens, the right to review tokens, the issuer of its certificates. */
 import type { McpCluster } from '../api/index.ts';
 import { KubeError, RESOURCES, type KubeClient, type KubeResource } from '../kube/index.ts';
 import type { Clock } from '../std/index.ts';
+import { issuerFacts } from './issuer/facts.ts';
 import {
   objectNames,
+  referenceProblems,
   tokenReviewField,
   tokenSecrets,
   type Secret,
@@ -30,7 +32,7 @@ export function createSpecFacts(options: {
   readonly client: KubeClient;
   readonly clock: Clock;
 }): SpecFactsReader {
-  const { client, clock } = options;
+  const { clock } = options;
   const knownByUid = new Map<string, Known>();
   return {
     async of(cluster) {
@@ -38,16 +40,24 @@ export function createSpecFacts(options: {
       const known = knownByUid.get(uid);
       const now = clock.monotonic();
       if (known?.generation === generation && now < known.until) return known.facts;
-      const facts = {
-        missingSecretKeys: await missingSecretKeys(cluster, client),
-        mayReviewTokens: await mayReviewTokens(cluster, client),
-      };
-      const isMissing = facts.missingSecretKeys.size > 0 || facts.mayReviewTokens === false;
-      const until = now + (isMissing ? MISSING_MS : FOUND_MS);
+      const facts = await lookUpSpec(cluster, options);
+      const until = now + (referenceProblems(cluster, facts).length > 0 ? MISSING_MS : FOUND_MS);
       knownByUid.set(uid, { generation, until, facts });
       return facts;
     },
     forget: (uid) => void knownByUid.delete(uid),
+  };
+}
+
+/** Asks the API server now. */
+export async function lookUpSpec(
+  cluster: McpCluster,
+  options: { readonly client: KubeClient; readonly clock: Clock },
+): Promise<SpecFacts> {
+  return {
+    missingSecretKeys: await missingSecretKeys(cluster, options.client),
+    mayReviewTokens: await mayReviewTokens(cluster, options.client),
+    issuer: await issuerFacts(cluster, options),
   };
 }
 

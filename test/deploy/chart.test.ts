@@ -83,7 +83,7 @@ const SHOWN: Readonly<Record<string, (objects: Manifest[]) => void>> = {
     const [{ rules }] = ofKind(objects, 'ClusterRole') as unknown as [
       { rules: { resources: string[] }[] },
     ];
-    const NAMESPACELESS = new Set(['subjectaccessreviews', 'nodes']);
+    const NAMESPACELESS = new Set(['subjectaccessreviews', 'nodes', 'storageclasses']);
     assert.ok(rules.every(({ resources }) => resources.every((one) => NAMESPACELESS.has(one))));
     assert.ok(podSpec(objects).containers[0].args.includes('--watch-namespaces=team-a,team-b'));
   },
@@ -173,6 +173,36 @@ const SHOWN: Readonly<Record<string, (objects: Manifest[]) => void>> = {
       'Deployment mcp-cluster-system mcp-cluster-operator',
     ]);
   },
+  webhook(objects) {
+    const found = ofKind(objects, 'ValidatingWebhookConfiguration') as unknown as [
+      { webhooks: [Record<string, unknown> & { rules: [{ resources: string[] }] }] },
+    ];
+    const [webhook] = found[0].webhooks;
+    assert.deepEqual(
+      [webhook['failurePolicy'], webhook['sideEffects'], webhook['timeoutSeconds']],
+      ['Fail', 'None', 10],
+    );
+    assert.deepEqual(webhook.rules[0].resources, ['mcpclusters']);
+    const key = 'kubernetes.io/metadata.name';
+    assert.deepEqual(webhook['namespaceSelector'], {
+      matchExpressions: [
+        { key, operator: 'NotIn', values: ['kube-system'] },
+        { key, operator: 'In', values: ['team-a'] },
+      ],
+    });
+    const { args } = podSpec(objects).containers[0];
+    assert.ok(args.includes('--webhook-configuration=mcp-cluster-operator'));
+  },
+  'cert-manager'(objects) {
+    const [{ rules }] = ofKind(objects, 'ClusterRole') as unknown as [
+      { rules: { apiGroups: string[]; resources: string[] }[] },
+    ];
+    const theirs = rules.filter(({ apiGroups }) => apiGroups.includes('cert-manager.io'));
+    assert.deepEqual(
+      theirs.flatMap(({ resources }) => resources),
+      ['certificaterequests', 'issuers', 'clusterissuers'],
+    );
+  },
   'user-roles'(objects) {
     const aggregated = objects.filter(
       ({ metadata }) => metadata.labels?.['rbac.authorization.k8s.io/aggregate-to-edit'] === 'true',
@@ -201,6 +231,7 @@ const WRONG_VALUES: readonly (readonly (readonly [value: string, says: RegExp])[
     ['monitoring.interval=soon', /'\/monitoring\/interval': 'soon' does not match/],
     ['tolerations={all}', /'\/tolerations\/0': got string, want object/],
     ['podDisruptionBudget.maxUnavailable=0', /'\/podDisruptionBudget\/maxUnavailable'/],
+    ['webhook.timeoutSeconds=30', /'\/webhook\/timeoutSeconds': maximum: got 30, want 10/],
     ['nodeSelector.gpu=1', /'\/nodeSelector\/gpu': got number, want string/],
   ],
   [
@@ -238,6 +269,10 @@ const CONTRADICTIONS: readonly (readonly [says: RegExp, ...values: string[]])[] 
   [
     /podLabels: the chart itself sets the label app\.kubernetes\.io\/name/,
     String.raw`podLabels.app\.kubernetes\.io/name=x`,
+  ],
+  [
+    /webhook\.enabled: true needs rbac\.clusterScoped: true/,
+    ...['webhook.enabled=true', 'watchNamespaces={a}', 'rbac.clusterScoped=false'],
   ],
   [/rbac\.aggregate: true needs rbac\.create/, ...['rbac.create=false', 'rbac.aggregate=true']],
 ];

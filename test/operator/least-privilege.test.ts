@@ -15,9 +15,11 @@ import { runOperator } from '../../src/operator/index.ts';
 import { MCP_CLUSTERS } from '../../src/api/index.ts';
 import { createMetrics, silentLogger as logger } from '../../src/telemetry/index.ts';
 import { eventually } from '../eventually.ts';
+import { freePort } from '../free-ports.ts';
 import { verifies } from '../requirements.ts';
 import { startFakePods, type FakePods } from './fake-pods.ts';
 import { readCluster, skip, startRealApi, userCluster, type RealApi } from './real-api.ts';
+import { atUrl } from './webhook-world.ts';
 
 const helm = findHelm();
 const noHelm = helm === undefined ? 'no helm in $HELM, $KUBEBUILDER_ASSETS or $PATH' : false;
@@ -28,10 +30,18 @@ interface Mode {
   readonly values: readonly string[];
   /** Whether it may ask what the sidecars may do, which has no namespace. */
   readonly mayReviewAccess: boolean;
+  /** Whether the API server asks it before a McpCluster is stored. */
+  readonly hasWebhook?: boolean;
 }
 
 const MODES: Readonly<Record<string, Mode>> = {
-  'all namespaces': { release: 'all', namespaced: false, values: [], mayReviewAccess: true },
+  'all namespaces, with all that can be switched on': {
+    release: 'all',
+    namespaced: false,
+    values: ['--set', 'webhook.enabled=true,certManager.enabled=true'],
+    mayReviewAccess: true,
+    hasWebhook: true,
+  },
   'one namespace': { release: 'one', namespaced: true, values: [], mayReviewAccess: true },
   'one namespace and nothing beside it': {
     release: 'only',
@@ -54,13 +64,20 @@ void suite('operator with the rights it is installed with', { skip: skip || noHe
     test(`${verifies('operator.least-privilege')}: ${name}`, async () => {
       const namespace = await api.namespace(`privilege-${mode.release}`);
       const watchNamespaces = mode.namespaced ? [namespace] : [];
-      const { client, refusals } = await install(api, mode, watchNamespaces);
+      const port = await freePort();
+      const url = `https://127.0.0.1:${port}`;
+      const { client, refusals } = await install(api, mode, { watchNamespaces, url });
       const pods = startFakePods(api.client, namespace);
       const operator = await runOperator({
         client,
         watchNamespaces,
         leaseNamespace: SYSTEM,
         leaseName: `${mode.release}-mcp-cluster-operator`,
+        podNamespace: SYSTEM,
+        serving: { port, url, authority: `${mode.release}-mcp-cluster-operator-serving-authority` },
+        ...(mode.hasWebhook === true
+          ? { webhookConfiguration: `${mode.release}-mcp-cluster-operator` }
+          : {}),
         logger,
         sidecars: pods.sidecars,
       });
@@ -82,6 +99,8 @@ void suite('operator with the rights it is installed with', { skip: skip || noHe
           await assert.rejects(client.list(MCP_CLUSTERS), { status: 403 });
         }
       } finally {
+        const configuration = { name: `${mode.release}-mcp-cluster-operator` };
+        await api.client.delete(RESOURCES.validatingWebhookConfigurations, configuration);
         await operator.stop();
         await pods.stop();
         await client.close();
@@ -91,7 +110,11 @@ void suite('operator with the rights it is installed with', { skip: skip || noHe
 });
 
 /** Applies what the chart renders; a client that acts as its ServiceAccount, and what that was refused. */
-async function install(api: RealApi, { release, values }: Mode, watchNamespaces: string[]) {
+async function install(
+  api: RealApi,
+  { release, values }: Mode,
+  { watchNamespaces, url }: { watchNamespaces: string[]; url: string },
+) {
   const rendered = await renderChart(
     helm as string,
     [
@@ -107,7 +130,9 @@ async function install(api: RealApi, { release, values }: Mode, watchNamespaces:
   for (const manifest of rendered as unknown as readonly KubeObject[]) {
     const type = Object.values(RESOURCES).find(({ kind }) => kind === manifest.kind);
     assert.ok(type, manifest.kind);
-    await api.client.apply(type, manifest, { fieldManager: 'test' });
+    const isWebhook = type === RESOURCES.validatingWebhookConfigurations;
+    const object = isWebhook ? atUrl(manifest, url) : manifest;
+    await api.client.apply(type, object, { fieldManager: 'test' });
   }
   const hasClusterRole = rendered.some(({ kind }) => kind === 'ClusterRole');
   assert.equal(hasClusterRole, !values.includes('rbac.clusterScoped=false'));
@@ -134,7 +159,9 @@ async function live(api: RealApi, namespace: string, mode: Mode, pods: FakePods)
     );
   const providers = [{ name: 'pods', tokenReview: { audiences: ['tools'] } }];
   const spec = { gateway: { auth: { providers } } };
-  await api.client.create(MCP_CLUSTERS, userCluster(namespace, 'tools', spec));
+  await eventually('the webhook to be trusted, where there is one', () =>
+    api.client.create(MCP_CLUSTERS, userCluster(namespace, 'tools', spec)),
+  );
   await until('Running', (phase) => phase === 'Running');
   const isWarned = async (): Promise<boolean> => {
     const { status } = await readCluster(api.client, namespace, 'tools');

@@ -35,6 +35,7 @@ export const FEATURE_BAR: readonly Feature[] = [
       part('structural schema and CEL rules', 'api.bad-input', 'api.immutable'),
       part('defaults', 'api.defaults', 'api.samples'),
       part('scale subresource', 'api.scale'),
+      part('a webhook for what rules cannot see', 'webhook.refuses', 'webhook.down'),
       part('print columns', 'api.live-for-people'),
     ],
   },

@@ -25,6 +25,15 @@ What is said of objects in namespaces becomes a ClusterRole, or a Role in each o
 - apiGroups: [apps]
   resources: [statefulsets]
   verbs: [get, list, watch, create, patch, delete]
+{{- if .Values.certManager.enabled }}
+# Certificates of pods whose McpCluster names an issuer.
+- apiGroups: [cert-manager.io]
+  resources: [certificaterequests]
+  verbs: [get, list, create, delete]
+- apiGroups: [cert-manager.io]
+  resources: [issuers]
+  verbs: [get]
+{{- end }}
 - apiGroups: [discovery.k8s.io]
   resources: [endpointslices]
   verbs: {{ toJson $managed }}
@@ -55,6 +64,15 @@ What is said of objects in namespaces becomes a ClusterRole, or a Role in each o
 - apiGroups: [authorization.k8s.io]
   resources: [subjectaccessreviews]
   verbs: [create]
+{{- if .Values.certManager.enabled }}
+- apiGroups: [cert-manager.io]
+  resources: [clusterissuers]
+  verbs: [get]
+{{- end }}
+# Whether volumes can grow.
+- apiGroups: [storage.k8s.io]
+  resources: [storageclasses]
+  verbs: [get]
 {{- end -}}
 
 {{/* In the namespace of the operator itself. */}}
@@ -78,5 +96,13 @@ What is said of objects in namespaces becomes a ClusterRole, or a Role in each o
 - apiGroups: ['']
   resources: [secrets]
   resourceNames: [{{ include "mcp-cluster-operator.servingAuthority" . }}]
+  verbs: [get, patch]
+{{- end -}}
+
+{{/* Whom the API server trusts when it asks the webhook; the rest of the configuration is the chart's. */}}
+{{- define "mcp-cluster-operator.webhookRules" -}}
+- apiGroups: [admissionregistration.k8s.io]
+  resources: [validatingwebhookconfigurations]
+  resourceNames: [{{ include "mcp-cluster-operator.fullname" . }}]
   verbs: [get, patch]
 {{- end -}}

@@ -19,7 +19,11 @@ export interface ReconcileProblem {
     | 'PolicyUnusable'
     | 'ConfigurationRefused'
     | 'ScheduleUnusable'
-    | 'VolumeNotExpandable';
+    | 'VolumeNotExpandable'
+    | 'IssuerNotInstalled'
+    | 'IssuerForbidden'
+    | 'IssuerMissing'
+    | 'IssuerNotReady';
   readonly message: string;
 }
 

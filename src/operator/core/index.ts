@@ -2,13 +2,17 @@
  * The decisions of the operator, all pure: which objects a cluster needs, what its pods and sidecars add up to, which pod
  * is replaced next, what the status says. Nothing here writes, waits or looks at a clock.
  */
+export { judge, type AdmissionFacts, type Verdict } from './admission.ts';
 export { lackAuthVolumes, tokenReviewField, tokenSecrets } from './auth-volumes.ts';
+export { nextBundle } from './ca-bundle.ts';
 export { CLUSTER_GAUGES, clusterSamples } from './cluster-series.ts';
 export { type ReconcileProblem } from './conditions.ts';
 export { configMap, runningConfig, sidecarConfig, type ClusterSize } from './config.ts';
 export { isCurrent, ownershipOf, stamped } from './drift.ts';
 export { durationMs } from './durations.ts';
 export { endpointSlice } from './endpoint-slice.ts';
+export { rigidProblem, type RigidClaim } from './expansion.ts';
+export { type IssuerFacts } from './issuer-problems.ts';
 export {
   certificateNames,
   objectNames,
@@ -18,6 +22,13 @@ export {
   SERVER_CONTAINER,
   volumeClaimName,
 } from './names.ts';
+export {
+  foreignSentence,
+  neededObjects,
+  rivals,
+  type ForeignFact,
+  type NeededKind,
+} from './needed-objects.ts';
 export { fencedPods } from './lost-pods.ts';
 export { networkPolicy } from './network-policy.ts';
 export { lastLine, wantsLogLine } from './problems.ts';
@@ -52,7 +63,7 @@ export {
   tlsSecret,
   type Secret,
 } from './small-objects.ts';
-export { specProblem, type SpecFacts } from './spec-problems.ts';
+export { referenceProblems, specProblem, type SpecFacts } from './spec-problems.ts';
 export { statefulSet } from './stateful-set.ts';
 export { compareStatus, statusOf } from './status.ts';
 export { transitions } from './transitions.ts';

@@ -76,6 +76,7 @@ export interface Pod extends AnyObject {
 }
 
 interface ClaimSpec {
+  readonly storageClassName?: string;
   readonly resources?: { readonly requests?: { readonly storage?: string } };
 }
 

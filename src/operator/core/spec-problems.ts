@@ -2,6 +2,7 @@
 import { CAPABILITIES_ANNOTATION, type McpCluster } from '../../api/index.ts';
 import { tokenReviewField, tokenSecrets } from './auth-volumes.ts';
 import type { ReconcileProblem } from './conditions.ts';
+import { issuerProblems, type IssuerFacts } from './issuer-problems.ts';
 import type { SidecarReport } from './report.ts';
 import type { Pod } from './shapes.ts';
 
@@ -11,6 +12,8 @@ export interface SpecFacts {
   readonly missingSecretKeys: ReadonlySet<string>;
   /** Whether the sidecars may ask the API server about tokens; undefined: not known, or not needed. */
   readonly mayReviewTokens: boolean | undefined;
+  /** Undefined when the spec names no issuer. */
+  readonly issuer: IssuerFacts | undefined;
 }
 
 export interface SpecProblemInput extends SpecFacts {
@@ -25,8 +28,7 @@ export function specProblem(
   input: SpecProblemInput,
 ): ReconcileProblem | undefined {
   const problems = [
-    ...missingSecrets(cluster, input),
-    ...forbiddenReview(cluster, input),
+    ...referenceProblems(cluster, input),
     ...missingCapabilities(cluster, input),
     ...unknownTools(cluster, input),
     ...unusablePolicies(input),
@@ -35,6 +37,18 @@ export function specProblem(
   return (
     first && { reason: first.reason, message: problems.map(({ message }) => message).join(' | ') }
   );
+}
+
+/** What the spec refers to and is not there: other objects may arrive later. */
+export function referenceProblems(
+  cluster: McpCluster,
+  facts: SpecFacts,
+): readonly ReconcileProblem[] {
+  return [
+    ...missingSecrets(cluster, facts),
+    ...forbiddenReview(cluster, facts),
+    ...issuerProblems(cluster, facts.issuer),
+  ];
 }
 
 function missingSecrets(

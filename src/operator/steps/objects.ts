@@ -37,13 +37,16 @@ export const RESYNC_MS = 60_000;
 export async function writeObjects(subject: Subject, tools: Tools): Promise<Written> {
   const { cluster, size, watched } = subject;
   const problems: ReconcileProblem[] = [];
-  const attempt = async (write: () => Promise<unknown>): Promise<void> => {
+  const attempt = async (write: () => Promise<unknown>): Promise<boolean> => {
     const problem = await collect(write);
     if (problem !== undefined) problems.push(problem);
+    return problem === undefined;
   };
   await attempt(() => ensureTls(cluster, watched, tools));
+  const hasAccount = await attempt(() =>
+    ensureOwned(serviceAccount(cluster), RESOURCES.serviceAccounts, tools),
+  );
   for (const [type, desired] of [
-    [RESOURCES.serviceAccounts, serviceAccount(cluster)],
     [RESOURCES.services, peerService(cluster)],
     [RESOURCES.services, clientService(cluster)],
     [RESOURCES.configMaps, configMap(cluster, size)],
@@ -56,9 +59,10 @@ export async function writeObjects(subject: Subject, tools: Tools): Promise<Writ
   await attempt(async () => {
     key = await ensureRequestStateKey(cluster, watched.settledKeyRevision, tools);
   });
-  // Pods of ours must not start with somebody else's certificate or key.
+  // Pods of ours must not start with somebody else's certificate, key or rights.
   const lacksKey = cluster.spec.server.requestStateKey !== undefined && key === undefined;
-  if (watched.tlsCheckedAt === undefined || lacksKey) return { problems, statefulSetChanged };
+  if (watched.tlsCheckedAt === undefined || lacksKey || !hasAccount)
+    return { problems, statefulSetChanged };
   const set = ownStatefulSet(cluster, tools.caches);
   const volumes = await growVolumes(subject, set, tools);
   if (volumes.problem !== undefined) problems.push(volumes.problem);

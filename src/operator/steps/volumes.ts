@@ -7,10 +7,12 @@ import { KubeError, RESOURCES } from '../../kube/index.ts';
 import {
   isTerminating,
   planVolumes,
+  rigidProblem,
   type Claim,
   type ReconcileProblem,
   type StatefulSet,
 } from '../core/index.ts';
+import { rigidClaims } from '../storage-classes.ts';
 import { collect, type Subject, type Tools } from './tools.ts';
 
 export interface Volumes {
@@ -44,7 +46,11 @@ async function oneStep(
 ): Promise<Volumes> {
   const { size } = cluster.spec.storage;
   if (set === undefined || isTerminating(set) || watched.volumesSettledAt === size) return SETTLED;
-  const plan = planVolumes(cluster, await claimsOf(cluster, tools), set);
+  const claims = await claimsOf(cluster, tools);
+  const plan = planVolumes(cluster, claims, set);
+  const growing = claims.filter(({ metadata }) => plan.grow.includes(metadata.name ?? ''));
+  const [rigid] = await rigidClaims(growing, tools.client);
+  if (rigid !== undefined) return { ...SETTLED, problem: rigidProblem(cluster, rigid) };
   for (const claim of plan.grow) {
     const problem = await grow(cluster, claim, tools);
     if (problem !== undefined) return { ...SETTLED, problem };

@@ -11,6 +11,7 @@ import { answer, cluster, failed, pod } from './fixtures.ts';
 const NOTHING: SpecProblemInput = {
   missingSecretKeys: new Set(),
   mayReviewTokens: undefined,
+  issuer: undefined,
   pods: [pod(0), pod(1)],
   reports: new Map(),
 };
