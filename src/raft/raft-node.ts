@@ -54,6 +54,7 @@ class Driver implements RaftNode {
   readonly #board: StatusBoard;
   /** Peers that know this member by another disk. */
   readonly #replacedAt = new Set<string>();
+  #avoided: readonly string[] = [];
   #machine: StateMachine | undefined;
   #parts: Parts | undefined;
   #state: 'created' | 'running' | 'stopping' | 'stopped' = 'created';
@@ -193,6 +194,11 @@ class Driver implements RaftNode {
     this.#enter(({ core }) => core.preferLeader(id));
   }
 
+  avoidLeaders(ids: readonly string[]): void {
+    this.#avoided = ids;
+    this.#enter(({ core }) => core.setReluctant(ids.includes(this.#options.id)));
+  }
+
   onStatus(listener: (status: RaftStatus) => void): () => void {
     return this.#board.subscribe(listener);
   }
@@ -218,6 +224,7 @@ class Driver implements RaftNode {
     return {
       clock,
       timeoutMs: 2 * timing.electionTimeoutMs.max,
+      avoided: this.#avoided,
       begin: (to) => {
         const begun = this.#open().core.transferLeadership(to);
         this.#schedule();

@@ -6,6 +6,8 @@ import type { RaftNode, RaftStatus } from './types.ts';
 export interface TransferPorts {
   readonly clock: Clock;
   readonly timeoutMs: number;
+  /** Who is to lead only if no other can. */
+  readonly avoided: readonly string[];
   /** Asks the leader to hand over; false when there is none. */
   begin(to: string): boolean;
 }
@@ -13,11 +15,11 @@ export interface TransferPorts {
 /** Resolves when `to` leads, or whoever has most of the log; rejects with `timeout` when that does not come about. */
 export function transferred(
   node: Pick<RaftNode, 'status' | 'onStatus'>,
-  { clock, timeoutMs, begin }: TransferPorts,
+  { clock, timeoutMs, avoided, begin }: TransferPorts,
   to: string | undefined,
   signal?: AbortSignal,
 ): Promise<void> {
-  const target = to ?? mostComplete(node.status());
+  const target = to ?? mostComplete(node.status(), avoided);
   if (target === undefined) return Promise.reject(new RaftError('not-leader', 'not-applied'));
   if (node.status().leaderId === target) return Promise.resolve();
   if (!begin(target)) return Promise.reject(new RaftError('no-leader', 'not-applied'));
@@ -39,9 +41,16 @@ export function transferred(
 }
 
 /** The voter that lacks least of the leader's log. */
-function mostComplete({ nodeId, voters, progress }: RaftStatus): string | undefined {
+function mostComplete(
+  { nodeId, voters, progress }: RaftStatus,
+  avoided: readonly string[],
+): string | undefined {
   const others = (progress ?? []).filter(({ id }) => id !== nodeId && voters.includes(id));
   const live = others.filter(({ recentlyActive }) => recentlyActive);
-  const [best] = (live.length > 0 ? live : others).sort((a, b) => b.matchIndex - a.matchIndex);
+  const [best] = (live.length > 0 ? live : others).sort(
+    (a, b) =>
+      Number(avoided.includes(a.id)) - Number(avoided.includes(b.id)) ||
+      b.matchIndex - a.matchIndex,
+  );
   return best?.id;
 }

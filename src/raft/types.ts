@@ -116,6 +116,8 @@ export interface RaftNode {
   transferLeadership(to?: string, signal?: AbortSignal): Promise<void>;
   /** Who should lead when nobody does; undefined for no preference. */
   preferLeader(id: string | undefined): void;
+  /** Who should lead only if no other can; called again, it replaces the list. */
+  avoidLeaders(ids: readonly string[]): void;
   status(): RaftStatus;
   /** Told at each change of term, role, leader, configuration, or of what is wrong with this member. */
   onStatus(listener: (status: RaftStatus) => void): () => void;

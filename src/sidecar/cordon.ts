@@ -1,6 +1,7 @@
 /**
  * A member that works but takes no sessions: fenced by the configuration, or asked to drain before its pod is replaced. It
- * goes on forwarding requests and holding the log; a fenced one gives leadership away, too.
+ * goes on forwarding requests and holding the log; a fenced one gives leadership away, too, and leaves
+ * elections to the others for as long as one of them can win.
  */
 import type { Gateway } from '../gateway/index.ts';
 import type { RaftNode } from '../raft/index.ts';
@@ -21,7 +22,7 @@ export interface CordonOptions {
   readonly self: string;
   /** Members that the configuration in force fences. */
   readonly fenced: () => readonly string[];
-  readonly raft: Pick<RaftNode, 'status' | 'transferLeadership'>;
+  readonly raft: Pick<RaftNode, 'status' | 'transferLeadership' | 'avoidLeaders'>;
   readonly gateway: Pick<Gateway, 'cordon' | 'uncordon'> | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -54,6 +55,13 @@ export function createCordon(options: CordonOptions): Cordon {
       });
     }
   };
+  let avoided = '';
+  const avoidFenced = (): void => {
+    const ids = options.fenced();
+    if (avoided === ids.join()) return;
+    avoided = ids.join();
+    options.raft.avoidLeaders(ids);
+  };
   const leaveOffice = (): void => {
     const to = options.fenced().includes(self) ? successor(options) : undefined;
     if (to === undefined || clock.monotonic() - triedAt < TRANSFER_MS) return;
@@ -66,6 +74,7 @@ export function createCordon(options: CordonOptions): Cordon {
   let cancel = (): void => undefined;
   const look = (): void => {
     apply();
+    avoidFenced();
     leaveOffice();
     cancel = clock.schedule(LOOK_MS, look);
   };

@@ -9,7 +9,7 @@ export const sidecar = {
   },
   'sidecar.fenced': {
     sentence:
-      'A fenced member takes no sessions and gives leadership away, for as long as the agreed configuration fences it',
+      'A fenced member takes no sessions, gives leadership away and leaves elections to the others while one of them can win, for as long as the agreed configuration fences it',
     source: 'issue 6: fenced members',
   },
   'sidecar.drained': {

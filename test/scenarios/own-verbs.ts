@@ -99,6 +99,7 @@ export const VERBS: Readonly<Record<string, Verb>> = {
     const arrived = valueOf(given.args, 'arrived') === 'true';
     firstOf(scene, given).core.reportSnapshot(given.args[1]?.key as string, arrived);
   },
+  reluctant: (scene, given) => firstOf(scene, given).core.setReluctant(true),
   restart: (scene, given) => scene.env.restart(firstOf(scene, given)),
   tick,
 };

@@ -47,13 +47,20 @@ export function createRaftCore(config: CoreConfig, stored: StoredState): RaftCor
     proposeConfig: (change, request) =>
       propose(state, 'config', [encodeConfigChange(change)], request),
     readIndex: (context) => readIndex(state, context),
-    campaign: () => campaign(state, 'timeout'),
+    campaign() {
+      if (!state.reluctant) campaign(state, 'timeout');
+    },
     transferLeadership: (transferee) => transferLeadership(state, transferee),
     setEligible(eligible) {
       state.eligible = eligible;
       if (!eligible && state.role.role !== 'follower') {
         becomeFollower(state, state.term, undefined);
       }
+    },
+    setReluctant(reluctant) {
+      if (state.reluctant === reluctant) return;
+      state.reluctant = reluctant;
+      drawElectionTimeout(state);
     },
     forgetLeader: () => forgetLeader(state),
     reportUnreachable(id) {

@@ -82,6 +82,8 @@ export interface CoreState {
   quietTicks: number;
   /** Who should lead when nobody does. */
   preferred: string | undefined;
+  /** It is to lead only if no other can. */
+  reluctant: boolean;
   /** Whether this member's driver lets it lead. */
   eligible: boolean;
   /** A leader said that this member takes no part any more. */
@@ -113,6 +115,7 @@ export function createState(config: CoreConfig, stored: StoredState): CoreState 
     electionTimeout: 0,
     quietTicks: config.leaseReads ? config.electionTicks.min : 0,
     preferred: undefined,
+    reluctant: false,
     eligible: true,
     removed: false,
     divergent: false,
@@ -254,9 +257,12 @@ function enterTerm(state: CoreState, term: number): void {
  */
 function drawRetryTimeout(state: CoreState): void {
   const { preVote, retryTicks, random } = state.config;
-  if (!preVote) return;
+  if (!preVote || state.reluctant) return;
   state.electionTimeout = integerBetween(random, retryTicks.min, retryTicks.max);
 }
+
+/** Who is to lead only if no other can lets the others try so many times before. */
+const RELUCTANT_ROUNDS = 3;
 
 /**
  * The planned leader does not wait longer than it must; the others leave it the first half of the range. Not without PreVote:
@@ -265,7 +271,10 @@ function drawRetryTimeout(state: CoreState): void {
 export function drawElectionTimeout(state: CoreState): void {
   const { min, max } = state.config.electionTicks;
   const preferred = state.config.preVote ? state.preferred : undefined;
-  if (preferred === state.config.id) state.electionTimeout = min;
+  if (state.reluctant) {
+    const others = RELUCTANT_ROUNDS * max;
+    state.electionTimeout = integerBetween(state.config.random, others, others + max - min);
+  } else if (preferred === state.config.id) state.electionTimeout = min;
   else {
     const from = preferred === undefined ? min : Math.ceil((min + max) / 2);
     state.electionTimeout = integerBetween(state.config.random, from, max);

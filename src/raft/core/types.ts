@@ -352,12 +352,17 @@ export interface RaftCore {
   proposeConfig(change: ConfigChange, request: number): ProposeResult;
   /** Asks for a linearizable read; a read state with `context` answers it. False when there is no leader to ask. */
   readIndex(context: string): boolean;
-  /** Starts an election now, if this member may. */
+  /** Starts an election now, if this member may, and is not to leave it to the others. */
   campaign(): void;
   /** Asks the leader, this member or another, to hand over; false when there is none. */
   transferLeadership(transferee: string): boolean;
   /** Whether this member may lead: while its disk is stalled, for example, it may not. A leader gives up its role at once. */
   setEligible(eligible: boolean): void;
+  /**
+   * Whether this member is to lead only if no other can: it waits until the others had time for several elections. It may not
+   * wait for ever, for only its log may be complete; who leads all the same is to give that away.
+   */
+  setReluctant(reluctant: boolean): void;
   /** A follower stops to count on its leader, which answers again with its next heartbeat; false when it did not. */
   forgetLeader(): boolean;
   /** The connection to a member broke: what was under way may be lost. */
