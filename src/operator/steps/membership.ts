@@ -39,8 +39,9 @@ export async function changeMembers(
     if (!isDeepStrictEqual(fresh.membershipStep, step)) return cluster;
     return await execute(subject, { view: fresh, step }, tools);
   } catch (error) {
-    const isConflict = error instanceof KubeError && error.status === 409;
-    if (!isConflict && !(error instanceof RpcError)) throw error;
+    // Somebody changed the cluster meanwhile: what that is comes by the watch, and with it the next round.
+    if (error instanceof KubeError && error.status === 409) return cluster;
+    if (!(error instanceof RpcError)) throw error;
     // A lost reply proves nothing: the next round sees what has become of it.
     const { name, namespace } = cluster.metadata;
     const { kind } = view.membershipStep;
