@@ -137,16 +137,14 @@ class Driver implements RaftNode {
     this.#connectPeers(core);
     this.#lastTickAt = clock.monotonic();
     this.#scheduleTick();
-    const [only, ...others] = stored.snapshot.configuration.voters;
-    if (only === id && others.length === 0) core.campaign();
+    if (stored.snapshot.configuration.voters.every((voter) => voter === id)) core.campaign();
     this.#schedule();
   }
 
   async stop(): Promise<void> {
     if (this.#state === 'running') await this.#handOver();
     if (this.#state !== 'stopped') this.#halt();
-    this.#closed ??= this.#close();
-    await this.#closed;
+    await (this.#closed ??= this.#close());
   }
 
   async #close(): Promise<void> {
@@ -188,10 +186,6 @@ class Driver implements RaftNode {
     const result = question();
     this.#schedule();
     return result;
-  }
-
-  preferLeader(id: string | undefined): void {
-    this.#enter(({ core }) => core.preferLeader(id));
   }
 
   avoidLeaders(ids: readonly string[]): void {

@@ -114,8 +114,6 @@ export interface RaftNode {
   changeMembership(change: ConfigChange, signal?: AbortSignal): Promise<void>;
   /** Resolves once another member leads: `to`, or by default whoever has most of the log. */
   transferLeadership(to?: string, signal?: AbortSignal): Promise<void>;
-  /** Who should lead when nobody does; undefined for no preference. */
-  preferLeader(id: string | undefined): void;
   /** Who should lead only if no other can; called again, it replaces the list. */
   avoidLeaders(ids: readonly string[]): void;
   status(): RaftStatus;
