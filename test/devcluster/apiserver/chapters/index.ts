@@ -1,4 +1,5 @@
 /** All chapters of the conversation by name, in the order in which they are held. */
+import { access } from './access.ts';
 import { apply } from './apply.ts';
 import type { Chapter } from './chapter.ts';
 import { custom } from './custom.ts';
@@ -19,6 +20,7 @@ export const CHAPTERS: Readonly<Record<string, Chapter>> = {
   workloads,
   others,
   tokens,
+  access,
   apply,
   custom,
   discovery,
