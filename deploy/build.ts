@@ -1,5 +1,6 @@
 /**
- * Bundles the program: `dist/mcp-cluster.mjs` with its lazily loaded subcommands, and the pod network preload. With `--sbom`,
+ * Bundles the program: `dist/mcp-cluster.mjs` with its lazily loaded subcommands, the plugin of kubectl, and the pod network
+ * preload. With `--sbom`,
  * as `npm run build` does it, also `sbom.cdx.json`: the packages whose code is in the bundle.
  */
 import { rename, rm, writeFile } from 'node:fs/promises';
@@ -17,6 +18,7 @@ export async function bundle(folder: string, options: { readonly sbom: boolean }
     absWorkingDir: root,
     entryPoints: {
       'mcp-cluster': 'src/cli/main.ts',
+      'kubectl-mcp': 'src/cli/kubectl-mcp.ts',
       'pod-network': 'src/devcluster/network/pod-network.ts',
     },
     outdir: next,

@@ -22,6 +22,7 @@ import { raft } from './requirements/raft.ts';
 import { sidecar } from './requirements/sidecar.ts';
 import { trust } from './requirements/trust.ts';
 import { store } from './requirements/store.ts';
+import { verbs } from './requirements/verbs.ts';
 import type { Requirement } from './requirements/requirement.ts';
 
 const rows = {
@@ -44,6 +45,7 @@ const rows = {
   ...deploy,
   ...sidecar,
   ...trust,
+  ...verbs,
 } satisfies Record<string, Requirement>;
 
 export type { Requirement };

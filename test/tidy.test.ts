@@ -168,6 +168,7 @@ test('each file says what it is before its code, and each folder has an index', 
 test('no source file is dead: every one is reached from an entry point', () => {
   const entries = [
     'src/cli/main.ts',
+    'src/cli/kubectl-mcp.ts',
     'src/devcluster/network/pod-network.ts',
     ...filesUnder('deploy'),
     ...SOURCES.filter((path) => path.endsWith('/generate.ts')),

@@ -19,6 +19,8 @@ export const APPROVE_UPDATE_ANNOTATION = 'mcpcluster.io/approve-update';
 export const PROMOTE_ANNOTATION = 'mcpcluster.io/promote';
 /** On a pod: any value asks for it to be replaced as if its template had changed; the new pod does not have it. */
 export const RESTART_ANNOTATION = 'mcpcluster.io/restart';
+/** On a McpCluster: what people last asked for by a command, and who did when; for people only. */
+export const LAST_COMMAND_ANNOTATION = 'mcpcluster.io/last-command';
 /** On a McpCluster: another value replaces the key of `server.requestStateKey`. */
 export const ROTATE_KEY_ANNOTATION = 'mcpcluster.io/rotate-request-state-key';
 /** Which revision of that key a pod was started with. */

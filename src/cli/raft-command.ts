@@ -1,6 +1,7 @@
 /** `raft members|change|transfer`: who takes part in a cluster's log, asked and changed at any running member. */
 import { UsageError } from '../host/index.ts';
 import type { Wire } from '../rpc/index.ts';
+import { tableLines } from './core/table.ts';
 import { atMember, type MemberFlags } from './member-call.ts';
 
 const STEPS = ['add-voter', 'add-learner', 'remove'];
@@ -57,15 +58,8 @@ function table(status: Wire.MemberStatus): string[] {
     const match = matchIndexes.find((known) => known.id === id)?.matchIndex;
     return [id, id === leaderId ? 'leader' : role, alive, match === undefined ? '' : String(match)];
   });
-  const lines = [['MEMBER', 'ROLE', 'GOSSIP', 'LOG'], ...rows];
-  const widths = [0, 1, 2].map((i) => Math.max(...lines.map((line) => line[i]?.length ?? 0)) + 2);
   return [
-    ...lines.map((line) =>
-      line
-        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-        .join('')
-        .trimEnd(),
-    ),
+    ...tableLines([['MEMBER', 'ROLE', 'GOSSIP', 'LOG'], ...rows]),
     ...status.problems.map(({ code, message }) => `${status.nodeId} ${code}: ${message}`),
   ];
 }

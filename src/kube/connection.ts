@@ -62,6 +62,8 @@ export function createKubeConnection(options: DirectConnectionOptions): KubeConn
 
 export interface LoadOptions {
   readonly kubeconfig?: string;
+  /** Context of the kubeconfig; default: its current one. A service account has none. */
+  readonly context?: string;
   /** Where the kubelet mounted the files of the service account, when not at the usual place. */
   readonly serviceAccountDir?: string;
   /** Overrides the kubeconfig's. */
@@ -78,12 +80,18 @@ export async function loadKubeConnection(options: LoadOptions = {}): Promise<Kub
   const given = options.kubeconfig ?? fromEnvironment;
   const host = process.env['KUBERNETES_SERVICE_HOST'];
   const directory = options.serviceAccountDir ?? SERVICE_ACCOUNT;
-  if (given === undefined && host !== undefined && existsSync(directory)) {
+  if (
+    given === undefined &&
+    options.context === undefined &&
+    host !== undefined &&
+    existsSync(directory)
+  ) {
     const port = process.env['KUBERNETES_SERVICE_PORT'] ?? '443';
     const who = impersonateUser === undefined ? {} : { impersonateUser };
     return createServiceAccountConnection({ host, port, directory, ...who });
   }
   const config = await loadConfig(given ?? join(homedir(), '.kube', 'config'));
+  if (options.context !== undefined) useContext(config, options.context);
   const cluster = config.getCurrentCluster();
   if (cluster === null) {
     throw new UsageError(
@@ -114,6 +122,16 @@ export async function loadKubeConnection(options: LoadOptions = {}): Promise<Kub
     },
     close: () => dispatchers.close(),
   };
+}
+
+function useContext(config: KubeConfig, context: string): void {
+  const known = config.getContexts().map(({ name }) => name);
+  if (!known.includes(context)) {
+    throw new UsageError(
+      `the kubeconfig has no context ${context}: it has ${known.join(', ') || 'none'}`,
+    );
+  }
+  config.setCurrentContext(context);
 }
 
 async function loadConfig(file: string): Promise<KubeConfig> {

@@ -1,8 +1,7 @@
 /** What the objects, pods, events and status of a cluster are at a real API server, with its admission and its scheduler. */
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
-import { RESOURCES, type KubeObject, type ResourceType } from '../../src/kube/index.ts';
-import { MCP_CLUSTERS, PROMOTE_ANNOTATION } from '../../src/api/index.ts';
+import { RESOURCES, type KubeObject } from '../../src/kube/index.ts';
 import { eventually } from '../eventually.ts';
 import { verifies } from '../requirements.ts';
 import { condition, is, isCalm, NAME, openBench, type Bench } from './bench.ts';
@@ -16,8 +15,12 @@ void suite('objects of a cluster at a real API server', { skip }, () => {
   });
   after(() => api?.stop());
 
-  const merge = (b: Bench, type: ResourceType, name: string, body: object) =>
-    api.client.patch(type, { namespace: b.namespace, name }, { type: 'merge', body });
+  const merge = (
+    b: Bench,
+    type: (typeof RESOURCES)[keyof typeof RESOURCES],
+    name: string,
+    body: object,
+  ) => api.client.patch(type, { namespace: b.namespace, name }, { type: 'merge', body });
 
   test(verifies('operator.adopts-orphans'), async (t) => {
     const b = await openBench(api, t);
@@ -196,30 +199,6 @@ void suite('objects of a cluster at a real API server', { skip }, () => {
     assert.equal((await b.cluster()).status?.leaderSince, next.status?.leaderSince);
   });
 
-  test(verifies('operator.promote'), async (t) => {
-    const targets: unknown[] = [];
-    const b = await openBench(api, t, {
-      ...api.client,
-      apply(type, object, options) {
-        if (options.subresource === 'status') targets.push(targetOf(object));
-        return api.client.apply(type, object, options);
-      },
-    });
-    await b.create();
-    const { status } = await b.until('calm', isCalm);
-    const ask = (text: string) =>
-      merge(b, MCP_CLUSTERS, NAME, { metadata: { annotations: { [PROMOTE_ANNOTATION]: text } } });
-    await ask(`${status?.term}:tools-2`);
-    const done = await b.until('its leader', (cluster) => cluster.status?.leader === 'tools-2');
-    await b.until('calm', isCalm);
-    assert.deepEqual(b.pods.told, ['tools-0 lets tools-2 lead']);
-    assert.ok(targets.includes('tools-2'), 'the status said who was to lead');
-    assert.equal((await b.cluster()).status?.targetLeader, undefined);
-    await ask(`${done.status?.term}:tools-9`);
-    const refused = await b.until('the refusal', is('Reconciled', 'False'));
-    assert.match(condition(refused, 'Reconciled')?.message ?? '', /tools-9 cannot lead/);
-  });
-
   test(verifies('operator.placement'), async (t) => {
     const b = await openBench(api, t);
     b.pods.onlyScheduled = true;
@@ -263,7 +242,3 @@ void suite('objects of a cluster at a real API server', { skip }, () => {
     assert.equal((await nodes())[3], `${b.namespace}-d`);
   });
 });
-
-function targetOf(cluster: object): string | undefined {
-  return (cluster as { status?: { targetLeader?: string } }).status?.targetLeader;
-}

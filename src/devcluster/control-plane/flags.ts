@@ -6,6 +6,7 @@ import type { MaterialFiles } from './material.ts';
  * nodes, and so does the volume binder, because the laptop cluster's own binds claims to folders.
  */
 export const CONTROLLERS: readonly string[] = [
+  'clusterrole-aggregation-controller',
   'deployment-controller',
   'disruption-controller',
   'endpoints-controller',

@@ -1,5 +1,4 @@
 /** All chapters of the conversation by name, in the order in which they are held. */
-import { access } from './access.ts';
 import { apply } from './apply.ts';
 import type { Chapter } from './chapter.ts';
 import { custom } from './custom.ts';
@@ -20,7 +19,6 @@ export const CHAPTERS: Readonly<Record<string, Chapter>> = {
   workloads,
   others,
   tokens,
-  access,
   apply,
   custom,
   discovery,

@@ -1,0 +1,59 @@
+/** `logs`: what the containers of a cluster's pods have said, each line with the name of its pod. */
+import { UsageError } from '../../host/index.ts';
+import { RESOURCES, type KubeClient } from '../../kube/index.ts';
+import { podSelector } from '../core/status-view.ts';
+import { attempt, findCluster, type Session } from './session.ts';
+
+export interface LogFlags {
+  readonly container: 'sidecar' | 'server';
+  /** Lines of each pod. */
+  readonly tail: number;
+  /** Of the container's process before the last restart. */
+  readonly previous?: boolean;
+}
+
+/** The last lines of one container of one pod. */
+export function readLog(
+  client: KubeClient,
+  pod: { readonly namespace: string; readonly name: string },
+  { container, tail, previous = false }: LogFlags,
+): Promise<string> {
+  const query = new URLSearchParams({
+    container,
+    tailLines: String(tail),
+    ...(previous ? { previous: 'true' } : {}),
+  });
+  return client.raw('GET', `/api/v1/namespaces/${pod.namespace}/pods/${pod.name}/log?${query}`);
+}
+
+export async function logs(
+  session: Session,
+  { name, member }: { readonly name: string; readonly member: string | undefined },
+  flags: LogFlags,
+): Promise<void> {
+  const { client, namespace } = session;
+  await findCluster(session, name);
+  const { items } = await attempt(
+    session,
+    'list',
+    RESOURCES.pods,
+    client.list(RESOURCES.pods, { namespace, labelSelector: podSelector(name) }),
+  );
+  const names = items.map(({ metadata }) => metadata.name ?? '').sort();
+  const wanted = names.filter((pod) => member === undefined || pod === member);
+  if (wanted.length === 0) {
+    throw new UsageError(
+      `${name} has no pod ${member ?? ''}: it has ${names.join(', ') || 'none'}`,
+    );
+  }
+  const type = { ...RESOURCES.pods, plural: 'pods/log' };
+  for (const pod of wanted) {
+    const text = await attempt(
+      session,
+      'get',
+      type,
+      readLog(client, { namespace, name: pod }, flags),
+    );
+    for (const line of text.trimEnd().split('\n')) session.print(`[${pod}] ${line}`);
+  }
+}
