@@ -9,12 +9,16 @@ import { startOperatorProcess, type OperatorProcess } from '../../src/cli/operat
 import { bundlePath, projectRoot } from '../../src/cli/project.ts';
 import { startDevCluster, twinOf, type DevCluster } from '../../src/devcluster/index.ts';
 import { freePorts, systemClock as clock, systemRandom as random } from '../../src/host/index.ts';
-import { createKubeClient, loadKubeConnection } from '../../src/kube/index.ts';
+import { createKubeClient, loadKubeConnection, type KubeObject } from '../../src/kube/index.ts';
 import { createLogger, createMetrics } from '../../src/telemetry/index.ts';
 import { eventually } from '../eventually.ts';
 import { makeNamespace, resourceHelpers, type Arena } from './arena.ts';
 import { createKubectl, findKubectl } from './kubectl.ts';
 import { NAMESPACE } from './manifests.ts';
+import { previousFolder, previousProgram } from './previous.ts';
+
+/** What pods of the commit before are made of. */
+export const PREVIOUS_IMAGE = 'ghcr.io/mcp-cluster/mcp-cluster:previous';
 
 export type Backend = 'embedded' | 'kubebuilder';
 
@@ -43,6 +47,12 @@ export async function startLaptop(
     nodes: ['a', 'b', 'c'].map((zone) => ({ name: `node-${zone}`, zone })),
     localImages: join(root, 'deploy', 'local-images.yaml'),
     program,
+    extraImages: [
+      {
+        image: PREVIOUS_IMAGE,
+        entrypoint: [process.execPath, previousProgram(previousFolder(logFolder))],
+      },
+    ],
     networkModuleUrl: pathToFileURL(join(root, 'dist', 'pod-network.mjs')).href,
     logger: createLogger({ name: 'devcluster', file: join(logFolder, 'cluster.log') }),
   });
@@ -118,11 +128,15 @@ function operatorControl(
   };
 }
 
+/** The resource definitions of the build whose source is in `root`. */
+export function readDefinitions(root: string): Promise<KubeObject[]> {
+  return readManifest(join(root, 'crds', 'mcpcluster.io_mcpclusters.yaml'));
+}
+
 /** Makes the namespace, installs the resource definitions and waits until the API serves them. */
 export async function installDefinitions(arena: LaptopArena): Promise<void> {
-  const file = join(arena.root, 'crds', 'mcpcluster.io_mcpclusters.yaml');
   await makeNamespace(arena.client, NAMESPACE);
-  await arena.apply(...(await readManifest(file)));
+  await arena.apply(...(await readDefinitions(arena.root)));
   await eventually('mcpclusters to be served', async () => arena.client.list(MCP_CLUSTERS), 20_000);
 }
 

@@ -9,6 +9,7 @@ import { playOnNodes } from './nodes/main.ts';
 import type { SiteOptions } from './nodes/site.ts';
 import { playAll } from './play.ts';
 import type { Scenario } from './scenario.ts';
+import { autoscalingScenarios } from './scenarios/autoscaling.ts';
 import { changeScenarios, clusterScenarios, deletionScenarios } from './scenarios/cluster.ts';
 import { degradedScenarios } from './scenarios/degraded.ts';
 import { failureScenarios } from './scenarios/failures.ts';
@@ -19,6 +20,7 @@ import { memberScenarios } from './scenarios/members.ts';
 import { policyScenarios } from './scenarios/policies.ts';
 import { refusalScenarios } from './scenarios/refusals.ts';
 import { stdioScenarios } from './scenarios/stdio.ts';
+import { upgradeScenarios } from './scenarios/upgrade.ts';
 
 const USAGE =
   'usage: npm run e2e -- [--backend embedded|kubebuilder] [--only TEXT] [--keep-logs]\n' +
@@ -26,13 +28,18 @@ const USAGE =
   '  --backend nodes [--image NAME] --cut COMMAND --heal COMMAND: on the cluster of KUBECONFIG, with three nodes or more that have\n' +
   '    the image; the commands cut off a node and take that back, {node} stands for its name. Operator and definitions stay there';
 
-/** Each group needs what the groups before it left: an API, then the operator, then the running sample. */
+/**
+ * Each group needs what the groups before it left: an API, then the operator, then the running sample. An upgrade brings its
+ * own operators.
+ */
 const WITHOUT_OPERATOR: readonly Scenario<LaptopArena>[] = [
   ...refusalScenarios,
   ...kubectlScenarios,
+  ...upgradeScenarios,
 ];
 const WITH_OPERATOR: readonly Scenario<LaptopArena>[] = [
   ...[...clusterScenarios, ...failureScenarios, ...changeScenarios, ...memberScenarios],
+  ...autoscalingScenarios,
   ...lifeCycleScenarios,
   ...degradedScenarios,
   ...policyScenarios,
@@ -71,7 +78,9 @@ function run(options: Options): void {
   let arena: LaptopArena | undefined;
   const wanted = (list: readonly Scenario<LaptopArena>[]): readonly Scenario<LaptopArena>[] =>
     // The sample is what most scenarios play on: it is applied whatever was asked for.
-    list.filter((each) => each.name.includes(options.only) || each === clusterScenarios[0]);
+    list
+      .filter(({ only = options.backend }) => only === options.backend)
+      .filter((each) => each.name.includes(options.only) || each === clusterScenarios[0]);
 
   before(async () => {
     arena = await startLaptop(options.backend, options);

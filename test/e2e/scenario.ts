@@ -1,6 +1,7 @@
 /** How scenarios are told to the runner: a name, what they need, and what happens. */
 import type { Arena } from './arena.ts';
 import { findKubectl, type Kubectl } from './kubectl.ts';
+import type { Backend } from './laptop.ts';
 
 /** `A` is what it needs beyond the arena that all have. */
 export interface Scenario<A extends Arena = Arena> {
@@ -8,6 +9,8 @@ export interface Scenario<A extends Arena = Arena> {
   readonly run: (arena: A) => Promise<void>;
   /** Name of a program that it cannot do without and that is not there. */
   readonly lacks?: string | false;
+  /** The only laptop cluster that it plays on; both when absent. */
+  readonly only?: Backend;
   /** Longest time it may take; default 120 s. */
   readonly timeoutMs?: number;
 }

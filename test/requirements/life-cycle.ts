@@ -46,6 +46,16 @@ export const lifeCycle = {
       'Sidecars more than one minor version away from a member wait, and the status says for what',
     source: 'feature bar 8; etcd-operator: upgrade path',
   },
+  'operator.upgrade': {
+    sentence:
+      'The operator of the commit before is replaced by the present one and back again under calls: no session is lost, and pods restart only for a changed template',
+    source: 'feature bar 8; cloudnative-pg: upgrade of the operator',
+  },
+  'operator.autoscaling': {
+    sentence:
+      'A HorizontalPodAutoscaler scales a cluster by its sessions, up and down through /scale, and no session is lost',
+    source: 'feature bar 10; issue 6: HPA through /scale with our metric',
+  },
   'operator.retention': {
     sentence: 'Volumes outlive a deleted cluster that says so',
     source: 'feature bar 11',

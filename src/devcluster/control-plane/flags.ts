@@ -1,5 +1,5 @@
 /** The command lines of the control plane's programs. */
-import type { MaterialFiles } from './material.ts';
+import { FRONT_PROXY_NAME, type MaterialFiles } from './material.ts';
 
 /**
  * What our pods need from kube-controller-manager. Node life cycle stays off, because the process kubelet reports for its
@@ -12,6 +12,7 @@ export const CONTROLLERS: readonly string[] = [
   'endpoints-controller',
   'endpointslice-controller',
   'garbage-collector-controller',
+  'horizontal-pod-autoscaler-controller',
   'namespace-controller',
   'persistentvolumeclaim-protection-controller',
   'replicaset-controller',
@@ -63,6 +64,14 @@ export function apiServerFlags(
     `--kubelet-client-key=${files.adminKey}`,
     `--kubelet-certificate-authority=${files.ca}`,
     '--kubelet-preferred-address-types=InternalIP,Hostname',
+    // How extension API servers, such as adapters of metrics, know that it is the one who passes requests on.
+    `--requestheader-client-ca-file=${files.frontProxyCa}`,
+    `--requestheader-allowed-names=${FRONT_PROXY_NAME}`,
+    '--requestheader-username-headers=X-Remote-User',
+    '--requestheader-group-headers=X-Remote-Group',
+    '--requestheader-extra-headers-prefix=X-Remote-Extra-',
+    `--proxy-client-cert-file=${files.frontProxyCert}`,
+    `--proxy-client-key-file=${files.frontProxyKey}`,
   ];
 }
 
@@ -78,6 +87,7 @@ export function controllerManagerFlags(
     `--controllers=${CONTROLLERS.join(',')}`,
     '--kube-api-qps=200',
     '--kube-api-burst=400',
+    '--horizontal-pod-autoscaler-sync-period=2s',
   ];
 }
 

@@ -11,6 +11,9 @@ import {
 
 const VALIDITY_DAYS = 365;
 
+/** Who passes requests on to extension API servers. */
+export const FRONT_PROXY_NAME = 'front-proxy-client';
+
 /** The PEM texts that a client or a node of this control plane may need. */
 export interface ControlPlaneTls {
   readonly authority: KeyPair;
@@ -25,6 +28,9 @@ export interface MaterialFiles {
   readonly serverKey: string;
   readonly adminCert: string;
   readonly adminKey: string;
+  readonly frontProxyCa: string;
+  readonly frontProxyCert: string;
+  readonly frontProxyKey: string;
   readonly serviceAccountKey: string;
   readonly serviceAccountPublicKey: string;
 }
@@ -42,7 +48,9 @@ export async function createMaterial(
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const validity = { validityDays: VALIDITY_DAYS, now: options.now };
   const authority = await createCertificateAuthority({ commonName: 'dev-cluster', ...validity });
-  const [server, admin, serviceAccount] = await Promise.all([
+  // Not the authority of clients: whoever holds a certificate of this one may speak for anybody.
+  const proxies = await createCertificateAuthority({ commonName: 'front-proxy', ...validity });
+  const [server, admin, frontProxy, serviceAccount] = await Promise.all([
     issueCertificate(authority, {
       commonName: 'kube-apiserver',
       dnsNames: ['localhost', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc'],
@@ -53,6 +61,13 @@ export async function createMaterial(
     issueCertificate(authority, {
       commonName: 'dev-cluster-admin',
       organizations: ['system:masters'],
+      dnsNames: [],
+      ipAddresses: [],
+      uris: [],
+      ...validity,
+    }),
+    issueCertificate(proxies, {
+      commonName: FRONT_PROXY_NAME,
       dnsNames: [],
       ipAddresses: [],
       uris: [],
@@ -77,6 +92,9 @@ export async function createMaterial(
       serverKey: await file('server.key', server.key),
       adminCert: await file('admin.crt', admin.certificate),
       adminKey: await file('admin.key', admin.key),
+      frontProxyCa: await file('front-proxy-ca.crt', proxies.certificate),
+      frontProxyCert: await file('front-proxy.crt', frontProxy.certificate),
+      frontProxyKey: await file('front-proxy.key', frontProxy.key),
       serviceAccountKey: await file('service-account.key', serviceAccount.privateKey),
       serviceAccountPublicKey: await file('service-account.pub', serviceAccount.publicKey),
     },

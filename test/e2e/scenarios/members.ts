@@ -21,7 +21,7 @@ const ref = { namespace: NAMESPACE, name: SAMPLE };
 const podOf = (ordinal: number): string => `${SAMPLE}-${ordinal}`;
 
 /** As many pods as the spec asks for, so many of them voters, and nothing on its way. */
-async function settled(arena: Arena, pods: number, voters = pods): Promise<McpCluster> {
+export async function settled(arena: Arena, pods: number, voters = pods): Promise<McpCluster> {
   return eventually(
     `${pods} members, ${voters} of them voters`,
     async () => {
