@@ -42,6 +42,7 @@ export const RESOURCES = {
   deployments: namespaced('apps/v1', 'deployments', 'Deployment'),
   replicaSets: namespaced('apps/v1', 'replicasets', 'ReplicaSet'),
   statefulSets: namespaced('apps/v1', 'statefulsets', 'StatefulSet'),
+  cronJobs: namespaced('batch/v1', 'cronjobs', 'CronJob'),
   jobs: namespaced('batch/v1', 'jobs', 'Job'),
   leases: namespaced('coordination.k8s.io/v1', 'leases', 'Lease'),
   endpointSlices: namespaced('discovery.k8s.io/v1', 'endpointslices', 'EndpointSlice'),

@@ -157,6 +157,16 @@ export const devcluster = {
       'workloads behave alike under the embedded controllers and under a real kube-controller-manager and scheduler',
     source: 'design',
   },
+  'devcluster.jobs': {
+    sentence:
+      'a Job makes pods until enough have succeeded, waits longer after each failure, ends at its limit or deadline, and goes when its time is over',
+    source: 'Kubernetes concepts, Jobs',
+  },
+  'devcluster.cron-jobs': {
+    sentence:
+      'a CronJob makes one Job for each time of its schedule, by its rules of concurrency and deadline, and keeps as many as its history says',
+    source: 'Kubernetes concepts, CronJob',
+  },
   'devcluster.start-errors': {
     sentence:
       'a laptop cluster that cannot start says in one line what to do, and leaves nothing running',

@@ -144,6 +144,12 @@ export const BUILTIN_RESOURCES: readonly ResourceNames[] = [
     cluster: true,
     verbs: CREATE_ONLY,
   }),
+  resource('batch/v1', 'cronjobs', 'CronJob', {
+    short: 'cj',
+    categories: 'all',
+    sub: [status('batch', 'CronJob')],
+  }),
+  resource('batch/v1', 'jobs', 'Job', { categories: 'all', sub: [status('batch', 'Job')] }),
   resource('networking.k8s.io/v1', 'networkpolicies', 'NetworkPolicy', { short: 'netpol' }),
   resource('policy/v1', 'poddisruptionbudgets', 'PodDisruptionBudget', {
     short: 'pdb',

@@ -7,18 +7,21 @@ import { FRONT_PROXY_NAME, type MaterialFiles } from './material.ts';
  */
 export const CONTROLLERS: readonly string[] = [
   'clusterrole-aggregation-controller',
+  'cronjob-controller',
   'deployment-controller',
   'disruption-controller',
   'endpoints-controller',
   'endpointslice-controller',
   'garbage-collector-controller',
   'horizontal-pod-autoscaler-controller',
+  'job-controller',
   'namespace-controller',
   'persistentvolumeclaim-protection-controller',
   'replicaset-controller',
   'root-ca-certificate-publisher-controller',
   'serviceaccount-controller',
   'statefulset-controller',
+  'ttl-after-finished-controller',
 ];
 
 export function etcdFlags(dataDir: string, port: number): string[] {

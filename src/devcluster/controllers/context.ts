@@ -5,8 +5,10 @@ import type { Logger, Metrics } from '../../telemetry/index.ts';
 import type {
   ConfigMap,
   ControllerRevision,
+  CronJob,
   Deployment,
   EndpointSlice,
+  Job,
   Node,
   PersistentVolumeClaim,
   Pod,
@@ -27,6 +29,8 @@ export interface ControllerInformers {
   readonly revisions: Informer<ControllerRevision>;
   readonly deployments: Informer<Deployment>;
   readonly replicaSets: Informer<ReplicaSet>;
+  readonly jobs: Informer<Job>;
+  readonly cronJobs: Informer<CronJob>;
   readonly budgets: Informer<PodDisruptionBudget>;
   readonly namespaces: Informer<Namespace>;
   readonly serviceAccounts: Informer<KubeResource>;
@@ -55,4 +59,6 @@ export interface RunningController {
 
 /** Keys are `namespace/name`; back-off suits a laptop, where nobody minds a busy moment. */
 export const BACKOFF = { initialMs: 20, maxMs: 5000 } as const;
+/** Timers count to 2^31 ms; what is due later is looked at again before. */
+export const LOOK_AGAIN_MS_MAX = 3_600_000;
 export const SETTLED = { kind: 'settled' } as const;

@@ -12,10 +12,12 @@ import type { Clock, Random } from '../../std/index.ts';
 import type { Logger, Metrics } from '../../telemetry/index.ts';
 import { createClaimProtection } from './claim-protection.ts';
 import type { ControllerContext, ControllerInformers } from './context.ts';
+import { createCronJobController } from './cron-job.ts';
 import { createDeploymentController } from './deployment.ts';
 import { createDisruptionController } from './disruption.ts';
 import { createEndpointsController } from './endpoints.ts';
 import { createGarbageCollector } from './garbage-collector.ts';
+import { createJobController } from './job.ts';
 import { createNamespaceController, createServiceAccountController } from './namespace.ts';
 import { createObjectGraph } from './object-graph.ts';
 import { createRootAuthorityPublisher } from './root-authority.ts';
@@ -57,6 +59,8 @@ export async function startControllers(
       revisions: follow(RESOURCES.controllerRevisions),
       deployments: follow(RESOURCES.deployments),
       replicaSets: follow(RESOURCES.replicaSets),
+      jobs: follow(RESOURCES.jobs),
+      cronJobs: follow(RESOURCES.cronJobs),
       budgets: follow(RESOURCES.podDisruptionBudgets),
       namespaces: follow(RESOURCES.namespaces),
       serviceAccounts: follow(RESOURCES.serviceAccounts),
@@ -69,6 +73,8 @@ export async function startControllers(
     createStatefulSetController(context),
     createDeploymentController(context),
     createReplicaSetController(context),
+    createJobController(context),
+    createCronJobController(context),
     createEndpointsController(context),
     createDisruptionController(context),
     createClaimProtection(context),

@@ -106,5 +106,8 @@ export type {
   StatefulSet,
   StatefulSetStatus,
 } from './workload-kinds.ts';
+export type { CronJob, Job } from './batch-kinds.ts';
+export { planCronJob } from './cron-job.ts';
+export { planJob } from './job.ts';
 export { planRollout, type RolloutInput } from './rollout.ts';
 export { budgetStatus, type BudgetInput, type BudgetStatus } from './disruption.ts';

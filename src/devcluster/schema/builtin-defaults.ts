@@ -81,6 +81,37 @@ function replicaSet(object: JsonObject): void {
   fill(child(object, 'status'), { replicas: 0 });
 }
 
+function job(object: JsonObject): void {
+  const spec = child(object, 'spec');
+  if (spec['completions'] === undefined && spec['parallelism'] === undefined) {
+    spec['completions'] = 1;
+  }
+  fill(spec, {
+    parallelism: 1,
+    backoffLimit: 6,
+    completionMode: 'NonIndexed',
+    suspend: false,
+    manualSelector: false,
+    podReplacementPolicy: isObject(spec['podFailurePolicy']) ? 'Failed' : 'TerminatingOrFailed',
+  });
+  defaultPodTemplate(spec);
+  object['status'] ??= {};
+}
+
+function cronJob(object: JsonObject): void {
+  const spec = child(object, 'spec');
+  fill(spec, {
+    concurrencyPolicy: 'Allow',
+    suspend: false,
+    successfulJobsHistoryLimit: 3,
+    failedJobsHistoryLimit: 1,
+  });
+  const template = child(spec, 'jobTemplate');
+  template['metadata'] ??= {};
+  defaultPodTemplate(child(template, 'spec'));
+  object['status'] ??= {};
+}
+
 function service(object: JsonObject): void {
   const spec = child(object, 'spec');
   fill(spec, { sessionAffinity: 'None', type: 'ClusterIP' });
@@ -174,6 +205,8 @@ const DEFAULTS: Readonly<Record<string, Default>> = {
   'apps/Deployment': deployment,
   'apps/StatefulSet': statefulSet,
   'apps/ReplicaSet': replicaSet,
+  'batch/Job': job,
+  'batch/CronJob': cronJob,
   'networking.k8s.io/NetworkPolicy': (object) => {
     const spec = child(object, 'spec');
     for (const rule of [...objects(spec['ingress']), ...objects(spec['egress'])])

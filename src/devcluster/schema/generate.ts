@@ -25,6 +25,7 @@ const SERVED: Readonly<Record<string, readonly string[] | '*'>> = {
     'services',
   ],
   'apis/apps/v1': ['controllerrevisions', 'deployments', 'replicasets', 'statefulsets'],
+  'apis/batch/v1': '*',
   'apis/policy/v1': '*',
   'apis/discovery.k8s.io/v1': '*',
   'apis/coordination.k8s.io/v1': '*',

@@ -1,6 +1,8 @@
 /** The cells of built-in kinds in `kubectl get`, in the order of the server's columns, wide ones included. */
 import { at, listAt, numberAt, objectAt, textAt } from './fields.ts';
+import { cronJobCells, jobCells } from './batch-rows.ts';
 import { ageSince } from './human-duration.ts';
+import { containersOf, selector } from './row-parts.ts';
 import { podCells } from './pod-row.ts';
 import type { JsonObject, KubeObject } from './types.ts';
 
@@ -20,42 +22,7 @@ function labels(values: JsonObject): string {
   return pairs.length === 0 ? '<none>' : pairs.join(',');
 }
 
-/** A label selector as text. */
-function selector(value: unknown): string {
-  if (value === undefined) return '<none>';
-  const parts = Object.entries(objectAt(value, 'matchLabels')).map(([key, text]) => ({
-    key,
-    text: `${key}=${String(text)}`,
-  }));
-  for (const expression of listAt(value, 'matchExpressions')) {
-    const key = textAt(expression, 'key');
-    parts.push({ key, text: requirement(key, expression) });
-  }
-  const texts = parts.sort((a, b) => (a.key < b.key ? -1 : 1)).map(({ text }) => text);
-  return texts.length === 0 ? '<none>' : texts.join(',');
-}
-
-function requirement(key: string, expression: unknown): string {
-  const values = listAt(expression, 'values').map(String).sort().join(',');
-  switch (textAt(expression, 'operator')) {
-    case 'In':
-      return `${key} in (${values})`;
-    case 'NotIn':
-      return `${key} notin (${values})`;
-    case 'Exists':
-      return key;
-    default:
-      return `!${key}`;
-  }
-}
-
-function containers(object: KubeObject): [names: string, images: string] {
-  const list = listAt(object, 'spec', 'template', 'spec', 'containers');
-  return [
-    list.map((container) => textAt(container, 'name')).join(','),
-    list.map((container) => textAt(container, 'image')).join(','),
-  ];
-}
+const containers = (object: KubeObject) => containersOf(object['spec']);
 
 /** At most three, and how many more. */
 function firstThree(items: readonly string[], separator: string, none: string): string {
@@ -304,6 +271,8 @@ export const ROWS: Readonly<Record<string, Cells>> = {
     ...containers(object),
     selector(at(object, 'spec', 'selector')),
   ],
+  'jobs.batch': jobCells,
+  'cronjobs.batch': cronJobCells,
   'controllerrevisions.apps': (object, now) => [
     name(object),
     controllerOf(object),

@@ -22,6 +22,7 @@ import {
   startTestCluster,
   type TestCluster,
 } from '../cluster.ts';
+import { batchBehaviour } from './batch.ts';
 
 const WAIT_MS = 60_000;
 const template = (app: string, version: string) => ({
@@ -250,6 +251,8 @@ function behaviour(backend: 'embedded' | 'kubebuilder'): void {
     await world.client.delete(RESOURCES.statefulSets, { namespace: NAMESPACE, name: 'orphan' });
     await world.gone(RESOURCES.pods, 'orphan-0');
   });
+
+  batchBehaviour(() => world);
 
   test('a namespace takes everything in it along', async () => {
     const name = 'short-lived';

@@ -151,6 +151,29 @@ export const TABLE_OBJECTS: readonly { readonly path: string; readonly object: o
     ...meta('t1'),
     spec: { selector: { matchLabels: { app: 'a' } }, template: tpl },
   }),
+  post('/apis/batch/v1/namespaces/default/jobs', {
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    ...meta('t1'),
+    spec: { template: { spec: { ...tpl.spec, restartPolicy: 'Never' } } },
+  }),
+  post('/apis/batch/v1/namespaces/default/jobs', {
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    ...meta('t2'),
+    spec: { parallelism: 3, template: { spec: { ...tpl.spec, restartPolicy: 'OnFailure' } } },
+  }),
+  post('/apis/batch/v1/namespaces/default/cronjobs', {
+    apiVersion: 'batch/v1',
+    kind: 'CronJob',
+    ...meta('t1'),
+    spec: {
+      schedule: '15 2 * * *',
+      timeZone: 'Etc/UTC',
+      suspend: true,
+      jobTemplate: { spec: { template: { spec: { ...tpl.spec, restartPolicy: 'Never' } } } },
+    },
+  }),
   post('/apis/apps/v1/namespaces/default/controllerrevisions', {
     apiVersion: 'apps/v1',
     kind: 'ControllerRevision',

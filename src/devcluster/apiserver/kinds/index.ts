@@ -3,6 +3,7 @@
  * file a family of kinds; the table here says which resource follows which. Defaults come with the schemas.
  */
 import { createStrategy, type Strategy } from '../strategy.ts';
+import { cronJobStrategy, jobStrategy } from './batch.ts';
 import { coreEventStrategy, eventStrategy } from './event.ts';
 import { namespaceStrategy } from './namespace.ts';
 import {
@@ -44,6 +45,8 @@ const STRATEGIES: Readonly<Record<string, Strategy>> = {
   'deployments.apps': deploymentStrategy,
   'replicasets.apps': replicaSetStrategy,
   'statefulsets.apps': statefulSetStrategy,
+  'cronjobs.batch': cronJobStrategy,
+  'jobs.batch': jobStrategy,
   'customresourcedefinitions.apiextensions.k8s.io': definitionStrategy,
   'endpointslices.discovery.k8s.io': endpointSliceStrategy,
   'events.events.k8s.io': eventStrategy,

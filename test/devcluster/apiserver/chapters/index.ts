@@ -1,5 +1,6 @@
 /** All chapters of the conversation by name, in the order in which they are held. */
 import { apply } from './apply.ts';
+import { batch } from './batch.ts';
 import type { Chapter } from './chapter.ts';
 import { custom } from './custom.ts';
 import { discovery } from './discovery.ts';
@@ -17,6 +18,7 @@ export const CHAPTERS: Readonly<Record<string, Chapter>> = {
   pods,
   services,
   workloads,
+  batch,
   others,
   tokens,
   apply,
