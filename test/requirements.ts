@@ -5,6 +5,7 @@
  */
 import { admission } from './requirements/admission.ts';
 import { auth } from './requirements/auth.ts';
+import { backup } from './requirements/backup.ts';
 import { balancing } from './requirements/balancing.ts';
 import { conformance } from './requirements/conformance.ts';
 import { bridge } from './requirements/bridge.ts';
@@ -40,6 +41,7 @@ const rows = {
   ...conformance,
   ...observability,
   ...operator,
+  ...backup,
   ...lifeCycle,
   ...devcluster,
   ...deploy,

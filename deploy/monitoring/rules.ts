@@ -1,5 +1,6 @@
 /** Alerts and recordings as groups of Prometheus rules. */
 import { SITE } from '../chart.ts';
+import { BACKUP_ALERTS } from './alerts/backups.ts';
 import { CLUSTER_ALERTS } from './alerts/clusters.ts';
 import { MEMBER_ALERTS } from './alerts/members.ts';
 import { OPERATOR_ALERTS } from './alerts/operator.ts';
@@ -10,6 +11,7 @@ import { RECORDINGS } from './recordings.ts';
 const ALERT_GROUPS = {
   'mcp-operator': OPERATOR_ALERTS,
   'mcp-clusters': CLUSTER_ALERTS,
+  'mcp-backups': BACKUP_ALERTS,
   'mcp-members': MEMBER_ALERTS,
   'mcp-sessions': SESSION_ALERTS,
 } as const;

@@ -1,5 +1,6 @@
 /** The McpCluster resource: its names and its TypeScript types, inferred from the schema the API server enforces. */
 import type { FromSchema, Schema } from './schema.ts';
+import { BACKUP_RULES } from './spec/backup.ts';
 import { FENCED_RULES } from './spec/fenced-members.ts';
 import { SPEC_SCHEMA } from './spec/spec.ts';
 import { RECOVERY_RULES } from './spec/recovery.ts';
@@ -49,6 +50,7 @@ export const MCP_CLUSTER_SCHEMA = {
     ...WEIGHT_RULES,
     ...RECOVERY_RULES,
     ...FENCED_RULES,
+    ...BACKUP_RULES,
   ],
 } as const satisfies Schema;
 

@@ -5,6 +5,8 @@ const count = (description: string) =>
   ({ type: 'integer', format: 'int64', description, minimum: 0 }) as const;
 const text = (description: string, maxLength = 1024) =>
   ({ type: 'string', description, maxLength }) as const;
+const time = (description: string) =>
+  ({ type: 'string', format: 'date-time', description }) as const;
 
 export const CONDITION_TYPES = [
   'Available',
@@ -12,12 +14,14 @@ export const CONDITION_TYPES = [
   'Degraded',
   'QuorumHealthy',
   'Reconciled',
+  'BackupHealthy',
+  'Restored',
 ] as const;
 
 const CONDITIONS = {
   type: 'array',
   description:
-    'What can be waited for: Available, Progressing, Degraded, QuorumHealthy, Reconciled.',
+    'What can be waited for: Available, Progressing, Degraded, QuorumHealthy, Reconciled; BackupHealthy with spec.backup, Restored with spec.bootstrap.restore.',
   maxItems: 16,
   'x-kubernetes-list-type': 'map',
   'x-kubernetes-list-map-keys': ['type'],
@@ -30,11 +34,7 @@ const CONDITIONS = {
       reason: text('One word for programs.'),
       message: text('A sentence for people.', 32_768),
       observedGeneration: count('Generation of the spec it was written for.'),
-      lastTransitionTime: {
-        type: 'string',
-        format: 'date-time',
-        description: 'When the state last changed.',
-      },
+      lastTransitionTime: time('When the state last changed.'),
     },
   },
 } as const satisfies Schema;
@@ -120,6 +120,28 @@ export const STATUS_SCHEMA = {
         message: text('What it waits for, or why it was refused.', 1024),
       },
     },
+    backup: {
+      type: 'object',
+      description: 'What became of the backups that spec.backup asks for.',
+      properties: {
+        lastSuccessTime: time('When the last one was complete.'),
+        lastFailureTime: time('When one failed last.'),
+        lastFailure: text('Why.', 4096),
+      },
+    },
+    restore: {
+      type: 'object',
+      description: 'How far the restore is that spec.bootstrap asks for.',
+      required: ['phase'],
+      properties: {
+        phase: {
+          type: 'string',
+          enum: ['Waiting', 'Restoring', 'Failed', 'Done'],
+          description: 'Done is the end; the others may still change.',
+        },
+        message: text('What was restored, what it waits for, or why it failed.', 4096),
+      },
+    },
     selector: text('Label selector of the pods, for the scale subresource.'),
     endpoint: text('URL of the cluster for clients inside Kubernetes.'),
     leader: text('Pod that leads Raft.', 253),
@@ -132,11 +154,9 @@ export const STATUS_SCHEMA = {
     term: count('Term of Raft.'),
     commitIndex: count('Last committed entry of the log.'),
     sessions: count('Sessions of all pods.'),
-    nextMaintenanceWindow: {
-      type: 'string',
-      format: 'date-time',
-      description: 'When the next window of maintenance opens; absent while one is open.',
-    },
+    nextMaintenanceWindow: time(
+      'When the next window of maintenance opens; absent while one is open.',
+    ),
     members: MEMBERS,
     conditions: CONDITIONS,
   },

@@ -1,5 +1,6 @@
 /** Local copies of everything the controllers look at, and which cluster each change belongs to. */
 import {
+  BACKUP_LABEL,
   MCP_CLUSTERS,
   CLUSTER_LABEL,
   MANAGED_BY_LABEL,
@@ -18,7 +19,7 @@ import {
 } from '../kube/index.ts';
 import type { Clock, Random } from '../std/index.ts';
 import type { Logger, Metrics } from '../telemetry/index.ts';
-import type { Pod, StatefulSet } from './core/index.ts';
+import type { AnyObject, Job, Pod, StatefulSet } from './core/index.ts';
 
 export interface CacheOptions {
   readonly client: KubeClient;
@@ -33,6 +34,7 @@ export interface CacheOptions {
 /** Types of the objects that a cluster owns; Secrets are asked for by name instead, so that no right to list them is needed. */
 const OWNED = [
   RESOURCES.configMaps,
+  RESOURCES.cronJobs,
   RESOURCES.endpointSlices,
   RESOURCES.networkPolicies,
   RESOURCES.podDisruptionBudgets,
@@ -45,6 +47,10 @@ export interface Caches {
   readonly statefulSets: Informer<StatefulSet>;
   /** The pods of one cluster. */
   podsOf(cluster: McpCluster): readonly Pod[];
+  /** The pods that take the backups of one cluster, and those that restore it. */
+  backupPodsOf(cluster: McpCluster): readonly Pod[];
+  /** The Jobs of these. */
+  jobsOf(cluster: McpCluster): readonly Job[];
   /** An object a cluster owns, by its type. */
   owned(type: ResourceType, namespace: string, name: string): KubeResource | undefined;
   /** Calls `listener` with the key of the cluster a change belongs to. */
@@ -72,21 +78,28 @@ export function createCaches(options: CacheOptions): Caches {
   const clusters = watch<KubeResource & McpCluster>(MCP_CLUSTERS, {});
   const statefulSets = informer<StatefulSet>(RESOURCES.statefulSets);
   const pods = informer<Pod>(RESOURCES.pods);
+  const jobs = informer<Job>(RESOURCES.jobs);
   const owned = new Map<ResourceType, Informer<KubeResource>>(
     OWNED.map((type) => [type, informer(type)]),
   );
   owned.set(RESOURCES.statefulSets, statefulSets);
+  owned.set(RESOURCES.jobs, jobs);
+  const labelled = <T extends AnyObject>(
+    all: readonly T[],
+    { metadata }: McpCluster,
+    label: string,
+  ) =>
+    all.filter(
+      (one) =>
+        one.metadata.namespace === metadata.namespace &&
+        one.metadata.labels?.[label] === metadata.name,
+    );
   return {
     clusters,
     statefulSets,
-    podsOf: ({ metadata }) =>
-      pods
-        .list()
-        .filter(
-          (pod) =>
-            pod.metadata.namespace === metadata.namespace &&
-            pod.metadata.labels?.[CLUSTER_LABEL] === metadata.name,
-        ),
+    podsOf: (cluster) => labelled(pods.list(), cluster, CLUSTER_LABEL),
+    backupPodsOf: (cluster) => labelled(pods.list(), cluster, BACKUP_LABEL),
+    jobsOf: (cluster) => labelled(jobs.list(), cluster, CLUSTER_LABEL),
     owned: (type, inNamespace, name) => owned.get(type)?.get(`${inNamespace}/${name}`),
     onChange(listener) {
       clusters.onChange(({ object }) => listener(objectKey(object)));

@@ -18,6 +18,8 @@ export interface Watched {
   configuredGeneration: number | undefined;
   /** `spec.storage.size` that every claim was last seen to have. */
   volumesSettledAt: string | undefined;
+  /** When the claims of backups were last seen to be there, on the monotonic clock, and for which generation. */
+  backupClaims: { readonly generation: number; readonly at: number } | undefined;
   /** Since when pods that go for good give their sessions away, on the monotonic clock, by uid. */
   readonly leaving: Map<string, number>;
   /** What pods were asked for, and since when. */
@@ -99,5 +101,6 @@ function createTlsHolder(onTls: (material: TlsMaterial) => void) {
     configuredGeneration: undefined,
     settledKeyRevision: undefined,
     volumesSettledAt: undefined,
+    backupClaims: undefined,
   };
 }

@@ -12,6 +12,7 @@ import {
   endpointSlice,
   isCurrent,
   isPatient,
+  isRestoring,
   isRecovering,
   recoveryRefusal,
   isTerminating,
@@ -24,6 +25,7 @@ import {
   type ReconcileProblem,
   type RolloutStep,
 } from './core/index.ts';
+import { keepBackups, type Backups } from './steps/backups.ts';
 import { agreeOnConfiguration } from './steps/configuration.ts';
 import { look, observe, ownStatefulSet } from './steps/look.ts';
 import { changeMembers } from './steps/membership.ts';
@@ -94,6 +96,8 @@ async function reconcile(cluster: McpCluster, tools: Tools): Promise<Outcome> {
     promote(subject, promotion, tools);
     after = { ...subject, cluster: await changeMembers(subject, view, tools) };
   }
+  const backups = await keepBackups(after, view, tools);
+  found.push(...backups.problems);
   const facts = await tools.specFacts.of(cluster);
   found.push(specProblem(cluster, { ...facts, pods, reports: watched.monitor.reports() }));
   const { window } = decision;
@@ -106,7 +110,7 @@ async function reconcile(cluster: McpCluster, tools: Tools): Promise<Outcome> {
     found.push({ reason: 'PromotionRefused', message: promotion.message });
   }
   const problem = found.find((each) => each !== undefined);
-  const end = { view, decision, promotion, written, problem };
+  const end = { view, decision, promotion, written, problem, backups };
   await writeStatus(after, end, tools);
   return nextLook({ subject: after, ...end }, tools);
 }
@@ -151,6 +155,7 @@ async function writeStatus(
     readonly promotion: PromotionStep;
     readonly written: Written;
     readonly problem: ReconcileProblem | undefined;
+    readonly backups: Backups;
   },
   { clock, statusWriter }: Tools,
 ): Promise<void> {
@@ -200,7 +205,7 @@ function nextLook(
   if (moving) return settledFor(MOVING_MS);
   // Every pod accepts the next key now: it may be signed with.
   if (written.key?.phase === 'Announced') return settledFor(SOON_MS);
-  if ((written.growingVolumes ?? 0) > 0) return settledFor(RETRY_MS);
+  if ((written.growingVolumes ?? 0) > 0 || isRestoring(cluster)) return settledFor(RETRY_MS);
   if (problem !== undefined && problem.reason !== 'Paused') return settledFor(RETRY_MS);
   const { window, step } = decision;
   const waitsForWindow = window.kind === 'closed' && step.kind === 'wait';

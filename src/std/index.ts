@@ -6,7 +6,7 @@ export { UNUSABLE_DATA_EXIT_CODE } from './exit-codes.ts';
 export { FOUNDED_INDEX } from './founding.ts';
 export { hashText } from './hash.ts';
 export { isSessionId, nodeId, type NodeId, type SessionId } from './identity.ts';
-export { microTimeText, timeText } from './instant.ts';
+export { microTimeText, timeSeconds, timeText } from './instant.ts';
 export { parseQuantity } from './quantity.ts';
 export { integerBetween, seededRandom, shuffled, type Random } from './random.ts';
 export { err, ok, type Err, type Ok, type Result } from './result.ts';

@@ -1,4 +1,5 @@
 /** Wrong specs, and what a real API server must say of each. */
+import { REFUSED_BACKUPS } from './refused-backups.ts';
 import { REFUSED_POLICIES } from './refused-policies.ts';
 
 const server = { image: 'x', port: 3001 };
@@ -213,5 +214,6 @@ export const REFUSED: readonly (readonly [
     'spec.loadBalancing.strategy',
     /"Random": supported values: "RoundRobin"/,
   ],
+  ...REFUSED_BACKUPS,
   ...REFUSED_POLICIES,
 ];

@@ -49,6 +49,11 @@ void suite('McpCluster at a real API server', { skip }, () => {
       /metadata.name.*start with a letter/,
     );
     assert.match(await refusal(userCluster(NAMESPACE, 'a'.repeat(53))), /metadata.name/);
+    const backup = { schedule: '0 * * * *', volume: { size: '1Gi' } };
+    assert.match(
+      await refusal(userCluster(NAMESPACE, 'a'.repeat(46), { backup })),
+      /spec.backup.*at most 45 characters/,
+    );
   });
 
   test(verifies('api.defaults'), async () => {
@@ -85,6 +90,8 @@ void suite('McpCluster at a real API server', { skip }, () => {
         replicas: 5,
         voters: 3,
         storage: { storageClassName: 'fast' },
+        backup: { schedule: '*/5 1-3,22 * JAN-MAR,dec mon-FRI', volume: { size: '1Gi' } },
+        bootstrap: { restore: { claimName: 'old-backup' } },
       }),
     );
     const table: readonly [Record<string, unknown>, RegExp][] = [
@@ -97,12 +104,31 @@ void suite('McpCluster at a real API server', { skip }, () => {
         /spec.storage.storageClassName.*cannot be changed/,
       ],
       [{ storage: { storageClassName: null } }, /spec.storage.storageClassName.*cannot be changed/],
+      [
+        { backup: { volume: { size: '1Mi' } } },
+        /spec.backup.volume.size.*cannot be made smaller, from 1Gi to 1Mi/,
+      ],
+      [
+        { backup: { volume: { storageClassName: 'slow' } } },
+        /spec.backup.volume.storageClassName.*cannot be changed/,
+      ],
+      [{ bootstrap: null }, /spec.bootstrap.*cannot be changed/],
+      [{ bootstrap: { restore: { claimName: 'newer' } } }, /spec.bootstrap.*cannot be changed/],
     ];
     for (const [spec, says] of table) {
       await assert.rejects(patch(spec), (error: unknown) => says.test((error as Error).message));
     }
     await patch({ voters: 5 });
+    await patch({ backup: { volume: { claimName: 'own', size: null } } });
+    await patch({ backup: null });
     await patch({ voters: null, replicas: 3, server: { image: 'y' } });
+    const later = userCluster(NAMESPACE, 'later');
+    await client.create(MCP_CLUSTERS, later);
+    const body = { spec: { bootstrap: { restore: { claimName: 'old-backup' } } } };
+    await assert.rejects(
+      client.patch(MCP_CLUSTERS, { namespace: NAMESPACE, name: 'later' }, { type: 'merge', body }),
+      /spec.bootstrap.*cannot be changed/,
+    );
   });
 
   test('the scale subresource reads and writes replicas, within the rules', async () => {

@@ -135,6 +135,11 @@ export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
     labels: OF_CLUSTER,
     silent: { [`mcp_cluster_spec_paused{${CLUSTER}}`]: '1x1400 0x100' },
   },
+  McpClusterBackupFailing: {
+    fires: condition('BackupHealthy', 'False', '1x30'),
+    labels: { ...OF_CLUSTER, type: 'BackupHealthy', status: 'False' },
+    silent: condition('BackupHealthy', 'False', '1x10 0x30'),
+  },
   McpMemberDown: {
     fires: { [`up{${MEMBER}}`]: '0x30' },
     labels: OF_MEMBER,

@@ -158,7 +158,9 @@ async function live(api: RealApi, namespace: string, mode: Mode, pods: FakePods)
       holds((await readCluster(api.client, namespace, 'tools')).status?.phase),
     );
   const providers = [{ name: 'pods', tokenReview: { audiences: ['tools'] } }];
-  const spec = { gateway: { auth: { providers } } };
+  const volume = { size: '1Gi' };
+  const backup = { schedule: '15 2 * * *', immediate: true, volume };
+  const spec = { gateway: { auth: { providers } }, backup };
   await eventually('the webhook to be trusted, where there is one', () =>
     api.client.create(MCP_CLUSTERS, userCluster(namespace, 'tools', spec)),
   );
@@ -169,6 +171,17 @@ async function live(api: RealApi, namespace: string, mode: Mode, pods: FakePods)
   };
   if (mode.mayReviewAccess) await eventually('what the sidecars may not do to be told', isWarned);
   else assert.equal(await isWarned(), false);
+  await eventually('a first backup to be asked for', async () => {
+    const job = { namespace, name: 'tools-backup-first' };
+    return (await api.client.get(RESOURCES.jobs, job)) !== undefined;
+  });
+  await patch({ backup: null });
+  await eventually('its CronJob to be gone', async () => {
+    const cronJob = { namespace, name: 'tools-backup' };
+    return (await api.client.get(RESOURCES.cronJobs, cronJob)) === undefined;
+  });
+  const claim = { namespace, name: 'tools-backup' };
+  assert.ok(await api.client.get(RESOURCES.persistentVolumeClaims, claim), 'backups stay');
   pods.started.splice(0);
   await patch({ server: { image: 'docker.io/mcp/everything:2', port: 3001 } });
   await eventually('the rollout', () => pods.started.length === 3);

@@ -7,10 +7,10 @@ What is said of objects in namespaces becomes a ClusterRole, or a Role in each o
 - apiGroups: ['']
   resources: [configmaps, serviceaccounts, services]
   verbs: {{ toJson $managed }}
-# Volumes grow, and go with members that are removed; they are not watched.
+# Volumes grow, and go with members that are removed; those of backups are made. They are not watched.
 - apiGroups: ['']
   resources: [persistentvolumeclaims]
-  verbs: [get, list, patch, delete]
+  verbs: [get, list, create, patch, delete]
 - apiGroups: ['']
   resources: [pods]
   verbs: [get, list, watch, delete]
@@ -25,6 +25,14 @@ What is said of objects in namespaces becomes a ClusterRole, or a Role in each o
 - apiGroups: [apps]
   resources: [statefulsets]
   verbs: [get, list, watch, create, patch, delete]
+# Backups go on while the operator is down.
+- apiGroups: [batch]
+  resources: [cronjobs]
+  verbs: [get, list, watch, create, patch, delete]
+# A first backup, and the backup that a new cluster begins with.
+- apiGroups: [batch]
+  resources: [jobs]
+  verbs: [get, list, watch, create]
 {{- if .Values.certManager.enabled }}
 # Certificates of pods whose McpCluster names an issuer.
 - apiGroups: [cert-manager.io]

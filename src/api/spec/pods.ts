@@ -18,32 +18,38 @@ const retention = (when: string) =>
     description: `What becomes of volumes when ${when}.`,
   }) as const;
 
+/** The size of a volume: more than nothing, and never less than it was. */
+export const volumeSize = (description: string) =>
+  ({
+    type: 'string',
+    description,
+    maxLength: 64,
+    'x-kubernetes-validations': [
+      {
+        rule: `self.matches('${QUANTITY_PATTERN}')`,
+        message: 'must be a quantity such as 1Gi or 500Mi',
+        messageExpression: `'"' + self + '" is not a quantity such as 1Gi or 500Mi'`,
+      },
+      {
+        rule: `!self.matches('${QUANTITY_PATTERN}') || quantity(self).isGreaterThan(quantity('0'))`,
+        message: 'must be above 0',
+      },
+      {
+        rule: `!self.matches('${QUANTITY_PATTERN}') || !oldSelf.matches('${QUANTITY_PATTERN}') || quantity(self).compareTo(quantity(oldSelf)) >= 0`,
+        message: 'cannot be made smaller: volumes only grow',
+        messageExpression: `'cannot be made smaller, from ' + oldSelf + ' to ' + self + ': volumes only grow'`,
+      },
+    ],
+  }) as const;
+
 export const STORAGE = {
   type: 'object',
   description: 'The volume of each pod: the Raft log and the sessions in it.',
   default: {},
   properties: {
     size: {
-      type: 'string',
-      description: 'Size of the volume, a quantity such as 1Gi. It can only grow.',
+      ...volumeSize('Size of the volume, a quantity such as 1Gi. It can only grow.'),
       default: '1Gi',
-      maxLength: 64,
-      'x-kubernetes-validations': [
-        {
-          rule: `self.matches('${QUANTITY_PATTERN}')`,
-          message: 'must be a quantity such as 1Gi or 500Mi',
-          messageExpression: `'"' + self + '" is not a quantity such as 1Gi or 500Mi'`,
-        },
-        {
-          rule: `!self.matches('${QUANTITY_PATTERN}') || quantity(self).isGreaterThan(quantity('0'))`,
-          message: 'must be above 0',
-        },
-        {
-          rule: `!self.matches('${QUANTITY_PATTERN}') || !oldSelf.matches('${QUANTITY_PATTERN}') || quantity(self).compareTo(quantity(oldSelf)) >= 0`,
-          message: 'cannot be made smaller: volumes only grow',
-          messageExpression: `'cannot be made smaller, from ' + oldSelf + ' to ' + self + ': volumes only grow'`,
-        },
-      ],
     },
     storageClassName: {
       type: 'string',

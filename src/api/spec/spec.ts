@@ -2,6 +2,7 @@
 import type { Schema } from '../schema.ts';
 import { CONSENSUS, GOSSIP } from './agreement.ts';
 import { BULKHEADS } from './admission.ts';
+import { BACKUP, BOOTSTRAP, BOOTSTRAP_RULE } from './backup.ts';
 import { FENCED_MEMBERS } from './fenced-members.ts';
 import { GATEWAY } from './gateway.ts';
 import { LOAD_BALANCING } from './load-balancing.ts';
@@ -45,6 +46,8 @@ export const SPEC_SCHEMA = {
     tls: TLS,
     podTemplate: POD_TEMPLATE,
     inheritedMetadata: INHERITED_METADATA,
+    bootstrap: BOOTSTRAP,
+    backup: BACKUP,
     recovery: RECOVERY,
     update: UPDATE,
     fencedMembers: FENCED_MEMBERS,
@@ -72,5 +75,6 @@ export const SPEC_SCHEMA = {
       message: 'must differ from gateway.port: both listen in the same pod',
       fieldPath: '.server.port',
     },
+    BOOTSTRAP_RULE,
   ],
 } as const satisfies Schema;

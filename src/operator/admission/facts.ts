@@ -33,6 +33,9 @@ const TYPES: Readonly<Record<NeededKind, ResourceType>> = {
   PodDisruptionBudget: RESOURCES.podDisruptionBudgets,
   EndpointSlice: RESOURCES.endpointSlices,
   NetworkPolicy: RESOURCES.networkPolicies,
+  CronJob: RESOURCES.cronJobs,
+  PersistentVolumeClaim: RESOURCES.persistentVolumeClaims,
+  Job: RESOURCES.jobs,
 };
 
 /** `before` is undefined for a new cluster; only what the kind of write is judged by is looked up. */

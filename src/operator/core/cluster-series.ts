@@ -1,5 +1,6 @@
 /** What the operator exports of a cluster: name, labels and value of each time series, read off the resource and its status. */
 import type { McpCluster, McpClusterStatus } from '../../api/index.ts';
+import { timeSeconds } from '../../std/index.ts';
 
 /** Help and labels (after `namespace` and `name`) of each gauge of a cluster, by the name after `mcp_cluster_`. */
 export const CLUSTER_GAUGES = {
@@ -26,6 +27,10 @@ export const CLUSTER_GAUGES = {
     labels: ['pod'],
   },
   sessions: { help: 'Sessions of a McpCluster.', labels: [] },
+  backup_last_success_timestamp_seconds: {
+    help: 'When the last backup of a McpCluster was complete, in seconds since 1970; absent before the first.',
+    labels: [],
+  },
   term: { help: 'Raft term of a McpCluster.', labels: [] },
 } as const;
 
@@ -41,9 +46,10 @@ export interface Sample {
 const ROLES = ['Leader', 'Follower', 'Candidate', 'Learner', 'Unknown'] as const;
 const STATES = ['True', 'False', 'Unknown'] as const;
 
-/** At most 15 series and 3 for each condition, and one for each pod; nothing that is not known. */
+/** At most 16 series and 3 for each condition, and one for each pod; nothing that is not known. */
 export function clusterSamples(cluster: McpCluster, status: McpClusterStatus): readonly Sample[] {
   const { spec } = cluster;
+  const lastBackup = status.backup?.lastSuccessTime;
   const { members = [], conditions = [], commitIndex } = status;
   const one = (gauge: ClusterGauge, value: number | undefined): Sample[] =>
     value === undefined ? [] : [{ gauge, labels: {}, value }];
@@ -65,6 +71,10 @@ export function clusterSamples(cluster: McpCluster, status: McpClusterStatus): r
     ...one('voters', status.voters),
     ...one('sessions', status.sessions),
     ...one('term', status.term),
+    ...one(
+      'backup_last_success_timestamp_seconds',
+      lastBackup === undefined ? undefined : timeSeconds(lastBackup),
+    ),
     ...ROLES.map((role): Sample => ({
       gauge: 'members',
       labels: { role: role.toLowerCase() },

@@ -19,6 +19,7 @@ export interface ReconcileProblem {
     | 'PolicyUnusable'
     | 'ConfigurationRefused'
     | 'ScheduleUnusable'
+    | 'VolumeMissing'
     | 'VolumeNotExpandable'
     | 'IssuerNotInstalled'
     | 'IssuerForbidden'
@@ -36,6 +37,8 @@ export interface ConditionInput {
   readonly hint?: string | undefined;
   /** Claims whose volumes are not as large yet as they ask for. */
   readonly growingVolumes?: number;
+  /** The cluster has not got yet what it begins with: clients are kept away. */
+  readonly restoring?: boolean;
   /** The spec wants no pods. */
   readonly hibernated: boolean;
   /** What can be done when the majority is gone for good. */
@@ -49,13 +52,15 @@ export interface ConditionInput {
 }
 
 export function conditionsOf(input: ConditionInput): readonly ConditionDraft[] {
-  const { view, problem, hadQuorum } = input;
+  const { view, problem, hadQuorum, restoring = false } = input;
   const hasLost = hadQuorum && !view.hasQuorum;
   return [
     ...(input.hibernated
       ? hibernated(view)
       : [
-          available(view, hadQuorum),
+          restoring
+            ? draft('Available', 'False', 'Restoring', RESTORING)
+            : available(view, hadQuorum),
           progressing(input),
           degraded(view),
           quorumHealthy(view, hasLost ? input.advice : undefined),
@@ -74,6 +79,8 @@ function draft(
 ): ConditionDraft {
   return { type, status, reason, message };
 }
+
+const RESTORING = 'clients are sent to the cluster once it is restored: see the condition Restored';
 
 /** What is asked for is no trouble. */
 function hibernated(view: ClusterView): readonly ConditionDraft[] {

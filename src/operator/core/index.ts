@@ -5,6 +5,25 @@
 export { judge, type AdmissionFacts, type Verdict } from './admission.ts';
 export { lackAuthVolumes, tokenReviewField, tokenSecrets } from './auth-volumes.ts';
 export { nextBundle } from './ca-bundle.ts';
+export {
+  BACKUP_SECONDS_MAX,
+  backupClaim,
+  backupClaimName,
+  backupCronJob,
+  firstBackupJob,
+  restoreJob,
+} from './backup.ts';
+export {
+  backupHealthy,
+  backupStatus,
+  isRestoring,
+  restored,
+  restoreStatus,
+  type BackupReport,
+  type BackupSchedule,
+  type BackupStatus,
+  type JobRun,
+} from './backup-health.ts';
 export { CLUSTER_GAUGES, clusterSamples } from './cluster-series.ts';
 export { type ReconcileProblem } from './conditions.ts';
 export { configMap, runningConfig, sidecarConfig, type ClusterSize } from './config.ts';
@@ -53,8 +72,8 @@ export { decidePromotion, type PromotionStep } from './promotion.ts';
 export { isRecovering, nextRecovery, recoveryRefusal } from './recovery.ts';
 export { decideRollout, type RolloutPolicy, type RolloutStep } from './rollout.ts';
 export { clientService, peerService } from './services.ts';
-export type { AnyObject, Claim, DesiredObject, Pod, StatefulSet } from './shapes.ts';
-export { isTerminating } from './shapes.ts';
+export type { AnyObject, Claim, CronJob, DesiredObject, Job, Pod, StatefulSet } from './shapes.ts';
+export { isTerminating, ownedBy } from './shapes.ts';
 export { currentSize } from './size.ts';
 export {
   authoritySecret,

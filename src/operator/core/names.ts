@@ -17,6 +17,10 @@ export interface ObjectNames {
   readonly disruptionBudget: string;
   readonly endpointSlice: string;
   readonly networkPolicy: string;
+  readonly backupCronJob: string;
+  readonly backupClaim: string;
+  readonly firstBackupJob: string;
+  readonly restoreJob: string;
 }
 
 export function objectNames(cluster: string): ObjectNames {
@@ -32,6 +36,10 @@ export function objectNames(cluster: string): ObjectNames {
     disruptionBudget: cluster,
     endpointSlice: `${cluster}-clients`,
     networkPolicy: cluster,
+    backupCronJob: `${cluster}-backup`,
+    backupClaim: `${cluster}-backup`,
+    firstBackupJob: `${cluster}-backup-first`,
+    restoreJob: `${cluster}-restore`,
   };
 }
 

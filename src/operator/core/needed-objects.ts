@@ -23,6 +23,10 @@ const KINDS = {
   disruptionBudget: 'PodDisruptionBudget',
   endpointSlice: 'EndpointSlice',
   networkPolicy: 'NetworkPolicy',
+  backupCronJob: 'CronJob',
+  backupClaim: 'PersistentVolumeClaim',
+  firstBackupJob: 'Job',
+  restoreJob: 'Job',
 } as const satisfies Record<keyof ObjectNames, string>;
 
 /** Somebody else's object that has a name of ours. */
@@ -36,6 +40,11 @@ export function neededObjects({ metadata, spec }: McpCluster): readonly NamedObj
   const isNeeded: Partial<Record<keyof ObjectNames, boolean>> = {
     networkPolicy: spec.networkPolicy.enabled,
     requestStateSecret: spec.server.requestStateKey !== undefined,
+    backupCronJob: spec.backup !== undefined,
+    backupClaim: spec.backup?.volume.size !== undefined,
+    // It belongs to the CronJob.
+    firstBackupJob: false,
+    restoreJob: spec.bootstrap !== undefined,
   };
   return (Object.entries(objectNames(metadata.name)) as [keyof ObjectNames, string][])
     .filter(([key]) => isNeeded[key] !== false)

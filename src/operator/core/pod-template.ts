@@ -24,6 +24,14 @@ export interface PodTemplateOptions {
 }
 
 const USER_ID = 65_532;
+/** Of pods, and of those that take backups: volumes belong to the group. */
+export const POD_SECURITY = {
+  runAsNonRoot: true,
+  runAsUser: USER_ID,
+  runAsGroup: USER_ID,
+  fsGroup: USER_ID,
+  seccompProfile: { type: 'RuntimeDefault' },
+} as const;
 const CONFIG_PATH = '/etc/mcp-cluster/config';
 const TLS_PATH = '/etc/mcp-cluster/tls';
 const POD_PATH = '/etc/mcp-cluster/pod';
@@ -37,7 +45,8 @@ const RESTRICTED = {
   runAsNonRoot: true,
   capabilities: { drop: ['ALL'] },
 };
-const OUR_CONTAINER = { ...RESTRICTED, readOnlyRootFilesystem: true };
+/** Of containers that run our image. */
+export const OUR_CONTAINER = { ...RESTRICTED, readOnlyRootFilesystem: true };
 
 /** As files, because those follow the annotations of a running pod. */
 const POD_ANNOTATIONS = [
@@ -80,13 +89,7 @@ export function podTemplate(cluster: McpCluster, options: PodTemplateOptions) {
       terminationGracePeriodSeconds: TERMINATION_GRACE_SECONDS,
       // Without it the sidecar does not see the server's processes, whose use it has to measure.
       ...(measuresServer(cluster) ? { shareProcessNamespace: true } : {}),
-      securityContext: {
-        runAsNonRoot: true,
-        runAsUser: USER_ID,
-        runAsGroup: USER_ID,
-        fsGroup: USER_ID,
-        seccompProfile: { type: 'RuntimeDefault' },
-      },
+      securityContext: POD_SECURITY,
       ...given({
         nodeSelector: template.nodeSelector,
         tolerations: template.tolerations,

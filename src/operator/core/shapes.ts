@@ -98,6 +98,32 @@ export interface StatefulSet extends AnyObject {
   };
 }
 
+export interface CronJob extends AnyObject {
+  readonly spec?: { readonly jobTemplate?: JobTemplate };
+}
+
+export interface JobTemplate {
+  readonly metadata?: Pick<Metadata, 'labels' | 'annotations'>;
+  readonly spec?: object;
+}
+
+export interface Job extends AnyObject {
+  readonly status?: {
+    readonly startTime?: string;
+    readonly completionTime?: string;
+    readonly conditions?: readonly PodCondition[];
+  };
+}
+
+/** True when the object with this uid is the controller of `object`. */
+export function ownedBy(object: AnyObject, uid: string): boolean {
+  return (
+    object.metadata.ownerReferences?.some(
+      (owner) => owner.controller === true && owner.uid === uid,
+    ) ?? false
+  );
+}
+
 /** True while an object waits for its end. */
 export function isTerminating(object: AnyObject): boolean {
   return object.metadata.deletionTimestamp !== undefined;

@@ -9,6 +9,7 @@ import {
   type McpClusterStatus,
   type Phase,
 } from '../../api/index.ts';
+import { isRestoring, type BackupReport } from './backup-health.ts';
 import { conditionsOf, type ConditionInput } from './conditions.ts';
 import type { ClusterSize } from './config.ts';
 import { canonicalJson } from './hash.ts';
@@ -19,32 +20,37 @@ import type { MemberView } from './view.ts';
 
 export interface StatusInput extends Omit<
   ConditionInput,
-  'replicas' | 'target' | 'hadQuorum' | 'advice' | 'recovering'
+  'replicas' | 'target' | 'hadQuorum' | 'advice' | 'recovering' | 'restoring'
 > {
   readonly size: ClusterSize;
   /** Pod that is to lead instead of the one that does. */
   readonly targetLeader?: string | undefined;
   /** When the next window of maintenance opens, as the API writes it. */
   readonly nextWindow?: string | undefined;
+  readonly backups?: BackupReport;
   /** Instant for conditions that change, as the API writes it. */
   readonly now: string;
 }
 
 /** The whole status; what is not known is left out. */
 export function statusOf(cluster: McpCluster, input: StatusInput): McpClusterStatus {
-  const { view, size, rollout, now } = input;
+  const { view, size, rollout, now, backups = { conditions: [] } } = input;
   const { generation } = cluster.metadata;
   const blockedBy = rollout.kind === 'done' ? new Map<string, string>() : rollout.blockedBy;
   const conditions = mergeConditions(
     cluster.status?.conditions ?? [],
-    conditionsOf({
-      ...input,
-      replicas: size.replicas,
-      target: cluster.spec.replicas,
-      hadQuorum: hadQuorum(cluster),
-      advice: recoveryAdvice(cluster, view),
-      recovering: isRecovering(cluster) ? cluster.status?.recovery?.message : undefined,
-    }),
+    [
+      ...conditionsOf({
+        ...input,
+        restoring: isRestoring(cluster),
+        replicas: size.replicas,
+        target: cluster.spec.replicas,
+        hadQuorum: hadQuorum(cluster),
+        advice: recoveryAdvice(cluster, view),
+        recovering: isRecovering(cluster) ? cluster.status?.recovery?.message : undefined,
+      }),
+      ...backups.conditions,
+    ],
     { generation, now },
   );
   return {
@@ -64,6 +70,8 @@ export function statusOf(cluster: McpCluster, input: StatusInput): McpClusterSta
       commitIndex: view.commitIndex,
       sessions: view.sessions,
       nextMaintenanceWindow: input.nextWindow,
+      backup: backups.backup,
+      restore: backups.restore,
     }),
     members: view.members.map((member) => ({
       ...memberStatus(member, blockedBy.get(member.name)),

@@ -98,6 +98,14 @@ function conditionTransitions(
     case 'Reconciled':
       if (status !== 'False' || !reworded) return [];
       return [reason === 'Paused' ? normal(reason, note) : warning(reason, note)];
+    case 'BackupHealthy':
+      if (status === 'False' && reworded) return [warning(reason, note)];
+      return before?.status === 'False' && status === 'True'
+        ? [normal('BackupRecovered', note)]
+        : [];
+    case 'Restored':
+      if (reason === 'RestoreFailed' && reworded) return [warning(reason, note)];
+      return status === 'True' && changed ? [normal(reason, note)] : [];
     default:
       return [];
   }

@@ -1,0 +1,55 @@
+/** When backups are due, by the same reading of cron as the windows of maintenance. */
+import { Cron } from 'croner';
+import type { McpCluster } from '../api/index.ts';
+import { BACKUP_SECONDS_MAX, type BackupSchedule } from './core/index.ts';
+import { timeText } from '../std/index.ts';
+
+/** Kubernetes looks at its CronJobs now and then, and a pod needs a node first. */
+const LATE_MS = 300_000;
+
+/**
+ * What `spec.backup` says at `nowMs`; undefined without one. `sinceMs` is when the last backup was complete, or when the schedule
+ * began: one that was due after that is missed when it had all the time it may take.
+ */
+export function backupSchedule(
+  { spec }: McpCluster,
+  { sinceMs, nowMs }: { readonly sinceMs: number; readonly nowMs: number },
+): BackupSchedule | undefined {
+  if (spec.backup === undefined) return undefined;
+  const { schedule, timeZone, startingDeadlineSeconds = 0 } = spec.backup;
+  try {
+    const options = { timezone: timeZone, mode: '5-part', paused: true } as const;
+    const cron = new Cron(schedule, options);
+    const next = runAfter(cron, nowMs);
+    if (next === undefined) {
+      return unusable('schedule', `"${schedule}" names no day that comes`);
+    }
+    const due = runAfter(cron, sinceMs) ?? next;
+    const allowedMs = (BACKUP_SECONDS_MAX + startingDeadlineSeconds) * 1000 + LATE_MS;
+    const missed = due + allowedMs < nowMs ? timeText(due) : undefined;
+    return { kind: 'usable', next: timeText(next), missed };
+  } catch (error) {
+    const { message } = error as Error;
+    return unusable(isTimeZone(timeZone) ? 'schedule' : 'timeZone', message);
+  }
+}
+
+/** Kubernetes leaves out what would fall into the hour that a change of clocks skips; `croner` moves it. */
+function runAfter(cron: Cron, ms: number): number | undefined {
+  let run = cron.nextRun(new Date(ms));
+  while (run !== null && !cron.match(run)) run = cron.nextRun(run);
+  return run?.getTime();
+}
+
+/** `Intl` knows what `croner` does, and says it by an exception. */
+function isTimeZone(timeZone: string): boolean {
+  try {
+    return Intl.DateTimeFormat('en', { timeZone }).resolvedOptions().timeZone !== '';
+  } catch {
+    return false;
+  }
+}
+
+function unusable(field: 'schedule' | 'timeZone', why: string): BackupSchedule {
+  return { kind: 'unusable', message: `spec.backup.${field}: ${why}` };
+}
