@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { CronJob, Job } from '../../../src/devcluster/core/index.ts';
-import { RESOURCES, type KubeResource } from '../../../src/kube/index.ts';
+import { RESOURCES, type KubeResource, type ResourceType } from '../../../src/kube/index.ts';
 import { eventually } from '../../eventually.ts';
 import { NAMESPACE, objectOf, shell, type TestCluster } from '../cluster.ts';
 
@@ -14,7 +14,7 @@ const jobSpec = (script: string, spec: object = {}) => ({
 
 export function batchBehaviour(world: () => TestCluster): void {
   const get = <T extends KubeResource>(
-    type: typeof RESOURCES.jobs | typeof RESOURCES.cronJobs,
+    type: ResourceType,
     name: string,
   ) => world().client.get<T>(type, { namespace: NAMESPACE, name });
   const ended = (name: string, type: string): Promise<Job> =>
