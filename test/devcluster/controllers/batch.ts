@@ -13,10 +13,8 @@ const jobSpec = (script: string, spec: object = {}) => ({
 });
 
 export function batchBehaviour(world: () => TestCluster): void {
-  const get = <T extends KubeResource>(
-    type: ResourceType,
-    name: string,
-  ) => world().client.get<T>(type, { namespace: NAMESPACE, name });
+  const get = <T extends KubeResource>(type: ResourceType, name: string) =>
+    world().client.get<T>(type, { namespace: NAMESPACE, name });
   const ended = (name: string, type: string): Promise<Job> =>
     eventually(
       `${name} to be ${type}`,
