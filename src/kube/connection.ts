@@ -1,19 +1,19 @@
 /** Where the API server is and how to prove who we are: from a kubeconfig, the pod's service account, or given material. */
 import { existsSync } from 'node:fs';
+import type { Agent } from 'node:http';
+import type { RequestOptions } from 'node:https';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { ProxyAgent, type Dispatcher } from 'undici';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { UsageError } from '../host/index.ts';
-import { unreachable } from '../std/index.ts';
-import { CONNECT_TIMEOUT_MS, IDLE_CONNECTION_MS, pooledAgent, type TlsOptions } from './agent.ts';
+import { createConnectionPool, type TlsMaterial } from './pool.ts';
 import { createServiceAccountConnection } from './service-account.ts';
 
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 
-/** What one request needs: the pooled TLS connections and the headers that authenticate it. */
+/** What one request needs: connections that are kept, and the headers that authenticate it. */
 export interface RequestCredentials {
-  readonly dispatcher: Dispatcher;
+  readonly agent: Agent;
   readonly headers: Readonly<Record<string, string>>;
 }
 
@@ -44,19 +44,21 @@ export interface DirectConnectionOptions {
 /** A connection from material at hand, without a kubeconfig; loads no client library. */
 export function createKubeConnection(options: DirectConnectionOptions): KubeConnection {
   const { ca, cert, key } = options;
-  const agent = pooledAgent({
+  const tls: TlsMaterial = {
     ...(ca === undefined ? {} : { ca }),
     ...(cert === undefined ? {} : { cert }),
     ...(key === undefined ? {} : { key }),
-  });
+  };
+  const server = options.server.replace(/\/+$/, '');
+  const pool = createConnectionPool(server);
   const headers: Record<string, string> = {};
   if (options.token !== undefined) headers['authorization'] = `Bearer ${options.token}`;
   if (options.impersonateUser !== undefined) headers['impersonate-user'] = options.impersonateUser;
   return {
-    server: options.server.replace(/\/+$/, ''),
+    server,
     namespace: options.namespace ?? 'default',
-    credentials: async () => ({ dispatcher: agent, headers }),
-    close: () => agent.destroy(),
+    credentials: async () => ({ agent: pool.agent(tls), headers }),
+    close: async () => pool.close(),
   };
 }
 
@@ -103,24 +105,22 @@ export async function loadKubeConnection(options: LoadOptions = {}): Promise<Kub
       `the kubeconfig names ${cluster.server}, which is not https: set insecure-skip-tls-verify: true if that is meant`,
     );
   }
-  const dispatchers = createDispatcherCache(config);
+  const server = cluster.server.replace(/\/+$/, '');
+  const isSocks = cluster.proxyUrl?.startsWith('socks') === true;
+  const pool = createConnectionPool(server, isSocks ? undefined : cluster.proxyUrl);
   return {
-    server: cluster.server.replace(/\/+$/, ''),
+    server,
     namespace: config.getContextObject(config.getCurrentContext())?.namespace ?? 'default',
     async credentials() {
-      const headers: Record<string, string> = {};
-      await config.applySecurityAuthentication({
-        setHeaderParam: (name: string, value: string) => {
-          headers[name.toLowerCase()] = value;
-        },
-        setDispatcher: () => undefined,
-      } as unknown as Parameters<KubeConfig['applySecurityAuthentication']>[0]);
-      if (impersonateUser !== undefined) {
-        headers['impersonate-user'] = impersonateUser;
-      }
-      return { dispatcher: dispatchers.current(), headers };
+      const options: RequestOptions = {};
+      await config.applyToHTTPSOptions(options);
+      const headers = headersOf(options);
+      if (impersonateUser !== undefined) headers['impersonate-user'] = impersonateUser;
+      // Not client-node's agents, which make a TLS handshake for each request; only it knows the way through SOCKS, though.
+      const agent = isSocks ? (options.agent as Agent) : pool.agent(materialOf(options));
+      return { agent, headers };
     },
-    close: () => dispatchers.close(),
+    close: async () => pool.close(),
   };
 }
 
@@ -132,6 +132,19 @@ function useContext(config: KubeConfig, context: string): void {
     );
   }
   config.setCurrentContext(context);
+}
+
+function headersOf({ headers = {}, auth }: RequestOptions): Record<string, string> {
+  const basic =
+    auth == null ? {} : { authorization: `Basic ${Buffer.from(auth).toString('base64')}` };
+  const given = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), String(value)]);
+  return { ...basic, ...(Object.fromEntries(given) as Record<string, string>) };
+}
+
+function materialOf(options: RequestOptions): TlsMaterial {
+  const { ca, cert, key, pfx, passphrase, rejectUnauthorized, servername } = options;
+  const all = { ca, cert, key, pfx, passphrase, rejectUnauthorized, servername };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 
 async function loadConfig(file: string): Promise<KubeConfig> {
@@ -148,70 +161,4 @@ async function loadConfig(file: string): Promise<KubeConfig> {
     throw new UsageError(`${file} is not a kubeconfig: its YAML cannot be read`);
   }
   return config;
-}
-
-type DispatcherOptions = ReturnType<KubeConfig['createDispatcherOptions']>;
-
-/** The private method whose result client-node throws away after each call: a TLS handshake per request. */
-interface DispatcherFactory {
-  createDispatcher(cluster: unknown, options: TlsOptions): Dispatcher | undefined;
-}
-
-interface DispatcherCache {
-  current(): Dispatcher;
-  close(): Promise<void>;
-}
-
-/** One pool of connections for as long as CA, certificate and key stay what they are. */
-function createDispatcherCache(config: KubeConfig): DispatcherCache {
-  const factory = config as unknown as DispatcherFactory;
-  const createUncached = factory.createDispatcher.bind(config);
-  let cached: { readonly key: string; readonly dispatcher: Dispatcher } | undefined;
-  factory.createDispatcher = (cluster, tls) => {
-    const key = cacheKey(tls);
-    if (cached?.key !== key) {
-      // Watches under way on the old certificate end by themselves; close() lets them.
-      void cached?.dispatcher.close().catch(() => undefined);
-      const options = config.createDispatcherOptions(config.getCurrentCluster(), tls);
-      cached = { key, dispatcher: createDispatcher(options, () => createUncached(cluster, tls)) };
-    }
-    return cached.dispatcher;
-  };
-  return {
-    current() {
-      if (cached === undefined) throw new UsageError('the kubeconfig has no current user');
-      return cached.dispatcher;
-    },
-    close: async () => cached?.dispatcher.destroy(),
-  };
-}
-
-function createDispatcher(
-  options: DispatcherOptions,
-  createSocks: () => Dispatcher | undefined,
-): Dispatcher {
-  switch (options.type) {
-    case 'proxy':
-      return new ProxyAgent({
-        uri: options.uri,
-        requestTls: { ...(options.requestTls as TlsOptions), timeout: CONNECT_TIMEOUT_MS },
-        bodyTimeout: 0,
-        keepAliveTimeout: IDLE_CONNECTION_MS,
-      });
-    case 'socks':
-      return createSocks() ?? pooledAgent({});
-    case 'agent':
-      return pooledAgent(options.connect as TlsOptions);
-    case 'none':
-      return pooledAgent({});
-    default:
-      return unreachable(options);
-  }
-}
-
-function cacheKey(tls: TlsOptions): string {
-  return [tls.ca, tls.cert, tls.key, tls.pfx, tls.passphrase, tls.servername]
-    .map((part) => part?.toString('latin1') ?? '')
-    .concat(String(tls.rejectUnauthorized))
-    .join('\0');
 }

@@ -2,10 +2,9 @@
 import { readFile } from 'node:fs/promises';
 import { isIPv6 } from 'node:net';
 import { join } from 'node:path';
-import type { Agent } from 'undici';
 import { readFileIfExists, UsageError } from '../host/index.ts';
-import { pooledAgent } from './agent.ts';
 import type { KubeConnection } from './connection.ts';
+import { createConnectionPool } from './pool.ts';
 
 export interface ServiceAccountOptions {
   readonly host: string;
@@ -24,22 +23,18 @@ export async function createServiceAccountConnection(
   options: ServiceAccountOptions,
 ): Promise<KubeConnection> {
   const { host, port, directory, impersonateUser } = options;
-  let pool: { readonly ca: string; readonly agent: Agent } | undefined;
+  const server = `https://${isIPv6(host) ? `[${host}]` : host}:${port}`;
+  const pool = createConnectionPool(server);
   const connection: KubeConnection = {
-    server: `https://${isIPv6(host) ? `[${host}]` : host}:${port}`,
+    server,
     namespace: (await readFileIfExists(join(directory, 'namespace')))?.trim() ?? 'default',
     async credentials() {
       const [ca, token] = await Promise.all([read(directory, 'ca.crt'), read(directory, 'token')]);
-      if (pool?.ca !== ca) {
-        // Watches under way on the old authority end by themselves; close() lets them.
-        void pool?.agent.close().catch(() => undefined);
-        pool = { ca, agent: pooledAgent({ ca }) };
-      }
       const headers: Record<string, string> = { authorization: `Bearer ${token.trim()}` };
       if (impersonateUser !== undefined) headers['impersonate-user'] = impersonateUser;
-      return { dispatcher: pool.agent, headers };
+      return { agent: pool.agent({ ca }), headers };
     },
-    close: async () => pool?.agent.destroy(),
+    close: async () => pool.close(),
   };
   await connection.credentials();
   return connection;

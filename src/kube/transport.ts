@@ -1,9 +1,10 @@
 /** One HTTP exchange with the API server: rate limit, time-out, retries that are safe, metrics, errors without bodies. */
-import { request, type Dispatcher } from 'undici';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { createBackoff, delay, type Clock, type Random } from '../std/index.ts';
 import type { Metrics } from '../telemetry/index.ts';
 import type { KubeConnection } from './connection.ts';
 import { KubeError, type StatusDetails } from './errors.ts';
+import { CONNECT_TIMEOUT_CODE, exchange as exchangeHttp } from './exchange.ts';
 import { createRateLimiter, type RateLimiter } from './rate-limiter.ts';
 import { createRequestMeters, type RequestMeters } from './transport-metrics.ts';
 
@@ -42,7 +43,7 @@ export interface Transport {
   /** The body of a 2xx answer; rejects with {@link KubeError} otherwise. */
   send(exchange: Exchange): Promise<string>;
   /** The open body of a 2xx answer, for watches; no retries. The time-out covers only the wait for the headers. */
-  open(exchange: Exchange): Promise<Dispatcher.ResponseData['body']>;
+  open(exchange: Exchange): Promise<IncomingMessage>;
 }
 
 /** A server may ask for longer; nobody waits longer than this in one place. */
@@ -57,7 +58,7 @@ const NOT_SENT = new Set([
   'ENETUNREACH',
   'ENOTFOUND',
   'EAI_AGAIN',
-  'UND_ERR_CONNECT_TIMEOUT',
+  CONNECT_TIMEOUT_CODE,
 ]);
 
 export function createTransport(connection: KubeConnection, options: TransportOptions): Transport {
@@ -76,8 +77,8 @@ export function createTransport(connection: KubeConnection, options: TransportOp
       const deadline = createDeadline(context, exchange.signal);
       try {
         const response = await exchangeOnce(context, exchange, deadline.signal);
-        if (!isSuccess(response.statusCode)) throw await errorOf(response);
-        return response.body;
+        if (!isSuccess(response)) throw await errorOf(response);
+        return response;
       } catch (error) {
         throw deadline.explain(error);
       } finally {
@@ -127,9 +128,9 @@ async function sendOnce(context: Context, exchange: Exchange): Promise<string> {
   const deadline = createDeadline(context, exchange.signal);
   try {
     const response = await exchangeOnce(context, exchange, deadline.signal);
-    if (!isSuccess(response.statusCode)) throw await errorOf(response);
+    if (!isSuccess(response)) throw await errorOf(response);
     const bytesMax = context.options.responseBytesMax ?? 256 * 1024 * 1024;
-    const text = await readBody(response.body, bytesMax);
+    const text = await readBody(response, bytesMax);
     context.meters.received(exchange.method, Buffer.byteLength(text));
     return text;
   } catch (error) {
@@ -143,12 +144,12 @@ async function exchangeOnce(
   context: Context,
   exchange: Exchange,
   signal: AbortSignal,
-): Promise<Dispatcher.ResponseData> {
+): Promise<IncomingMessage> {
   const { connection, options, meters } = context;
   const { method } = exchange;
   meters.limited(method, (await context.limiter.acquire(signal)) / 1000);
   if (exchange.body !== undefined) meters.sent(method, Buffer.byteLength(exchange.body));
-  const { dispatcher, headers } = await connection.credentials();
+  const { agent, headers } = await connection.credentials();
   // After every wait: a process that was suspended in one of them may have lost its Lease meanwhile.
   if (method !== 'GET' && options.mayWrite?.() === false) {
     const message = 'this process does not hold the Lease any more: nothing is written';
@@ -157,22 +158,25 @@ async function exchangeOnce(
   const startedAt = options.clock.monotonic();
   let code = '<error>';
   try {
-    const response = await request(`${connection.server}${exchange.path}`, {
-      dispatcher,
-      method,
-      signal,
-      headersTimeout: 0,
-      headers: {
-        ...headers,
-        accept: 'application/json',
-        'user-agent': options.userAgent ?? 'mcp-cluster-operator',
-        ...(exchange.body === undefined
-          ? {}
-          : { 'content-type': exchange.contentType ?? 'application/json' }),
+    const response = await exchangeHttp(
+      {
+        url: `${connection.server}${exchange.path}`,
+        method,
+        agent,
+        signal,
+        headers: {
+          ...headers,
+          accept: 'application/json',
+          'user-agent': options.userAgent ?? 'mcp-cluster-operator',
+          ...(exchange.body === undefined
+            ? {}
+            : { 'content-type': exchange.contentType ?? 'application/json' }),
+        },
+        body: exchange.body,
       },
-      ...(exchange.body === undefined ? {} : { body: exchange.body }),
-    });
-    code = String(response.statusCode);
+      options.clock,
+    );
+    code = String(statusOf(response));
     return response;
   } finally {
     meters.answered(method, code, (options.clock.monotonic() - startedAt) / 1000);
@@ -230,9 +234,12 @@ function errorCode(error: unknown): string | undefined {
   );
 }
 
-const isSuccess = (status: number): boolean => status >= 200 && status < 300;
+/** Always there in an answer to a request. */
+const statusOf = ({ statusCode = 0 }: IncomingMessage): number => statusCode;
+const isSuccess = (response: IncomingMessage): boolean =>
+  statusOf(response) >= 200 && statusOf(response) < 300;
 
-async function readBody(body: Dispatcher.ResponseData['body'], bytesMax: number): Promise<string> {
+async function readBody(body: IncomingMessage, bytesMax: number): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of body as AsyncIterable<Buffer>) {
@@ -255,9 +262,9 @@ interface StatusBody {
   readonly code?: unknown;
 }
 
-async function errorOf(response: Dispatcher.ResponseData): Promise<KubeError> {
-  const text = await readBody(response.body, ERROR_BODY_BYTES_MAX).catch(() => '');
-  return statusError(response.statusCode, parseStatus(text), retryAfterMs(response.headers));
+async function errorOf(response: IncomingMessage): Promise<KubeError> {
+  const text = await readBody(response, ERROR_BODY_BYTES_MAX).catch(() => '');
+  return statusError(statusOf(response), parseStatus(text), retryAfterMs(response.headers));
 }
 
 /** From a Kubernetes Status; of any other body nothing is kept, because it may hold anything. */
@@ -286,7 +293,7 @@ function parseStatus(text: string): StatusBody {
 }
 
 /** Only the form in seconds: it is what API servers send. */
-function retryAfterMs(headers: Dispatcher.ResponseData['headers']): number | undefined {
+function retryAfterMs(headers: IncomingHttpHeaders): number | undefined {
   const value = headers['retry-after'];
   const seconds = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : undefined;
   return seconds === undefined ? undefined : seconds * 1000;

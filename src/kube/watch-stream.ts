@@ -3,7 +3,7 @@ import type { Clock } from '../std/index.ts';
 import { statusError } from './transport.ts';
 import type { KubeResource, WatchEnd, WatchEvent } from './types.ts';
 
-/** The body of a watch, as undici gives it. */
+/** The body of a watch. */
 export interface ChunkStream extends AsyncIterable<Uint8Array> {
   destroy(): unknown;
 }

@@ -234,7 +234,7 @@ function startOperator(t: TestContext, kubeconfig: string, namespace: string): C
   const flags = ['--kubeconfig', kubeconfig, '--watch-namespaces', namespace];
   const child = spawn(
     process.execPath,
-    [PROGRAM, 'operator', ...flags, '--health-address', '127.0.0.1:0'],
+    [PROGRAM, 'operator', ...flags, '--health-address', '127.0.0.1:0', '--serving-port', '0'],
     { stdio: 'ignore' },
   );
   t.after(() => child.kill('SIGKILL'));

@@ -4,7 +4,8 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import { request, type Dispatcher } from 'undici';
+import { systemClock } from '../../src/host/index.ts';
+import { exchange } from '../../src/kube/exchange.ts';
 import { createKubeConnection, type KubeConnection } from '../../src/kube/index.ts';
 
 export interface Asked {
@@ -103,16 +104,16 @@ export async function startFaultyApi(
     if (asked.isWrite) writes.push(key);
     const answer = await forward(upstream, incoming, body, gone.signal);
     if (fate.kind === 'lose-answer') {
-      await answer.body.dump();
+      await text(answer);
       return void outgoing.destroy();
     }
-    outgoing.writeHead(answer.statusCode, { 'content-type': JSON_TYPE });
+    outgoing.writeHead(answer.statusCode as number, { 'content-type': JSON_TYPE });
     if (asked.isWatch) {
       outgoing.flushHeaders();
       if (fate.kind === 'cut') setTimeout(() => outgoing.destroy(), fate.afterMs).unref();
-      return pipeline(answer.body, outgoing);
+      return pipeline(answer, outgoing);
     }
-    const whole = await answer.body.text();
+    const whole = await text(answer);
     if (fate.kind === 'hold') {
       holding += 1;
       await fate.until;
@@ -171,16 +172,18 @@ async function forward(
   incoming: IncomingMessage,
   body: string,
   signal: AbortSignal,
-): Promise<Dispatcher.ResponseData> {
-  const { dispatcher, headers } = await upstream.credentials();
+): Promise<IncomingMessage> {
+  const { agent, headers } = await upstream.credentials();
   const type = incoming.headers['content-type'];
-  return request(`${upstream.server}${incoming.url}`, {
-    dispatcher,
-    method: incoming.method as Dispatcher.HttpMethod,
+  const asked = {
+    url: `${upstream.server}${incoming.url}`,
+    method: incoming.method as string,
     headers: { ...headers, ...(type === undefined ? {} : { 'content-type': type }) },
+    body: body === '' ? undefined : body,
+    agent,
     signal,
-    ...(body === '' ? {} : { body }),
-  });
+  };
+  return exchange(asked, systemClock);
 }
 
 function refuse(outgoing: ServerResponse, fate: Fate & { readonly kind: 'refuse' }): void {

@@ -39,7 +39,14 @@ export async function prepareSite(): Promise<Site> {
     tls,
     start(server) {
       const { hostname, port } = new URL(server);
-      const flags = ['--service-account-dir', folder, '--health-address', '127.0.0.1:0'];
+      const flags = [
+        '--service-account-dir',
+        folder,
+        '--health-address',
+        '127.0.0.1:0',
+        '--serving-port',
+        '0',
+      ];
       return spawn(process.execPath, [...args, 'operator', ...flags], {
         stdio: ['ignore', 'ignore', 'pipe'],
         env: {
