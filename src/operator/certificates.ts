@@ -82,6 +82,8 @@ function isUsable({ cert, key }: TlsMaterial, authority: Authority, nowMs: numbe
   if (key === '') return false;
   try {
     if (certificateExpiry(cert).getTime() - nowMs <= RENEWAL_MS) return false;
+    // A clock that was ahead issued it.
+    if (Date.parse(new X509Certificate(cert).validFrom) > nowMs) return false;
     const { knownAt, signing, trusted } = authority;
     return signersOf(cert, knownAt === undefined ? signing.certificate : trusted) !== '';
   } catch {

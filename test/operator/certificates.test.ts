@@ -110,6 +110,30 @@ void suite('certificates', () => {
     assert.ok(!accepts(fourth.ca, first.cert));
   });
 
+  test('what a clock that was ahead has made is made again when the clock is right', async () => {
+    const { clock, memory, ensure } = open();
+    const isValid = ({ cert, ca }: TlsMaterial): boolean =>
+      [cert, ca].every((pem) => {
+        const { validFrom, validTo } = new X509Certificate(pem);
+        return Date.parse(validFrom) <= clock.wall() && clock.wall() < Date.parse(validTo);
+      });
+    const first = await ensure();
+    clock.freeze(4_000 * DAY_MS);
+    await ensure();
+    clock.freeze(-4_000 * DAY_MS);
+    const second = await ensure();
+    assert.ok(accepts(second.ca, second.cert) && accepts(first.ca, second.cert));
+    assert.ok(Date.parse(new X509Certificate(second.cert).validFrom) <= clock.wall());
+    // A cluster that was made while the clock was ahead has no authority to go back to.
+    for (const name of [AUTHORITY, CERTIFICATE]) memory.objects.delete(name);
+    clock.freeze(4_000 * DAY_MS);
+    const ahead = await ensure();
+    clock.freeze(-4_000 * DAY_MS);
+    const right = await ensure();
+    assert.ok(isValid(right));
+    assert.ok(accepts(right.ca, ahead.cert), 'who has the old one is accepted');
+  });
+
   test('a Secret that is deleted or damaged is made again', async () => {
     const { memory, ensure } = open();
     const first = await ensure();

@@ -1,10 +1,12 @@
 /** What the objects, pods, events and status of a cluster are at a real API server, with its admission and its scheduler. */
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
-import { RESOURCES, type KubeObject } from '../../src/kube/index.ts';
+import { systemClock as clock } from '../../src/host/index.ts';
+import { RESOURCES, type KubeObject, type ResourceType } from '../../src/kube/index.ts';
+import { MCP_CLUSTERS, PROMOTE_ANNOTATION } from '../../src/api/index.ts';
 import { eventually } from '../eventually.ts';
 import { verifies } from '../requirements.ts';
-import { condition, is, isCalm, NAME, openBench, type Bench } from './bench.ts';
+import { condition, events, is, isCalm, NAME, openBench, type Bench } from './bench.ts';
 import { addNode, BENCH_TOLERATION, provision } from './fake-nodes.ts';
 import { skip, startRealApi, type RealApi } from './real-api.ts';
 
@@ -15,12 +17,8 @@ void suite('objects of a cluster at a real API server', { skip }, () => {
   });
   after(() => api?.stop());
 
-  const merge = (
-    b: Bench,
-    type: (typeof RESOURCES)[keyof typeof RESOURCES],
-    name: string,
-    body: object,
-  ) => api.client.patch(type, { namespace: b.namespace, name }, { type: 'merge', body });
+  const merge = (b: Bench, type: ResourceType, name: string, body: object) =>
+    api.client.patch(type, { namespace: b.namespace, name }, { type: 'merge', body });
 
   test(verifies('operator.adopts-orphans'), async (t) => {
     const b = await openBench(api, t);
@@ -199,6 +197,58 @@ void suite('objects of a cluster at a real API server', { skip }, () => {
     assert.equal((await b.cluster()).status?.leaderSince, next.status?.leaderSince);
   });
 
+  test(verifies('operator.promote'), async (t) => {
+    const targets: unknown[] = [];
+    const b = await openBench(api, t, {
+      ...api.client,
+      apply(type, object, options) {
+        if (options.subresource === 'status') targets.push(targetOf(object));
+        return api.client.apply(type, object, options);
+      },
+    });
+    await b.create();
+    const { status } = await b.until('calm', isCalm);
+    const ask = (text: string) =>
+      merge(b, MCP_CLUSTERS, NAME, { metadata: { annotations: { [PROMOTE_ANNOTATION]: text } } });
+    await ask(`${status?.term}:tools-2`);
+    const done = await b.until('its leader', (cluster) => cluster.status?.leader === 'tools-2');
+    await b.until('calm', isCalm);
+    assert.deepEqual(b.pods.told, ['tools-0 lets tools-2 lead']);
+    assert.ok(targets.includes('tools-2'), 'the status said who was to lead');
+    assert.equal((await b.cluster()).status?.targetLeader, undefined);
+    await ask(`${done.status?.term}:tools-9`);
+    const refused = await b.until('the refusal', is('Reconciled', 'False'));
+    assert.match(condition(refused, 'Reconciled')?.message ?? '', /tools-9 cannot lead/);
+  });
+
+  test(verifies('operator.clock-jumps'), async (t) => {
+    const b = await openBench(api, t);
+    // Certificates are looked at when the operator starts, and then now and then.
+    const startAhead = async (aheadMs: number): Promise<void> => {
+      await b.operator.stop();
+      const jumped = { ...clock, wall: () => clock.wall() + aheadMs };
+      b.operator = await b.start(api.client, undefined, { clock: jumped });
+    };
+    await b.create();
+    await b.until('calm', isCalm);
+    const authority = async (): Promise<Record<string, string>> =>
+      (await b.read(RESOURCES.secrets, `${NAME}-ca`))?.['data'] as Record<string, string>;
+    const first = await authority();
+    await startAhead(4_000 * 86_400_000);
+    await eventually(
+      'an authority of another time',
+      async () => (await authority())['ca.crt'] !== first['ca.crt'],
+    );
+    await startAhead(0);
+    await b.patch({ sessions: { max: 77 } });
+    await b.until('calm', isCalm);
+    const keys = await authority();
+    assert.equal(keys['previous.crt'], first['ca.crt'], 'the one that is valid is trusted');
+    assert.equal(keys['previous.key'], first['ca.key'], 'and signs');
+    assert.deepEqual(b.pods.started.length, 3, 'no pod was touched');
+    assert.deepEqual(await events(b, 'Warning'), []);
+  });
+
   test(verifies('operator.placement'), async (t) => {
     const b = await openBench(api, t);
     b.pods.onlyScheduled = true;
@@ -242,3 +292,7 @@ void suite('objects of a cluster at a real API server', { skip }, () => {
     assert.equal((await nodes())[3], `${b.namespace}-d`);
   });
 });
+
+function targetOf(cluster: object): string | undefined {
+  return (cluster as { status?: { targetLeader?: string } }).status?.targetLeader;
+}

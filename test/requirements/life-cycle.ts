@@ -73,4 +73,9 @@ export const lifeCycle = {
     sentence: 'What happens again is the same event counted up, under a reason that stays',
     source: 'feature bar 18',
   },
+  'operator.clock-jumps': {
+    sentence:
+      'A clock of the operator that jumps by years and back costs no pod, and leaves no authority behind that nobody accepts',
+    source: 'feature bar 21; issue 6: clock jumped',
+  },
 } as const satisfies Record<string, Requirement>;
