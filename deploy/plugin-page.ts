@@ -28,6 +28,7 @@ kubectl mcp status
 | --------------------------------------------------------------------------------------------------------------------------- | ------------------------------------------------------------------------- |
 | \`status\`, \`logs\`                                                                                                            | get, list, watch of mcpclusters; list of pods and configmaps; pods/log     |
 | \`approve\`, \`promote\`, \`restart\`, \`fence\`, \`unfence\`, \`hibernate\`, \`wake\`, \`pause\`, \`resume\`, \`maintenance\`, \`recover\` | patch of mcpclusters besides; of pods for \`restart NAME MEMBER\`           |
+| \`backup\`                                                                                                                    | get of cronjobs, create of jobs                                           |
 | \`report\`                                                                                                                    | what \`status\` needs; whatever else may not be read is left out and named |
 
 With the chart's value \`rbac.aggregate: true\` the roles \`view\`, \`edit\` and \`admin\` of Kubernetes have them, but for the logs and

@@ -6,10 +6,13 @@ import { RESOURCES, type KubeClient, type KubeObject } from '../../src/kube/inde
 import { eventually } from '../eventually.ts';
 import type { Kubectl } from './kubectl.ts';
 import { NAMESPACE } from './manifests.ts';
+import type { Plugin } from './plugin.ts';
 
 export interface Arena {
   readonly client: KubeClient;
   readonly kubectl: Kubectl | undefined;
+  /** `kubectl mcp` in the namespace of the scenarios. */
+  readonly mcp: Plugin;
   readonly root: string;
   /** Ends every process of the pod without a word, as far as the place has means for that. */
   killPod(name: string): Promise<void>;

@@ -15,6 +15,7 @@ import { eventually } from '../eventually.ts';
 import { makeNamespace, resourceHelpers, type Arena } from './arena.ts';
 import { createKubectl, findKubectl } from './kubectl.ts';
 import { NAMESPACE } from './manifests.ts';
+import { createPlugin } from './plugin.ts';
 import { previousFolder, previousProgram } from './previous.ts';
 
 /** What pods of the commit before are made of. */
@@ -72,6 +73,12 @@ export async function startLaptop(
     logFolder,
     operatorAddress,
     kubectl: path === undefined ? undefined : createKubectl(path, cluster.kubeconfig, NAMESPACE),
+    mcp: createPlugin({
+      root,
+      kubeconfig: cluster.kubeconfig,
+      namespace: NAMESPACE,
+      folder: join(logFolder, 'plugins'),
+    }),
     startOperator: operator.start,
     killOperator: operator.kill,
     killPod: async (name) => void cluster.killPod(NAMESPACE, name),

@@ -210,9 +210,9 @@ export const FEATURE_BAR: readonly Feature[] = [
     level: 'IV',
     feature: 'A plugin for kubectl',
     parts: [
-      part('what people see', 'verbs.errors'),
+      part('what people see', 'verbs.plugin', 'verbs.errors'),
       part('approve, promote, restart, fence, hibernate', 'verbs.effect'),
-      part('report', 'verbs.report'),
+      part('report, backup', 'verbs.report', 'verbs.backup'),
       part('rights of people', 'verbs.user-roles'),
     ],
   },

@@ -36,6 +36,10 @@ export const verbs = {
       'approve, promote, restart, fence, unfence, hibernate and wake have their effect on a cluster',
     source: PLUGIN,
   },
+  'verbs.backup': {
+    sentence: 'backup makes a Job of the CronJob of spec.backup, which goes with it',
+    source: 'feature bar 19 and 12; kubectl create job --from',
+  },
   'verbs.report': {
     sentence:
       'A report holds no data of Secrets, no values of variables, no token, no principal and no whole id of a session',
@@ -44,6 +48,11 @@ export const verbs = {
   'verbs.documented': {
     sentence: 'The page of the plugin is what its help says',
     source: 'design',
+  },
+  'verbs.plugin': {
+    sentence:
+      'The real kubectl runs the verbs as kubectl mcp against a cluster that serves sessions',
+    source: PLUGIN,
   },
   'verbs.user-roles': {
     sentence:

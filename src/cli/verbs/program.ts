@@ -99,6 +99,7 @@ export function createProgram(print: Print): Command {
   addStatus(program, print);
   for (const each of WRITING) addWriting(program, each, print);
   addMaintenance(program, print);
+  addBackup(program, print);
   addLogs(program, print);
   addReport(program, print);
   return program;
@@ -172,6 +173,16 @@ function addMaintenance(program: Command, print: Print): void {
           flags,
         ),
       );
+    });
+}
+
+function addBackup(program: Command, print: Print): void {
+  writing(connected(program.command('backup')))
+    .description('take a backup now, as the schedule of spec.backup does')
+    .argument('<name>', 'name of a McpCluster')
+    .action(async (name: string, flags: ConnectionFlags & ActFlags) => {
+      const { backup } = await import('./backup.ts');
+      await withSession(flags, print, (session) => backup(session, name, flags));
     });
 }
 

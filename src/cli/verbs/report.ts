@@ -34,6 +34,7 @@ const KINDS: readonly ResourceType[] = [
   RESOURCES.podDisruptionBudgets,
   RESOURCES.networkPolicies,
   RESOURCES.serviceAccounts,
+  RESOURCES.cronJobs,
   RESOURCES.jobs,
 ];
 const METRICS_PORT = 9090;

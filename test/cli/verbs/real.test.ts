@@ -15,7 +15,7 @@ import {
 } from '../../operator/real-api.ts';
 import { verifies } from '../../requirements.ts';
 import { runVerb } from './run.ts';
-import { checkReport, checkWrites } from './written.ts';
+import { checkReport, checkWrites, type Place } from './written.ts';
 
 const helm = findHelm() ?? '';
 const noHelm = helm === '' ? 'no helm in $HELM, $KUBEBUILDER_ASSETS or $PATH' : false;
@@ -32,6 +32,7 @@ void suite('verbs at a real API server', { skip }, () => {
     const place = { client: api.client, kubeconfig: api.plane.kubeconfig, namespace };
     await checkWrites(t, place);
     await t.test(verifies('verbs.report'), () => checkReport(place));
+    await t.test(verifies('verbs.backup'), () => checkBackup(place));
     await t.test(verifies('verbs.errors'), async () => {
       const said = await runVerb(
         api.plane.kubeconfig,
@@ -179,4 +180,33 @@ async function replaced(
     (cluster) => b.pods.started.length === pods.length && isCalm(cluster),
   );
   assert.deepEqual(b.pods.started, pods);
+}
+
+/** With a CronJob as the operator makes it of `spec.backup`. */
+async function checkBackup({ client, kubeconfig, namespace }: Place): Promise<void> {
+  const run = (line: string) => runVerb(kubeconfig, `${line} -n ${namespace}`);
+  const none = await run('backup tools');
+  assert.equal(none.code, 2);
+  assert.match(none.text, /no CronJob tools-backup: set spec\.backup/);
+  const labels = { 'mcpcluster.io/cluster': 'tools' };
+  const containers = [{ name: 'backup', image: 'docker.io/mcp/everything' }];
+  const template = { spec: { restartPolicy: 'Never', containers } };
+  const made = await client.create<KubeObject>(RESOURCES.cronJobs, {
+    apiVersion: 'batch/v1',
+    kind: 'CronJob',
+    metadata: { namespace, name: 'tools-backup', labels },
+    spec: {
+      schedule: '0 3 * * *',
+      suspend: true,
+      jobTemplate: { metadata: { labels }, spec: { template } },
+    },
+  });
+  const jobs = async () => (await client.list(RESOURCES.jobs, { namespace })).items;
+  assert.match((await run('backup tools --dry-run=server')).text, /nothing was stored/);
+  assert.deepEqual(await jobs(), []);
+  const said = await run('backup tools');
+  const [job] = await jobs();
+  assert.ok(said.text.includes(`the Job ${job?.metadata.name} takes a backup`), said.text);
+  assert.equal(job?.metadata.ownerReferences?.[0]?.uid, made.metadata.uid);
+  assert.equal(job?.metadata.labels?.['mcpcluster.io/cluster'], 'tools');
 }

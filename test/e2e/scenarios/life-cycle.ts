@@ -1,8 +1,12 @@
-/** A fence, a rolling update, and a night's sleep, with real sidecars under the calls of real clients. */
+/** What people ask of a running cluster by `kubectl mcp`, with real sidecars under the calls of real clients. */
 import assert from 'node:assert/strict';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { MCP_CLUSTERS } from '../../../src/api/index.ts';
 import { RESOURCES } from '../../../src/kube/index.ts';
 import { eventually } from '../../eventually.ts';
+import { verifies } from '../../requirements.ts';
 import type { Arena } from '../arena.ts';
 import { NAMESPACE } from '../manifests.ts';
 import { scenario, type Scenario } from '../scenario.ts';
@@ -42,7 +46,7 @@ const fence = scenario(
     const { session } = await withMembers(arena, SAMPLE, (members) =>
       openSessionOn(url, members, (owner) => owner === leader),
     );
-    await change(arena, { fencedMembers: [leader] });
+    await arena.mcp(`fence ${SAMPLE} ${leader}`);
     const isGiven = async (): Promise<boolean> => {
       const { status } = await arena.get(SAMPLE);
       const member = status?.members?.find(({ name }) => name === leader);
@@ -50,7 +54,7 @@ const fence = scenario(
     };
     await eventually('another leader and no sessions', isGiven, 60_000);
     await moreCalls(session, 20);
-    await change(arena, { fencedMembers: [] });
+    await arena.mcp(`unfence ${SAMPLE}`);
     await whole(arena);
     await assertSurvived(session, Infinity);
   },
@@ -62,16 +66,22 @@ const update = scenario('rolling update: every pod is new, and no call is lost',
   );
   await Promise.all(sessions.map((session) => moreCalls(session)));
   const before = await podUids(arena);
-  const metadata = { annotations: { 'example.com/rolled': String(Date.now()) } };
-  await change(arena, { podTemplate: { metadata } });
+  await change(arena, { update: { mode: 'Supervised' } });
+  await arena.mcp(`restart ${SAMPLE}`);
+  let isApproved = false;
   await eventually(
     'three other pods',
     async () => {
       const now = await podUids(arena);
+      if (!isApproved && (await waitsForApproval(arena))) {
+        await arena.mcp(`approve ${SAMPLE}`);
+        isApproved = true;
+      }
       return now.length === 3 && now.every((uid) => !before.includes(uid));
     },
     100_000,
   );
+  await change(arena, { update: { mode: 'Automatic' } });
   await whole(arena);
   await Promise.all(sessions.map((session) => moreCalls(session, 20)));
   for (const session of sessions) await assertSurvived(session, Infinity);
@@ -85,17 +95,65 @@ const sleep = scenario('hibernate and wake up: the sessions are still there', as
   const session = await openBusySession(await arena.url(SAMPLE));
   await moreCalls(session);
   await endCalls(session);
-  await change(arena, { hibernated: true });
+  await arena.mcp(`hibernate ${SAMPLE} --yes`);
   await eventually('no pods', async () => (await podUids(arena)).length === 0, 60_000);
   assert.equal((await arena.get(SAMPLE)).status?.phase, 'Hibernated');
-  await change(arena, { hibernated: false });
+  await arena.mcp(`wake ${SAMPLE}`);
   await whole(arena);
   await session.client.echo('good morning');
   assert.equal(session.client.sessionId(), session.id);
   await session.client.close();
 });
 
+const people = scenario(verifies('verbs.plugin'), async (arena) => {
+  await whole(arena);
+  const session = await openBusySession(await arena.url(SAMPLE));
+  await moreCalls(session);
+  const old = await leaderOf(arena);
+  const next = ['0', '1', '2'].map((each) => `${SAMPLE}-${each}`).find((each) => each !== old);
+  await arena.mcp(`promote ${SAMPLE} ${next}`);
+  await eventually('the promoted one to lead', async () => {
+    return (await arena.get(SAMPLE)).status?.leader === next;
+  });
+  await whole(arena);
+  const seen = await arena.mcp(`status ${SAMPLE}`);
+  assert.match(seen, /^Leads +everything-\d in term \d+$/m);
+  assert.match(seen, /^everything-2 +\w+ +Voter +yes +Alive +\d+ +\d+ +\S+ +node-\w +[abc] /m);
+  assert.match(seen, /^Last command: promote everything \S+ by \S+ at /m);
+  assert.match(await arena.mcp(`logs ${SAMPLE} -c sidecar --tail 1`), /^\[everything-0\] \{/m);
+  await assertReport(arena, session.id);
+  await assertSurvived(session, Infinity);
+});
+
+/** What helps is in it; a secret and the whole id of a live session are not. */
+async function assertReport(arena: Arena, sessionId: string): Promise<void> {
+  const parent = await mkdtemp(join(tmpdir(), 'report-'));
+  const folder = join(parent, 'report');
+  await arena.mcp(`report ${SAMPLE} --out ${folder}`);
+  const read = async (path: string): Promise<string> => readFile(join(folder, path), 'utf8');
+  assert.match(await read(`logs/${SAMPLE}-0-sidecar.log`), /"msg":/);
+  assert.match(await read('events.yaml'), /reason: LeaderElected/);
+  const files = await readdir(folder, { recursive: true, withFileTypes: true });
+  const texts = await Promise.all(
+    files
+      .filter((file) => file.isFile())
+      .map(({ parentPath, name }) => readFile(join(parentPath, name), 'utf8')),
+  );
+  await rm(parent, { recursive: true });
+  const all = texts.join('\n');
+  assert.ok(!all.includes(sessionId), 'a reader could go on with the session');
+  const { items } = await arena.client.list(RESOURCES.secrets, { namespace: NAMESPACE });
+  const secrets = items.flatMap((each) => Object.values(each['data'] ?? {}));
+  assert.ok(secrets.length > 0);
+  for (const secret of secrets) assert.ok(!all.includes(String(secret)), 'data of a Secret');
+}
+
+async function waitsForApproval(arena: Arena): Promise<boolean> {
+  const { conditions = [] } = (await arena.get(SAMPLE)).status ?? {};
+  return conditions.some(({ reason }) => reason === 'WaitingForApproval');
+}
+
 /** On the real control plane the upgrade replaces every pod twice. */
 const embeddedUpdate: Scenario = { ...update, only: 'embedded' };
 
-export const lifeCycleScenarios = [fence, embeddedUpdate, sleep];
+export const lifeCycleScenarios = [fence, embeddedUpdate, sleep, people];
