@@ -7,7 +7,7 @@ import { delay } from '../../std/index.ts';
 import { clusterLines, statusLines } from '../core/status-text.ts';
 import { podSelector, statusView, type PodFacts, type StatusView } from '../core/status-view.ts';
 import { readExpiries } from './expiries.ts';
-import { findCluster, listClusters, type Session } from './session.ts';
+import { attempt, findCluster, listClusters, type Session } from './session.ts';
 
 export interface StatusFlags {
   readonly output?: 'json' | 'yaml';
@@ -27,6 +27,14 @@ export async function status(
   if (name === undefined) throw new UsageError('status --watch needs the name of a cluster');
   let shown = '';
   for (;;) {
+    const { client, namespace } = session;
+    // Before it is read: what changes while it is read must not be missed.
+    const { resourceVersion } = await attempt(
+      session,
+      'list',
+      MCP_CLUSTERS,
+      client.list(MCP_CLUSTERS, { namespace }),
+    );
     const text = (await lines(session, name, flags)).join('\n');
     if (text !== shown) {
       if (process.stdout.isTTY) process.stdout.write('\x1b[2J\x1b[H');
@@ -34,13 +42,12 @@ export async function status(
       session.print(text);
       shown = text;
     }
-    await nextChange(session);
+    await nextChange(session, resourceVersion);
   }
 }
 
-/** Resolves when a McpCluster of the namespace has changed. */
-async function nextChange({ client, namespace }: Session): Promise<void> {
-  const { resourceVersion } = await client.list(MCP_CLUSTERS, { namespace });
+/** Resolves when a McpCluster of the namespace has changed since `resourceVersion`, or after a while. */
+async function nextChange({ client, namespace }: Session, resourceVersion: string): Promise<void> {
   const changed = new AbortController();
   const { signal } = changed;
   const end = await client.watch(MCP_CLUSTERS, { namespace, resourceVersion, signal }, (event) => {

@@ -9,13 +9,20 @@ export interface Said {
   readonly code: number;
 }
 
-/** `line` are words separated by spaces; single quotes keep one together. */
-export async function runVerb(kubeconfig: string, line: string): Promise<Said> {
+/** `line` are words separated by spaces; single quotes keep one together. An `onPrint` that throws ends it. */
+export async function runVerb(
+  kubeconfig: string,
+  line: string,
+  onPrint: (text: string) => void = () => undefined,
+): Promise<Said> {
   const printed: string[] = [];
   const words = [...line.matchAll(/'([^']*)'|(\S+)/g)].map(
     ([, quoted, bare]) => quoted ?? bare ?? '',
   );
-  const program = createProgram((text) => void printed.push(text));
+  const program = createProgram((text) => {
+    printed.push(text);
+    onPrint(text);
+  });
   for (const command of [program, ...program.commands]) {
     command.configureOutput({ writeErr: (text) => void printed.push(text) });
   }

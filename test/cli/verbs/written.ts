@@ -9,6 +9,7 @@ import { act } from '../../../src/cli/verbs/act.ts';
 import { complete } from '../../../src/cli/verbs/complete.ts';
 import { fence } from '../../../src/cli/core/changes.ts';
 import { createProgram } from '../../../src/cli/verbs/program.ts';
+import { UsageError } from '../../../src/host/index.ts';
 import { RESOURCES, type KubeClient } from '../../../src/kube/index.ts';
 import { readCluster, userCluster } from '../../operator/real-api.ts';
 import { verifies } from '../../requirements.ts';
@@ -117,6 +118,19 @@ See: kubectl mcp status tools -n ${namespace} --kubeconfig ${kubeconfig}`,
     assert.match((await run('stats tools')).text, /Did you mean status\?/);
     const unknown = await runVerb(kubeconfig, 'status --context nowhere');
     assert.match(unknown.text, /has no context nowhere: it has \S+/);
+  });
+
+  await t.test('status --watch shows it again when it has changed', async () => {
+    const shown: string[] = [];
+    const said = await runVerb(kubeconfig, `status tools -w -n ${namespace}`, (text) => {
+      shown.push(text);
+      if (shown.length === 1) void run('fence tools tools-2');
+      if (shown.length === 3) throw new UsageError('enough');
+    });
+    assert.equal(said.text, 'enough');
+    assert.equal(shown[1], '---');
+    assert.ok(!shown[0]?.includes('Fenced') && /^Fenced +tools-2$/m.test(shown[2] ?? ''));
+    await run('unfence tools');
   });
 
   await t.test('what can stand next on the command line', async () => {
