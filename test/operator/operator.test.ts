@@ -69,6 +69,24 @@ void suite('operator at a real API server', { skip }, () => {
     await b.until('calm', isCalm);
     const { namespace } = b;
     const { client } = api;
+    const imageOf = (set: KubeObject | undefined): string | undefined =>
+      (set?.['spec'] as Template | undefined)?.template.spec.containers[0]?.image;
+    const image = imageOf(await b.read(RESOURCES.statefulSets, NAME));
+    const pods = b.pods.started.length;
+    // As `kubectl set image` does it.
+    const containers = [{ name: 'server', image: 'docker.io/mcp/another' }];
+    const edited = await client.patch<KubeObject>(
+      RESOURCES.statefulSets,
+      { namespace, name: NAME },
+      { type: 'strategic', body: { spec: { template: { spec: { containers } } } } },
+    );
+    assert.equal(imageOf(edited), 'docker.io/mcp/another');
+    await eventually(
+      'the image',
+      async () => imageOf(await b.read(RESOURCES.statefulSets, NAME)) === image,
+    );
+    await b.until('calm', isCalm);
+    assert.equal(b.pods.started.length, pods, 'no pod was replaced for it');
     await client.delete(RESOURCES.services, { namespace, name: NAME });
     await client.delete(RESOURCES.endpointSlices, { namespace, name: `${NAME}-clients-ipv4` });
     await client.patch(
@@ -262,18 +280,24 @@ void suite('operator at a real API server', { skip }, () => {
           RESOURCES.podDisruptionBudgets,
           RESOURCES.serviceAccounts,
           RESOURCES.pods,
+          RESOURCES.persistentVolumeClaims,
         ].map((type) => api.client.list(type, { namespace: b.namespace })),
       );
       return lists
         .flatMap(({ items }) => items.map(({ kind, metadata }) => `${kind} ${metadata.name}`))
-        .filter((name) => name.includes(` ${NAME}`));
+        .filter((name) => name.includes(` ${NAME}`) || name.includes(`data-${NAME}`));
     };
+    assert.ok((await left()).some((name) => name.endsWith(`data-${NAME}-0`)));
     // The garbage collector looks for new definitions every 30 seconds only.
     await eventually('everything to go', async () => (await left()).length === 0, 45_000).catch(
       async () => assert.deepEqual(await left(), []),
     );
   });
 });
+
+interface Template {
+  readonly template: { readonly spec: { readonly containers: readonly { image: string }[] } };
+}
 
 function replicasOf(set: KubeObject | undefined): number | undefined {
   return (set?.['spec'] as { replicas?: number } | undefined)?.replicas;
