@@ -99,7 +99,12 @@ async function reconcile(cluster: McpCluster, tools: Tools): Promise<Outcome> {
   const backups = await keepBackups(after, view, tools);
   found.push(...backups.problems);
   const facts = await tools.specFacts.of(cluster);
-  found.push(specProblem(cluster, { ...facts, pods, reports: watched.monitor.reports() }));
+  const seenNow = {
+    pods,
+    reports: watched.monitor.reports(),
+    others: tools.caches.clusters.list(),
+  };
+  found.push(specProblem(cluster, { ...facts, ...seenNow }));
   const { window } = decision;
   if (window.kind === 'unusable') {
     found.push({ reason: 'ScheduleUnusable', message: window.message });

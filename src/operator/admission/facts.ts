@@ -49,7 +49,7 @@ export async function lookAround(
     before === undefined ? foreignObjects(cluster, options) : [],
     before === undefined ? [] : claimsThatCannotGrow(cluster, before, options),
   ]);
-  return { ...spec, foreign, rigid };
+  return { ...spec, foreign, rigid, others: options.caches.clusters.list() };
 }
 
 async function foreignObjects(

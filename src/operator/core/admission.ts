@@ -5,13 +5,17 @@
  */
 import type { McpCluster } from '../../api/index.ts';
 import type { ReconcileProblem } from './conditions.ts';
+import { canonicalJson } from './hash.ts';
 import { rigidProblem, type RigidClaim } from './expansion.ts';
 import { foreignSentence, type ForeignFact } from './needed-objects.ts';
+import { sharedBackups } from './shared-backups.ts';
 import { referenceProblems, type SpecFacts } from './spec-problems.ts';
 
 export interface AdmissionFacts extends SpecFacts {
   /** Somebody else's objects under names that a new cluster needs. */
   readonly foreign: readonly ForeignFact[];
+  /** All clusters there are. */
+  readonly others: readonly McpCluster[];
   /** Claims that would have to grow and cannot. */
   readonly rigid: readonly RigidClaim[];
 }
@@ -39,5 +43,7 @@ export function judge(
     const [rigid] = facts.rigid;
     if (rigid !== undefined) refusals.push(rigidProblem(cluster, rigid));
   }
+  const [was, is] = [before, cluster].map((one) => canonicalJson(one?.spec.backup?.volume));
+  if (was !== is) refusals.push(...sharedBackups(cluster, facts.others));
   return { refusals, warnings: referenceProblems(cluster, facts) };
 }

@@ -21,6 +21,7 @@ export interface ReconcileProblem {
     | 'ScheduleUnusable'
     | 'VolumeMissing'
     | 'VolumeNotExpandable'
+    | 'BackupVolumeShared'
     | 'IssuerNotInstalled'
     | 'IssuerForbidden'
     | 'IssuerMissing'

@@ -4,6 +4,7 @@ import { tokenReviewField, tokenSecrets } from './auth-volumes.ts';
 import type { ReconcileProblem } from './conditions.ts';
 import { issuerProblems, type IssuerFacts } from './issuer-problems.ts';
 import type { SidecarReport } from './report.ts';
+import { sharedBackups } from './shared-backups.ts';
 import type { Pod } from './shapes.ts';
 
 /** What was looked up for a spec. */
@@ -17,6 +18,8 @@ export interface SpecFacts {
 }
 
 export interface SpecProblemInput extends SpecFacts {
+  /** All clusters there are. */
+  readonly others: readonly McpCluster[];
   readonly pods: readonly Pod[];
   /** By pod name. */
   readonly reports: ReadonlyMap<string, SidecarReport>;
@@ -28,6 +31,7 @@ export function specProblem(
   input: SpecProblemInput,
 ): ReconcileProblem | undefined {
   const problems = [
+    ...sharedBackups(cluster, input.others),
     ...referenceProblems(cluster, input),
     ...missingCapabilities(cluster, input),
     ...unknownTools(cluster, input),

@@ -7,6 +7,7 @@ import {
   nextBundle,
   rivals,
   type AdmissionFacts,
+  specProblem,
 } from '../../../src/operator/core/index.ts';
 import { BUNDLE_MAX } from '../../../src/operator/core/ca-bundle.ts';
 import { defaultedSpec } from '../../api/defaulted.ts';
@@ -18,6 +19,7 @@ const NOTHING: AdmissionFacts = {
   issuer: undefined,
   foreign: [],
   rigid: [],
+  others: [],
 };
 const named = (name: string, namespace = 'team'): McpCluster => {
   const one = cluster();
@@ -72,6 +74,35 @@ void suite('admission', () => {
       /^spec\.storage\.size: "2Gi": StorageClass slow of data-tools-0 does not allow .*; keep "1Gi", or let it: kubectl patch storageclass slow/,
     );
     assert.deepEqual(judge(sized('1Gi'), sized('1Gi'), facts).refusals, []);
+  });
+
+  test('two clusters may not share a volume for their backups, nor come to', () => {
+    const backed = (name: string, volume: object, namespace?: string): McpCluster => {
+      const backup = { schedule: '0 2 * * *', volume };
+      const { spec } = cluster(defaultedSpec({ server: { image: 'x' }, backup }));
+      return { ...named(name, namespace), spec };
+    };
+    const shared = { claimName: 'tools-backup' };
+    const others = [
+      backed('tools', { size: '1Gi' }),
+      backed('far', shared, 'other'),
+      named('bare'),
+    ];
+    const facts = { ...NOTHING, others };
+    const [refused, ...more] = judge(backed('shop', shared), undefined, facts).refusals;
+    assert.equal(more.length, 0);
+    assert.deepEqual(refused, {
+      reason: 'BackupVolumeShared',
+      message:
+        'spec.backup.volume.claimName: "tools-backup": McpCluster tools keeps its backups on PersistentVolumeClaim tools-backup, too, and no two clusters may; give this one another volume, such as size: 10Gi',
+    });
+    const input = { ...NOTHING, others, pods: [], reports: new Map() };
+    assert.deepEqual(specProblem(backed('shop', shared), input), refused);
+    const mine = { claimName: 'mine' };
+    assert.equal(judge(backed('shop', shared), backed('shop', mine), facts).refusals.length, 1);
+    assert.deepEqual(judge(backed('shop', shared), backed('shop', shared), facts).refusals, []);
+    assert.deepEqual(judge(backed('tools', { size: '1Gi' }), undefined, facts).refusals, []);
+    assert.deepEqual(judge(backed('shop', mine), undefined, facts).refusals, []);
   });
 
   test('what is missing is a warning: it may arrive later', () => {

@@ -12,6 +12,7 @@ const NOTHING: SpecProblemInput = {
   missingSecretKeys: new Set(),
   mayReviewTokens: undefined,
   issuer: undefined,
+  others: [],
   pods: [pod(0), pod(1)],
   reports: new Map(),
 };
