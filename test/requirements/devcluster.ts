@@ -124,6 +124,11 @@ export const devcluster = {
       'ConfigMaps, Secrets and annotations reach the container as files and variables, and a change of them reaches the files whole',
     source: 'Kubernetes concepts, volumes',
   },
+  'devcluster.token-access': {
+    sentence:
+      'whoever shows a token of a service account at the embedded API may do what roles and bindings say, at once when they change, and nothing when the account is gone',
+    source: 'Kubernetes reference, using RBAC authorization',
+  },
   'devcluster.token-volume': {
     sentence:
       'a projected volume holds a token of the service account bound to its pod, which a TokenReview knows by audience, pod and node while the pod exists',

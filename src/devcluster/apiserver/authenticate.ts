@@ -4,7 +4,6 @@ import type { TLSSocket } from 'node:tls';
 import type { Api, User } from './context.ts';
 import { authenticateToken } from './tokens/authenticate-token.ts';
 
-const MASTERS = 'system:masters';
 export const ANONYMOUS: User = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
 
 /** The caller; undefined: a credential was shown that is not valid. Without any, the caller is anonymous. */
@@ -30,6 +29,3 @@ function certificateUser(subject: unknown): User {
     groups: [...groups, 'system:authenticated'],
   };
 }
-
-/** Members of system:masters may do everything. */
-export const mayDoEverything = (user: User): boolean => user.groups.includes(MASTERS);

@@ -7,6 +7,7 @@ import {
   strategicMerge,
   type JsonPatchOperation,
 } from '../schema/index.ts';
+import { requireCreate } from './authorize.ts';
 import type { Answer, Api, ApiRequest } from './context.ts';
 import { contentType, parseDocument, toObject } from './decode.ts';
 import { clone, isObject, type JsonObject } from './json.ts';
@@ -161,6 +162,7 @@ function applyObject(api: Api, request: ApiRequest, patch: unknown): Answer {
   const mode = { ...writeMode(request, 'PatchOptions'), manager, managed: true };
   const merged = clone(result.value) as unknown as StoredObject;
   if (live === undefined) {
+    requireCreate(api, request);
     return { kind: 'object', code: 201, object: createObject(api, request, merged, mode) };
   }
   return { kind: 'object', code: 200, object: updateObject(api, request, live, merged, mode) };

@@ -1,16 +1,17 @@
 /** One request from its first byte to its answer: who, what, which handler, and every refusal as a Status. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { openApiDiscovery, openApiDocument } from '../schema/index.ts';
-import { ANONYMOUS, authenticate, mayDoEverything } from './authenticate.ts';
+import { ANONYMOUS, authenticate } from './authenticate.ts';
+import { requireAllowed } from './authorize.ts';
 import type { Api, ApiRequest, User } from './context.ts';
 import { discover } from './discovery.ts';
 import { acceptedForm, present, sendBody, sendStatus } from './present.ts';
 import { BUILTIN_RESOURCES } from './resources.ts';
+import { attemptOf, parseResourcePath } from './resource-path.ts';
 import { handlerOf } from './routes.ts';
 import {
   ApiError,
   badRequest,
-  forbidden,
   internalError,
   methodNotAllowed,
   tooLarge,
@@ -30,7 +31,6 @@ export interface ServeOptions {
   readonly stopping: AbortSignal;
 }
 
-const OPEN_PATHS = new Set(['/healthz', '/livez', '/readyz', '/version']);
 const JSON_FORM = { encoding: 'json' } as const;
 
 /** Answers one request; never rejects. */
@@ -59,17 +59,14 @@ async function route(
   const url = new URL(message.url ?? '/', 'https://localhost');
   const user = await authenticate(options.api, message);
   if (user === undefined) throw unauthorized();
+  if (user === ANONYMOUS && message.headers.authorization !== undefined) throw unauthorized();
   const path = url.pathname.length > 1 ? url.pathname.replace(/\/+$/, '') : url.pathname;
-  const allowed = mayDoEverything(user);
-  if (!allowed && !OPEN_PATHS.has(path)) {
-    if (user === ANONYMOUS && message.headers.authorization !== undefined) throw unauthorized();
-    throw refuseUser(options.api, user, message.method ?? 'GET', url);
-  }
-  if (serveText(path, response)) return;
   const segments = path
     .split('/')
     .filter((part) => part !== '')
     .map(decodePart);
+  requireAllowed(options.api, user, attemptOf(message.method ?? 'GET', url, segments));
+  if (serveText(path, response)) return;
   if (path.startsWith('/openapi/')) return serveOpenApi(options, url, segments, response);
   const accept = message.headers.accept;
   const { registry } = options.api;
@@ -150,34 +147,6 @@ function notFoundPage(response: ServerResponse): void {
   response.end('404 page not found\n');
 }
 
-interface ResourcePath {
-  readonly group: string;
-  readonly version: string;
-  readonly plural: string;
-  readonly namespace: string;
-  readonly name: string;
-  readonly subresource: string;
-}
-
-/** `/api/v1/…` and `/apis/GROUP/VERSION/…`; undefined for any other path. */
-export function parseResourcePath(segments: readonly string[]): ResourcePath | undefined {
-  const [root, ...rest] = segments;
-  if (root !== 'api' && root !== 'apis') return undefined;
-  const group = root === 'api' ? '' : rest.shift();
-  const version = rest.shift();
-  if (group === undefined || version === undefined || rest.length === 0) return undefined;
-  let namespace = '';
-  // `namespaces/x/status` is about the namespace itself, `namespaces/x/pods` about what is in it.
-  const own = rest.length === 3 && ['status', 'finalize'].includes(rest[2] ?? '');
-  if (rest[0] === 'namespaces' && rest.length > 2 && !(own && group === '')) {
-    namespace = rest[1] ?? '';
-    rest.splice(0, 2);
-  }
-  const [plural = '', name = '', ...sub] = rest;
-  if (sub.length > 1) return undefined;
-  return { group, version, plural, namespace, name, subresource: sub[0] ?? '' };
-}
-
 function toRequest(
   options: ServeOptions,
   message: IncomingMessage,
@@ -225,34 +194,4 @@ async function readBody(message: IncomingMessage): Promise<Buffer> {
     parts.push(part as Buffer);
   }
   return Buffer.concat(parts);
-}
-
-const VERBS: Readonly<Record<string, string>> = {
-  GET: 'get',
-  POST: 'create',
-  PUT: 'update',
-  PATCH: 'patch',
-  DELETE: 'delete',
-};
-
-function refuseUser(api: Api, user: User, method: string, url: URL): ApiError {
-  const path = parseResourcePath(url.pathname.split('/').filter((part) => part !== ''));
-  const definition = path && api.registry.find(path.group, path.version, path.plural);
-  const verb =
-    method === 'GET' && path?.name === '' ? 'list' : (VERBS[method] ?? method.toLowerCase());
-  if (path === undefined || definition === undefined) {
-    const target = { group: '', plural: '', kind: '' };
-    return new ApiError({
-      ...forbidden(target, '', '').body,
-      message: `forbidden: User ${JSON.stringify(user.name)} cannot ${method.toLowerCase()} path ${JSON.stringify(url.pathname)}`,
-      details: {},
-    });
-  }
-  const where =
-    path.namespace === '' ? 'at the cluster scope' : `in the namespace "${path.namespace}"`;
-  return forbidden(
-    definition,
-    path.name,
-    `User ${JSON.stringify(user.name)} cannot ${verb} resource ${JSON.stringify(path.plural)} in API group ${JSON.stringify(path.group)} ${where}`,
-  );
 }

@@ -3,6 +3,15 @@
  * and the controllers as functions of values.
  */
 export {
+  allows,
+  decideAccess,
+  type AccessBinding,
+  type AccessPolicy,
+  type AccessVerdict,
+  type Attempt,
+  type PolicyRule,
+} from './access.ts';
+export {
   containerEnvironment,
   expandReferences,
   podField,

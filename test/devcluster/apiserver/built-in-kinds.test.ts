@@ -143,7 +143,7 @@ test('Secrets take text and keep bytes; their type stays', async (context) => {
   assert.equal(tls.status, 422);
 });
 
-test('whoever is let in may do everything, and is told so', async (context) => {
+test('an administrator may do everything, and is told so', async (context) => {
   const server = await startServer(context);
   const review = await server.call(
     'POST',

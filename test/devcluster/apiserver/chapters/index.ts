@@ -1,4 +1,5 @@
 /** All chapters of the conversation by name, in the order in which they are held. */
+import { access } from './access.ts';
 import { apply } from './apply.ts';
 import { batch } from './batch.ts';
 import type { Chapter } from './chapter.ts';
@@ -21,6 +22,7 @@ export const CHAPTERS: Readonly<Record<string, Chapter>> = {
   batch,
   others,
   tokens,
+  access,
   apply,
   custom,
   discovery,
