@@ -10,6 +10,7 @@ import type { SiteOptions } from './nodes/site.ts';
 import { playAll } from './play.ts';
 import type { Scenario } from './scenario.ts';
 import { autoscalingScenarios } from './scenarios/autoscaling.ts';
+import { backupScenarios } from './scenarios/backups.ts';
 import { changeScenarios, clusterScenarios, deletionScenarios } from './scenarios/cluster.ts';
 import { chartScenarios } from './scenarios/chart.ts';
 import { degradedScenarios } from './scenarios/degraded.ts';
@@ -46,6 +47,7 @@ const WITH_OPERATOR: readonly Scenario<LaptopArena>[] = [
   ...degradedScenarios,
   ...policyScenarios,
   ...stdioScenarios,
+  ...backupScenarios,
   ...metricScenarios,
   ...deletionScenarios,
 ];

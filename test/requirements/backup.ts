@@ -17,6 +17,11 @@ export const backup = {
       'A backup that fails or was missed is a condition with the last words of its pod, an event, a metric and an alert, until one succeeds',
     source: 'feature bar 12; CloudNativePG LastBackupSucceeded',
   },
+  'operator.backup-restored': {
+    sentence:
+      'A first backup is taken at once and another by hand, one is kept, and a new cluster that begins with it holds the same and goes on with its sessions',
+    source: 'feature bar 12; issue 6: a test restores and compares',
+  },
   'operator.backup-schedule': {
     sentence:
       'A schedule or time zone that no API server can judge is told with its field, and one that was due and not taken is missed',

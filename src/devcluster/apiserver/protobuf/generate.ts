@@ -29,6 +29,7 @@ const KINDS: Readonly<
     kinds: ['LocalSubjectAccessReview', 'SelfSubjectAccessReview', 'SubjectAccessReview'],
   },
   'autoscaling/v1': { package: 'k8s.io.api.autoscaling.v1', kinds: ['Scale'] },
+  'batch/v1': { package: 'k8s.io.api.batch.v1', kinds: ['CronJob', 'Job'] },
   'coordination.k8s.io/v1': { package: 'k8s.io.api.coordination.v1', kinds: ['Lease'] },
   'discovery.k8s.io/v1': { package: 'k8s.io.api.discovery.v1', kinds: ['EndpointSlice'] },
   'events.k8s.io/v1': { package: 'k8s.io.api.events.v1', kinds: ['Event'] },
