@@ -21,7 +21,7 @@ export interface Feature {
 }
 
 /** Rows of which parts are missing: failover strategies, sites and chaos are capabilities of their own. */
-export const LATER: readonly number[] = [6, 12, 14, 15, 22];
+export const LATER: readonly number[] = [6, 14, 15, 22];
 
 const part = (what: string, ...by: readonly RequirementId[]): Part => ({ what, by });
 const lacking = (what: string, lacks: string): Part => ({ what, lacks });
@@ -145,8 +145,22 @@ export const FEATURE_BAR: readonly Feature[] = [
     level: 'III',
     feature: 'Backup and restore',
     parts: [
-      lacking('scheduled, with retention', 'a CronJob among the samples'),
-      lacking('restore into a new cluster', 'shown without an API server only'),
+      part(
+        'scheduled, with retention',
+        'operator.backup-restored',
+        'operator.backup-objects',
+        'operator.backup-volume',
+        'operator.backup-schedule',
+        'backup.retention',
+      ),
+      part('a failure is seen', 'operator.backup-restored', 'operator.backup-health'),
+      part(
+        'restore into a new cluster',
+        'operator.backup-restored',
+        'operator.restore-before-clients',
+        'backup.restored',
+        'backup.damage-is-refused',
+      ),
     ],
   },
   {
