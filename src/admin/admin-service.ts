@@ -17,7 +17,14 @@ const EVENT_BYTES_ESTIMATE = 256;
 
 /** Adds the admin service to the member's gRPC server; call it before the server listens. */
 export function serveAdmin(server: RpcServer, member: AdminMember): void {
-  server.addService(services.admin, adminHandlers(member));
+  server.addService(services.admin, adminHandlers(member), {
+    roles: ['operator', 'administrator'],
+    methods: {
+      getStatus: ['member', 'backup'],
+      exportState: ['backup'],
+      importState: ['backup'],
+    },
+  });
 }
 
 function adminHandlers(member: AdminMember): ServiceHandlers<Wire.AdminMethods> {

@@ -33,7 +33,7 @@ program
   .option('--serving-port <port>', 'HTTPS for pods and the API server; 0: any', portNumber, 9443)
   .option(
     '--serving-url <url>',
-    'where pods reach that port (default: https://127.0.0.1:<port>, for pods on this machine)',
+    'where pods reach that port (default: https://127.0.0.2:<port>, for pods on this machine)',
   )
   .option(
     '--serving-authority <name>',
@@ -75,6 +75,10 @@ program
   .option(
     '--tls-dir <dir>',
     'ca.crt, tls.crt and tls.key (default without Kubernetes: made for this user)',
+  )
+  .option(
+    '--identity-dir <dir>',
+    'in Kubernetes: token, ca.crt, operator-ca.crt and operator-url, by which it gets its own certificate',
   )
   .option(
     '--metrics-port <port>',
@@ -191,6 +195,7 @@ program
   .description('write what a cluster has agreed on, its sessions above all, to a file')
   .addOption(memberAddress())
   .addOption(memberTls())
+  .addOption(podIdentity())
   .option('--out <file>', 'the file')
   .option('--dir <folder>', 'or a folder for many, named after cluster and time')
   .option('--keep <count>', 'how many of this cluster stay in the folder', wholeNumber, 7)
@@ -204,6 +209,7 @@ program
   .description('give a backup to a new cluster, one that holds nothing yet')
   .addOption(memberAddress())
   .addOption(memberTls())
+  .addOption(podIdentity())
   .option('--from <file>', 'the file that backup wrote')
   .option('--dir <folder>', 'or the folder that backup wrote to: the newest in it')
   .action(async (options) => {
@@ -217,7 +223,6 @@ program
   .option('--data <dir>', 'keep the state here and find it again (default: nothing is kept)')
   .option('--port <port>', 'port of the API server (default: a free one)')
   .option('--prometheus', 'start the prometheus of this machine, too, with rules and targets')
-  .option('--no-operator', 'neither operator nor sample: for an operator that helm installs')
   .addOption(backend())
   .action(async (options) => {
     const { devCommand } = await import('./dev-command.ts');
@@ -260,6 +265,13 @@ function portNumber(text: string): number {
 
 function memberAddress(): Option {
   return new Option('--at <host:port>', "any member's cluster port").default('127.0.0.1:7000');
+}
+
+function podIdentity(): Option {
+  return new Option(
+    '--identity-dir <dir>',
+    'in a pod for backups: token, ca.crt, operator-ca.crt, operator-url and cluster-id, by which it gets its own certificate',
+  ).conflicts('tlsDir');
 }
 
 function memberTls(): Option {

@@ -1,9 +1,18 @@
-/** A call at the admin service of one running member, as a member of its cluster would make it. */
+/** A call at the admin service of one running member. */
 import { X509Certificate } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { systemClock, systemRandom, UsageError } from '../host/index.ts';
 import { createChannel, services, type RpcError } from '../rpc/index.ts';
-import { certificateClusterId, openTlsDirectory } from '../security/index.ts';
-import { standaloneTlsDirectory } from '../sidecar/index.ts';
+import {
+  certificateIdentity,
+  identityUri,
+  openTlsDirectory,
+  type TlsSource,
+} from '../security/index.ts';
+import { openPodIdentity, standaloneTlsDirectory } from '../sidecar/index.ts';
+import { createLogger } from '../telemetry/index.ts';
 
 /** Longer than any change takes that is going to succeed. */
 const CALL_TIMEOUT_MS = 15_000;
@@ -12,6 +21,8 @@ export interface MemberFlags {
   /** host:port of a member's cluster port. */
   readonly at: string;
   readonly tlsDir?: string;
+  /** In a pod that takes backups: what it gets a certificate of its own with. */
+  readonly identityDir?: string;
 }
 
 type AdminClient = ReturnType<typeof adminOf>;
@@ -20,30 +31,28 @@ function adminOf(channel: ReturnType<typeof createChannel>) {
   return channel.client(services.admin);
 }
 
-/** Calls the admin service as a member of the cluster would: with a certificate of its authority. */
+/** Calls the admin service with a certificate of the cluster's authority. */
 export async function atMember<T>(
-  { at, tlsDir }: MemberFlags,
+  { at, tlsDir, identityDir }: MemberFlags,
   call: (client: AdminClient, options: { timeoutMs: number }) => Promise<T>,
 ): Promise<T> {
   const match = /^(?:\[([0-9a-f:.]+)\]|([^:[\]\s]+)):(\d+)$/i.exec(at);
   if (match === null) throw new UsageError(`--at ${at}: expected host:port`);
   const address = { host: (match[1] ?? match[2]) as string, port: Number(match[3]) };
-  const directory = tlsDir ?? standaloneTlsDirectory();
-  const tls = await openTlsDirectory(directory).catch((error: unknown) => {
-    throw new UsageError(`--tls-dir ${directory}: ${(error as Error).message}`);
-  });
+  const tls = identityDir === undefined ? await fromFiles(tlsDir) : await asBackup(identityDir);
   const { subjectAltName } = new X509Certificate(tls.current().cert);
-  const clusterId = certificateClusterId({ subjectaltname: subjectAltName });
-  // Each certificate of a cluster is valid for each of its members' names.
-  const serverName = /DNS:([^,\s]+)/.exec(subjectAltName ?? '')?.[1];
-  if (clusterId === undefined || serverName === undefined) {
-    throw new UsageError(`--tls-dir ${directory}: tls.crt is no certificate of a member`);
+  const identity = certificateIdentity({ subjectaltname: subjectAltName });
+  // A certificate that members share is valid for each of them; otherwise they are called by their names.
+  const serverName =
+    identity?.role === 'shared' ? /DNS:([^,\s]+)/.exec(subjectAltName ?? '')?.[1] : address.host;
+  if (identity === undefined || serverName === undefined) {
+    throw new UsageError('--tls-dir: tls.crt is no certificate of a cluster');
   }
   const channel = createChannel({
     resolve: async () => address,
     serverName,
     tls,
-    clusterId,
+    clusterId: identity.clusterId,
     clock: systemClock,
     random: systemRandom,
   });
@@ -56,4 +65,35 @@ export async function atMember<T>(
     channel.close();
     tls.stop();
   }
+}
+
+async function fromFiles(
+  directory = standaloneTlsDirectory(),
+): Promise<TlsSource & { stop(): void }> {
+  return openTlsDirectory(directory).catch((error: unknown) => {
+    throw new UsageError(`--tls-dir ${directory}: ${(error as Error).message}`);
+  });
+}
+
+/** The key lives as long as the command: what is kept of it goes at the end. */
+async function asBackup(directory: string): Promise<TlsSource & { stop(): void }> {
+  const name = process.env['POD_NAME'];
+  if (name === undefined) throw new UsageError('--identity-dir: $POD_NAME is not set');
+  const clusterId = await readFile(join(directory, 'cluster-id'), 'utf8').catch(
+    (error: unknown) => {
+      throw new UsageError(`--identity-dir ${directory}: ${(error as Error).message}`);
+    },
+  );
+  const dataRoot = await mkdtemp(join(tmpdir(), 'mcp-cluster-identity-'));
+  const role = 'backup';
+  const identity = await openPodIdentity({
+    directory,
+    dataRoot,
+    names: { dnsNames: [], uris: [identityUri({ clusterId: clusterId.trim(), role, name })] },
+    clock: systemClock,
+    random: systemRandom,
+    logger: createLogger({ name: role, level: 'warn' }),
+  });
+  await rm(dataRoot, { recursive: true, force: true });
+  return identity;
 }

@@ -1,4 +1,4 @@
-/** The admin service of a cluster's pods, as seen from a person's machine: certificates come from the cluster's Secret. */
+/** The admin service of a cluster's pods, as seen from a person's machine: with a certificate signed there and then. */
 import { required, type Clock, type Random } from '../std/index.ts';
 import { RESOURCES, type KubeClient, type KubeObject } from '../kube/index.ts';
 import {
@@ -8,8 +8,8 @@ import {
   type RpcClient,
   type Wire,
 } from '../rpc/index.ts';
-import { certificateClusterId, staticTls, type TlsSource } from '../security/index.ts';
-import { X509Certificate } from 'node:crypto';
+import { administratorMaterial } from '../operator/index.ts';
+import { staticTls } from '../security/index.ts';
 
 const PEER_PORT = 7000;
 
@@ -37,10 +37,11 @@ export interface ConnectOptions {
   readonly random: Random;
 }
 
-/** Prepares a connection to each pod; nothing is dialled before the first call. Needs to read the cluster's TLS Secret. */
+/** Prepares a connection to each pod; nothing is dialled before the first call. Needs to read the Secret of the cluster's authority. */
 export async function connectMembers(options: ConnectOptions): Promise<ClusterMembers> {
-  const { client, namespace, name } = options;
-  const { tls, clusterId } = await readTls(client, namespace, `${name}-tls`);
+  const { client, namespace, name, clock } = options;
+  const { material, clusterId } = await administratorMaterial(client, { namespace, name }, clock);
+  const tls = staticTls(material);
   const members = options.pods.map((pod): MemberClient => {
     const channel = createChannel({
       resolve: async () => {
@@ -54,7 +55,7 @@ export async function connectMembers(options: ConnectOptions): Promise<ClusterMe
       tls,
       clusterId,
       serverName: `${pod}.${name}-peers.${namespace}.svc`,
-      clock: options.clock,
+      clock,
       random: options.random,
     });
     return { pod, admin: channel.client(services.admin), channel };
@@ -64,28 +65,5 @@ export async function connectMembers(options: ConnectOptions): Promise<ClusterMe
     close: () => {
       for (const member of members) member.channel.close();
     },
-  };
-}
-
-async function readTls(
-  client: KubeClient,
-  namespace: string,
-  name: string,
-): Promise<{ tls: TlsSource; clusterId: string }> {
-  const secret = required(
-    await client.get<KubeObject>(RESOURCES.secrets, { namespace, name }),
-    `no Secret ${namespace}/${name}`,
-  );
-  const data = secret['data'] as Record<string, string>;
-  const pem = (key: string): string =>
-    Buffer.from(required(data[key], `Secret ${name} has no ${key}`), 'base64').toString();
-  const cert = pem('tls.crt');
-  const subjectaltname = new X509Certificate(cert).subjectAltName;
-  return {
-    tls: staticTls({ ca: pem('ca.crt'), cert, key: pem('tls.key') }),
-    clusterId: required(
-      certificateClusterId({ subjectaltname }),
-      `Secret ${name} names no cluster`,
-    ),
   };
 }

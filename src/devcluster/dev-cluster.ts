@@ -157,8 +157,7 @@ async function startAll(options: DevClusterOptions, lifecycle: Lifecycle): Promi
   const informers = await startInformers(base, lifecycle);
 
   const hostsFile = join(folder, 'hosts.json');
-  const apiServer = { address: HOST_ADDRESS, port: Number(new URL(backend.url).port) };
-  const network = createClusterNetwork({ ...informers, hostsFile, apiServer, logger });
+  const network = createClusterNetwork({ ...informers, hostsFile, logger });
   await network.start();
   lifecycle.add('network', () => network.stop());
   const logs = await startLogEndpoint({
@@ -182,7 +181,6 @@ async function startAll(options: DevClusterOptions, lifecycle: Lifecycle): Promi
     networkModuleUrl,
     nodeFolder: dirname(process.execPath),
     hostAddress: HOST_ADDRESS,
-    apiService: network.apiService,
     logPort: logs.port,
   });
   parts.kubelet = kubelet;

@@ -235,9 +235,8 @@ export interface TlsSource {
 /** How gateways recognise each other. */
 export interface PeerTls {
   readonly source: TlsSource;
-  readonly clusterId: string;
-  /** The cluster's id in a verified peer certificate, or undefined when there is none. */
-  readonly certificateClusterId: (
+  /** Whether a verified certificate is that of another pod of the cluster. */
+  readonly isPeer: (
     certificate: { readonly subjectaltname?: string | undefined } | undefined,
-  ) => string | undefined;
+  ) => boolean;
 }

@@ -1,6 +1,7 @@
 /** Gossip over gRPC: unary calls with short deadlines, one connection to each address that is in use. */
 import { createChannel, RpcError, services } from '../rpc/index.ts';
 import type { ChannelOptions, RpcChannel, RpcServer, Wire } from '../rpc/index.ts';
+import { maySpeakAs } from '../rpc/index.ts';
 import type { Clock, Random } from '../std/index.ts';
 import type {
   GossipRequest,
@@ -83,7 +84,12 @@ export function createGrpcTransport(options: GrpcTransportOptions): GossipTransp
     },
     serve(handler) {
       rpcServer.addService(services.gossip, {
-        exchange: async (wire) => await handler(decodeRequest(wire)),
+        async exchange(wire, { caller }) {
+          if (!maySpeakAs(caller, wire.from)) {
+            throw new RpcError('permission-denied', `the certificate is not that of ${wire.from}`);
+          }
+          return await handler(decodeRequest(wire));
+        },
       });
     },
     stop() {

@@ -62,6 +62,7 @@ export const RESOURCES = {
     'subjectaccessreviews',
     'SubjectAccessReview',
   ),
+  tokenReviews: clusterWide('authentication.k8s.io/v1', 'tokenreviews', 'TokenReview'),
   priorityClasses: clusterWide('scheduling.k8s.io/v1', 'priorityclasses', 'PriorityClass'),
   storageClasses: clusterWide('storage.k8s.io/v1', 'storageclasses', 'StorageClass'),
   validatingWebhookConfigurations: clusterWide(

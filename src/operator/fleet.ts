@@ -3,6 +3,8 @@ import type { McpCluster } from '../api/index.ts';
 import type { TlsMaterial, TlsSource } from '../security/index.ts';
 import { required, type Clock } from '../std/index.ts';
 import { createAsked, type Asked } from './asked.ts';
+import { createOperatorLeaf, type OperatorLeafKeeper } from './identity/operator-leaf.ts';
+import type { CertificateSigner } from './identity/signer.ts';
 import { createMonitor, type Monitor } from './monitor.ts';
 import type { SidecarClient } from './ports.ts';
 
@@ -12,7 +14,11 @@ export interface Watched {
   readonly monitor: Monitor;
   readonly tls: TlsSource;
   setTls(material: TlsMaterial): void;
-  /** When the Secrets were last looked at, on the monotonic clock. */
+  /** Makes that certificate. */
+  readonly leaf: OperatorLeafKeeper;
+  /** PEM: whom the members trust, as it was last seen. */
+  trusted: string | undefined;
+  /** When the authority was last looked at, on the monotonic clock. */
   tlsCheckedAt: number | undefined;
   /** Generation whose running configuration the members have agreed on. */
   configuredGeneration: number | undefined;
@@ -41,6 +47,7 @@ export function createFleet(options: {
   readonly clock: Clock;
   /** A cluster has news. */
   readonly onChange: (key: string) => void;
+  readonly signer: CertificateSigner;
   /** The certificates of a cluster are these from now on. */
   readonly onTls: (cluster: McpCluster, material: TlsMaterial) => void;
 }): Fleet {
@@ -67,6 +74,7 @@ export function createFleet(options: {
         monitor,
         asked,
         leaving,
+        leaf: createOperatorLeaf({ signer: options.signer, clock }),
         ...createTlsHolder(onTls),
       };
       watchedByKey.set(key, watched);
@@ -97,6 +105,7 @@ function createTlsHolder(onTls: (material: TlsMaterial) => void) {
       onTls(next);
       for (const listener of listeners) listener(next);
     },
+    trusted: undefined,
     tlsCheckedAt: undefined,
     configuredGeneration: undefined,
     settledKeyRevision: undefined,

@@ -23,6 +23,9 @@ import { createClusterMetrics } from './cluster-metrics.ts';
 import { requireDefinition } from './definition.ts';
 import { createFleet } from './fleet.ts';
 import { startHealthServer } from './health-server.ts';
+import { createOwnSigner } from './identity/own-signer.ts';
+import { CERTIFICATES_PATH, createCertificateRoute } from './identity/route.ts';
+import type { CertificateSigner } from './identity/signer.ts';
 import { createPodReplacer } from './pod-replacer.ts';
 import type { SidecarClient } from './ports.ts';
 import { createReconciler } from './reconciler.ts';
@@ -78,6 +81,7 @@ export interface RunningOperator {
 interface Context {
   readonly options: OperatorOptions;
   readonly client: KubeClient;
+  readonly signer: CertificateSigner;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly clock: Clock;
@@ -112,25 +116,29 @@ export async function runOperator(options: OperatorOptions): Promise<RunningOper
       { clock, random, metrics },
       { lifecycle, isLeading },
     );
-    const context = { options, client, logger, metrics, clock, random, lifecycle };
+    const signer = createOwnSigner({ client, clock, random });
+    const context = { options, client, signer, logger, metrics, clock, random, lifecycle };
     await requireDefinition(client, options.watchNamespaces ?? []);
     // Registered before the controller, so that the Lease is given up only when nothing writes any more.
     lifecycle.add('leader election', () => election.current?.stop());
-    const { caches, controller } = assemble(context);
+    const caches = openCaches(context);
+    // A pod asks whoever it reaches, so what that takes is not for the leader alone.
     const serving = serve(context, {
+      client: servingClient,
       namespace: options.leaseNamespace ?? namespace,
       isLeading,
       caches,
-      servingClient,
     });
-    serving?.start().catch(ended.reject);
+    const listening = serving?.start();
+    listening?.catch(ended.reject);
+    const controller = assemble(context, caches, serving);
     const isReady = (): boolean =>
       caches.informers.every((informer) => informer.hasSynced()) &&
       (serving === undefined || serving.endpoint() !== undefined);
     const health = await startHealth(context, isReady);
     // Before the Lease is had: who waits for it is ready, so that a rollout ends, and warm, so that taking over is quick.
     for (const informer of caches.informers) informer.start();
-    const lead = (): void => void startControlling(context, caches, controller);
+    const lead = (): void => void startControlling(context, { caches, controller, listening });
     if (options.leaderElect === false) lead();
     else {
       const on = { lead, lost: ended.reject };
@@ -183,18 +191,22 @@ async function openClient(
   };
 }
 
-/** Plugs the parts together; nothing runs yet. Parts stop in the opposite order. */
-function assemble(context: Context): { caches: Caches; controller: Controller } {
-  const { options, client, logger, metrics, clock, random, lifecycle } = context;
-  const { watchNamespaces: namespaces = [] } = options;
-  const caches = createCaches({ client, namespaces, clock, random, logger, metrics });
+function openCaches({ options, lifecycle, ...context }: Context): Caches {
+  const caches = createCaches({ ...context, namespaces: options.watchNamespaces ?? [] });
   for (const informer of caches.informers) lifecycle.add('informer', () => informer.stop());
+  return caches;
+}
+
+/** Plugs the parts together; nothing runs yet. Parts stop in the opposite order. */
+function assemble(context: Context, caches: Caches, serving: Serving | undefined): Controller {
+  const { options, client, signer, logger, metrics, clock, random, lifecycle } = context;
   const recorder = createRecorder(context);
   const clusterMetrics = createClusterMetrics(metrics);
   const fleet = createFleet({
     client: options.sidecars ?? createSidecarClient({ clock, random }),
     clock,
     onChange: (key) => controller.enqueue(key),
+    signer,
     onTls: clusterMetrics.certificates,
   });
   lifecycle.add('sidecar monitors', () => fleet.stop());
@@ -211,6 +223,8 @@ function assemble(context: Context): { caches: Caches; controller: Controller } 
     clock,
     random,
     logger,
+    signer,
+    serving: serving && (() => serving.endpoint()),
     sidecarImage: options.sidecarImage ?? DEFAULT_IMAGE,
     operatorNamespace: options.podNamespace ?? process.env['POD_NAMESPACE'],
   });
@@ -225,29 +239,34 @@ function assemble(context: Context): { caches: Caches; controller: Controller } 
     backoff: { initialMs: 100, maxMs: 30_000 },
   });
   lifecycle.add('controller', () => controller.stop());
-  return { caches, controller };
+  return controller;
 }
 
 /** Begun at once, whoever leads: each operator answers. */
 function serve(
   { options, lifecycle, ...context }: Context,
   own: {
+    /** Must work without the Lease. */
+    readonly client: KubeClient;
     readonly namespace: string;
     readonly isLeading: () => boolean;
     readonly caches: Caches;
-    readonly servingClient: KubeClient;
   },
 ): Serving | undefined {
   const { serving: flags, webhookConfiguration: name } = options;
   if (flags === undefined) return undefined;
-  const asking = { ...context, caches: own.caches, client: own.servingClient };
-  const admission = admissionRoute(asking);
-  const routes = name === undefined ? {} : { [ADMISSION_PATH]: admission };
+  const { client, ...rest } = context;
+  const asked = { ...rest, client: own.client, caches: own.caches };
+  const admission = admissionRoute(asked);
+  const routes = {
+    [CERTIFICATES_PATH]: createCertificateRoute(asked),
+    ...(name === undefined ? {} : { [ADMISSION_PATH]: admission }),
+  };
   const serving = createServing({ ...context, ...own, ...flags, routes });
   lifecycle.add('HTTPS listener', () => serving.stop());
   if (name !== undefined) {
     const trusted = (): string | undefined => serving.endpoint()?.trusted;
-    const trust = createWebhookTrust({ ...context, ...own, name, trusted });
+    const trust = createWebhookTrust({ ...context, ...own, client, name, trusted });
     trust.start();
     lifecycle.add('caBundle of the webhook', () => trust.stop());
   }
@@ -281,11 +300,19 @@ async function startHealth(context: Context, isReady: () => boolean) {
 
 async function startControlling(
   { logger }: Context,
-  caches: Caches,
-  controller: Controller,
+  {
+    caches,
+    controller,
+    listening,
+  }: {
+    readonly caches: Caches;
+    readonly controller: Controller;
+    /** Pods are told where to ask for their certificates, so there must be somebody to ask. */
+    readonly listening: Promise<void> | undefined;
+  },
 ): Promise<void> {
   try {
-    await Promise.all(caches.informers.map((informer) => informer.waitForSync()));
+    await Promise.all([...caches.informers.map((informer) => informer.waitForSync()), listening]);
   } catch {
     // Stopped before the first lists were there.
     return;

@@ -1,5 +1,6 @@
 /** The streams that peers opened: each greets first, then only the peer speaks. */
 import { RpcError, type ServerBidiStream, type Wire } from '../rpc/index.ts';
+import { maySpeakAs } from '../rpc/index.ts';
 import type { Introductions } from './introductions.ts';
 import type { IncomingBatch } from './peer-service.ts';
 import type { RefusalReports } from './refusals.ts';
@@ -44,6 +45,10 @@ export function createInbound(host: InboundHost): Inbound {
   ): RpcError | 'refused' | undefined => {
     if (!host.isReady()) return new RpcError('unavailable', 'not started yet');
     if (greeting === null) return new RpcError('invalid-argument', 'a greeting comes first');
+    // Whatever comes on the stream is then from this member, and so is each piece of a snapshot it asks for.
+    if (!maySpeakAs(stream.caller, greeting.nodeId)) {
+      return new RpcError('permission-denied', `the certificate is not that of ${greeting.nodeId}`);
+    }
     const refusal = host.introductions.checkCaller(greeting);
     if (refusal !== undefined) {
       host.reports.refused(greeting.nodeId, refusal, 'us');

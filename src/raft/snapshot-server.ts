@@ -1,6 +1,7 @@
 /** The sending side of a snapshot: pieces of a file on request, at a limited rate, no faster than the receiver reads. */
 import { delay, type Clock } from '../std/index.ts';
 import { RpcError, type ServerStream, type Wire } from '../rpc/index.ts';
+import { maySpeakAs } from '../rpc/index.ts';
 import type { CounterMetric } from '../telemetry/index.ts';
 import type { SnapshotPort, TransportOptions } from './peers.ts';
 import { createReadings, type Reading } from './snapshot-reading.ts';
@@ -53,7 +54,7 @@ export function createSnapshotServer(
   return {
     serve(request, stream) {
       const key = `${request.nodeId}/${request.groupId}`;
-      const port = findPort(request, ports);
+      const port = findPort(request, stream.caller, ports);
       if (port instanceof RpcError) return stream.end(port);
       let over = false;
       const end = (error?: RpcError): void => {
@@ -71,8 +72,15 @@ export function createSnapshotServer(
   };
 }
 
-function findPort(request: Wire.FetchRequest, ports: ServerPorts): SnapshotPort | RpcError {
+function findPort(
+  request: Wire.FetchRequest,
+  caller: ChunkStream['caller'],
+  ports: ServerPorts,
+): SnapshotPort | RpcError {
   const { nodeId, instance, groupId, offset, limit } = request;
+  if (!maySpeakAs(caller, nodeId)) {
+    return new RpcError('permission-denied', `the certificate is not that of ${nodeId}`);
+  }
   if (!ports.isConnected(nodeId, instance)) {
     return new RpcError('unavailable', 'only for a member that has a stream open');
   }

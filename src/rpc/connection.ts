@@ -2,7 +2,7 @@
 import { Channel, Client, connectivityState, credentials } from '@grpc/grpc-js';
 import { isIPv6 } from 'node:net';
 import { checkServerIdentity } from 'node:tls';
-import { certificateClusterId, type TlsMaterial } from '../security/index.ts';
+import { certificateIdentity, isMemberOf, type TlsMaterial } from '../security/index.ts';
 import { RpcError } from '../std/index.ts';
 import { connectFailure } from './connect-failure.ts';
 import { MESSAGE_BYTES_MAX } from './server.ts';
@@ -69,10 +69,12 @@ function memberCredentials(options: ConnectionOptions): ReturnType<typeof creden
     checkServerIdentity: (_host, certificate) => {
       const wrongName = checkServerIdentity(options.serverName, certificate);
       if (wrongName !== undefined) return wrongName;
-      const clusterId = certificateClusterId(certificate);
-      if (clusterId === options.clusterId) return undefined;
+      if (isMemberOf(certificate, options.clusterId)) return undefined;
+      const { clusterId = '(none)', role } = certificateIdentity(certificate) ?? {};
       return new Error(
-        `server belongs to cluster ${clusterId ?? '(none)'}, not ${options.clusterId}`,
+        clusterId === options.clusterId
+          ? `server is no member of the cluster but its ${role}`
+          : `server belongs to cluster ${clusterId}, not ${options.clusterId}`,
       );
     },
   });

@@ -7,7 +7,9 @@ import type {
   sendUnaryData,
 } from '@grpc/grpc-js';
 import type { CounterMetric, Logger, Metrics } from '../telemetry/index.ts';
+import type { PeerIdentity } from '../security/index.ts';
 import { RpcError } from '../std/index.ts';
+import { callerOf, checkAccess, type ServiceAccess } from './callers.ts';
 import { toServiceError } from './status.ts';
 import type { MethodTypes, RpcService, ServiceTypes } from './service.ts';
 import { createSender, type Sender } from './sender.ts';
@@ -16,6 +18,8 @@ import { createSender, type Sender } from './sender.ts';
 export interface CallContext {
   /** Address of the caller. */
   readonly peer: string;
+  /** Who the caller's certificate says it is. */
+  readonly caller: PeerIdentity;
   /** Aborts when the caller gave up, its connection broke or its deadline passed. */
   readonly signal: AbortSignal;
 }
@@ -47,6 +51,7 @@ export type ServiceHandlers<Types extends ServiceTypes> = {
 interface Telemetry {
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly access: ServiceAccess<ServiceTypes>;
 }
 type AnyCall = ServerUnaryCall<unknown, unknown> &
   ServerReadableStream<unknown, unknown> &
@@ -58,10 +63,12 @@ type Bidi = ServerBidiStream<unknown, unknown>;
 export function adaptHandlers<Types extends ServiceTypes>(
   service: RpcService<Types>,
   handlers: ServiceHandlers<Types>,
-  telemetry: Telemetry,
+  options: Pick<Telemetry, 'logger' | 'metrics'> & { readonly access: ServiceAccess<Types> },
 ): Record<string, unknown> {
+  const telemetry: Telemetry = options;
   // It is exported before there is one to count.
   internalErrors(telemetry.metrics);
+  denials(telemetry.metrics);
   const adapted: Record<string, unknown> = {};
   for (const [definedName, method] of Object.entries(service.definition)) {
     const name = definedName.charAt(0).toLowerCase() + definedName.slice(1);
@@ -96,7 +103,7 @@ async function runUnary(
   handler: (request: unknown, context: CallContext) => Promise<unknown>,
 ): Promise<void> {
   try {
-    callback(null, await handler(call.request, contextOf(call)));
+    callback(null, await handler(call.request, contextOf(method, call, telemetry)));
   } catch (error) {
     reportInternal(telemetry, method, error);
     callback(toServiceError(error));
@@ -109,7 +116,14 @@ function runStream(
   telemetry: Telemetry,
   start: (stream: Bidi) => void,
 ): void {
-  const context = contextOf(call);
+  call.on('error', () => undefined);
+  let context: CallContext;
+  try {
+    context = contextOf(method, call, telemetry);
+  } catch (error) {
+    call.emit('error', toServiceError(error));
+    return;
+  }
   let ended = false;
   const end = (error?: unknown): void => {
     if (ended) return;
@@ -118,7 +132,6 @@ function runStream(
     else call.emit('error', toServiceError(error));
   };
   const sender = createSender<unknown>(call);
-  call.on('error', () => undefined);
   const stream: Bidi = {
     ...context,
     send: (message, sizeBytes, taken) =>
@@ -154,15 +167,34 @@ function runStream(
   }
 }
 
-function contextOf(call: AnyCall): CallContext {
+/** Throws {@link RpcError} when the caller may not call this. */
+function contextOf(
+  method: string,
+  call: AnyCall,
+  { access, logger, metrics }: Telemetry,
+): CallContext {
+  const caller = callerOf(call as Parameters<typeof callerOf>[0]);
+  try {
+    checkAccess(caller, method, access);
+  } catch (error) {
+    denials(metrics).inc({ method });
+    logger.warn('call refused', { method, caller, remote: call.getPeer() });
+    throw error;
+  }
   const controller = new AbortController();
   call.on('cancelled', () => controller.abort(new RpcError('cancelled', 'the caller is gone')));
-  return { peer: call.getPeer(), signal: controller.signal };
+  return { peer: call.getPeer(), caller, signal: controller.signal };
 }
 
 /** Calls that ended by a fault of this program. */
 const internalErrors = (metrics: Metrics): CounterMetric =>
   metrics.counter('rpc_internal_errors_total', 'Calls that failed by a fault of ours.', ['method']);
+
+/** Calls of who has a certificate of the cluster, but not for this. */
+const denials = (metrics: Metrics): CounterMetric =>
+  metrics.counter('rpc_calls_denied_total', "Calls that the caller's role does not allow.", [
+    'method',
+  ]);
 
 function reportInternal(telemetry: Telemetry, method: string, error: unknown): void {
   if (error instanceof RpcError) return;

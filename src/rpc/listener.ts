@@ -1,4 +1,4 @@
-/** The socket in front of the gRPC server: tells TLS from plain HTTP by the first byte and lets only members of the cluster in. */
+/** The socket in front of the gRPC server: tells TLS from plain HTTP by the first byte and lets only holders of the cluster's certificates in. */
 import {
   createServer as createHttpServer,
   type IncomingMessage,
@@ -7,7 +7,7 @@ import {
 import { createServer as createTcpServer, type Socket } from 'node:net';
 import { createSecureContext, createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { once } from 'node:events';
-import { certificateClusterId, type TlsSource } from '../security/index.ts';
+import { certificateIdentity, type PeerIdentity, type TlsSource } from '../security/index.ts';
 import type { Logger, Metrics } from '../telemetry/index.ts';
 
 /** First byte of a TLS record that carries a handshake. */
@@ -27,7 +27,7 @@ export interface ListenerOptions {
   /** Serves connections that do not speak TLS; without it they are closed. */
   readonly plainHttp?: ((request: IncomingMessage, response: ServerResponse) => void) | undefined;
   /** Receives each connection whose certificate belongs to the cluster. */
-  readonly onMember: (socket: TLSSocket) => void;
+  readonly onCaller: (socket: TLSSocket, caller: PeerIdentity) => void;
 }
 
 export interface Listener {
@@ -127,11 +127,12 @@ function createMemberServer(
   });
   server.on('secureConnection', (socket: TLSSocket) => {
     socket.on('error', () => undefined);
-    const clusterId = certificateClusterId(socket.getPeerCertificate());
-    if (clusterId !== options.clusterId) {
-      return refuse(socket, 'foreign-cluster', clusterId ?? 'no cluster id in the certificate');
+    const caller = certificateIdentity(socket.getPeerCertificate());
+    if (caller?.clusterId !== options.clusterId) {
+      const detail = caller?.clusterId ?? 'no cluster id in the certificate';
+      return refuse(socket, 'foreign-cluster', detail);
     }
-    options.onMember(socket);
+    options.onCaller(socket, caller);
   });
   server.on('tlsClientError', (error, socket) => {
     refuse(socket, 'tls', error.message);

@@ -1,8 +1,9 @@
-/** The gRPC server of a process: services are added before it listens, every caller is a member of the cluster. */
+/** The gRPC server of a process: services are added before it listens, every caller is of the cluster and has a role. */
 import { Server, ServerCredentials, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TlsSource } from '../security/index.ts';
 import type { Logger, Metrics } from '../telemetry/index.ts';
+import { introduce, MEMBERS_ONLY, type ServiceAccess } from './callers.ts';
 import { adaptHandlers, type ServiceHandlers } from './handlers.ts';
 import { createListener } from './listener.ts';
 import type { RpcService, ServiceTypes } from './service.ts';
@@ -26,10 +27,11 @@ export interface RpcServerOptions {
 }
 
 export interface RpcServer {
-  /** Adds a service; call it before `listen()`. */
+  /** Adds a service; call it before `listen()`. Without `access` only members may call it. */
   addService<Types extends ServiceTypes>(
     service: RpcService<Types>,
     handlers: ServiceHandlers<Types>,
+    access?: ServiceAccess<Types>,
   ): void;
   /** Binds the port; rejects when that fails. */
   listen(): Promise<{ port: number }>;
@@ -53,14 +55,17 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   const listener = createListener({
     ...options,
-    onMember: (socket) => injector.injectConnection(socket),
+    onCaller: (socket, caller) => {
+      introduce(socket, caller);
+      injector.injectConnection(socket);
+    },
   });
   let stopped = false;
   return {
-    addService(service, handlers) {
+    addService(service, handlers, access = MEMBERS_ONLY) {
       server.addService(
         service.definition,
-        adaptHandlers(service, handlers, options) as UntypedServiceImplementation,
+        adaptHandlers(service, handlers, { ...options, access }) as UntypedServiceImplementation,
       );
     },
     listen: () => listener.listen(),

@@ -65,6 +65,16 @@ export async function issueCertificate(authority: KeyPair, options: LeafOptions)
   };
 }
 
+/** A leaf, PEM, for whoever holds the key to `publicKey` (SubjectPublicKeyInfo, DER); the names are those of `options` alone. */
+export async function signCertificate(
+  authority: KeyPair,
+  publicKey: ArrayBuffer,
+  options: LeafOptions,
+): Promise<string> {
+  const key = await webcrypto.subtle.importKey('spki', publicKey, ALGORITHM, true, ['verify']);
+  return signLeaf(authority, key, options);
+}
+
 async function signLeaf(
   authority: KeyPair,
   publicKey: CryptoKey,

@@ -3,9 +3,25 @@ export {
   certificateExpiry,
   createCertificateAuthority,
   issueCertificate,
+  signCertificate,
   type AuthorityOptions,
   type KeyPair,
   type LeafOptions,
 } from './certificates.ts';
-export { certificateClusterId, clusterUri } from './identity.ts';
+export {
+  certificateIdentity,
+  identityUri,
+  isMemberOf,
+  maySpeakAs,
+  type PeerIdentity,
+  type Role,
+} from './identity.ts';
+export {
+  createSigningRequest,
+  readSigningRequest,
+  serialNumberOf,
+  SIGNING_REQUEST_BYTES_MAX,
+  type CertificateNames,
+  type SigningRequest,
+} from './signing-request.ts';
 export { openTlsDirectory, staticTls, type TlsMaterial, type TlsSource } from './tls-source.ts';

@@ -18,6 +18,7 @@ export interface SidecarFlags {
   readonly learnerDeadAfter?: string;
   readonly sessionDbPath?: string;
   readonly tlsDir?: string;
+  readonly identityDir?: string;
   readonly metricsPort?: string;
   readonly gatewayPort?: string;
   readonly gatewayPeerPort?: string;

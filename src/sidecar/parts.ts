@@ -4,7 +4,7 @@ import { createGossip, type Membership } from '../gossip/index.ts';
 import { systemClock, systemRandom, type Lifecycle } from '../host/index.ts';
 import { createRaftNode, type RaftNode } from '../raft/index.ts';
 import type { RpcServer } from '../rpc/index.ts';
-import { certificateClusterId } from '../security/index.ts';
+import { isMemberOf } from '../security/index.ts';
 import {
   createPlacements,
   createSessions,
@@ -134,8 +134,7 @@ function createMembership(
     seeds: async () => seedsOf(plan),
     peers: {
       resolve: async (address) => splitAddress(address),
-      // Every certificate of a cluster is valid for each of its members' names.
-      serverName: () => plan.serverName(plan.id),
+      serverName: (address) => plan.serverNameAt(splitAddress(address)),
     },
     rpcServer,
     config: plan.gossip,
@@ -180,7 +179,10 @@ function createMemberGateway(
       },
       ...(plan.tokensDirectory === undefined ? {} : { tokensDirectory: plan.tokensDirectory }),
     },
-    tls: { source: plan.tls, clusterId: plan.clusterId, certificateClusterId },
+    tls: {
+      source: plan.tls,
+      isPeer: (certificate) => isMemberOf(certificate, plan.clusterId),
+    },
     sessions,
     placements,
     cluster: view,

@@ -11,7 +11,7 @@ import {
   UsageError,
 } from '../host/index.ts';
 import { createChannel, services } from '../rpc/index.ts';
-import { openTlsDirectory, type TlsSource } from '../security/index.ts';
+import { identityUri, openTlsDirectory, type TlsSource } from '../security/index.ts';
 import { nodeId } from '../std/index.ts';
 import { DEFAULT_POLICIES } from '../gateway/index.ts';
 import type { Logger } from '../telemetry/index.ts';
@@ -23,6 +23,7 @@ import {
   type RunningConfig,
   type SidecarConfig,
 } from './config.ts';
+import { openPodIdentity } from './identity/pod-identity.ts';
 import {
   isLoopback,
   planStandalone,
@@ -58,6 +59,8 @@ export interface MemberPlan {
   addressOf(id: string): PeerAddress | undefined;
   /** DNS name in the certificate of a member. */
   serverName(id: string): string;
+  /** The same for the member at this address, as members tell it of themselves. */
+  serverNameAt(address: PeerAddress): string;
   readonly dataDir: string;
   readonly consensus: SidecarConfig['consensus'];
   /** How long a learner may be dead before it is taken out of the configuration. */
@@ -99,12 +102,19 @@ const DEFAULT_GOSSIP = { probeIntervalMs: 200, probeTimeoutMs: 100, suspicionMs:
 const JOIN_TIMEOUT_MS = 10_000;
 const LEARNER_DEAD_AFTER_MS = 600_000;
 
-/** Reads and checks everything before anything starts; a {@link UsageError} says what to do. */
-export async function planMember(flags: SidecarFlags, logger: Logger): Promise<MemberPlan> {
+/**
+ * Reads and checks everything before anything starts; a {@link UsageError} says what to do. In Kubernetes it waits for the pod's
+ * certificate, until `signal` aborts.
+ */
+export async function planMember(
+  flags: SidecarFlags,
+  logger: Logger,
+  signal?: AbortSignal,
+): Promise<MemberPlan> {
   const plan =
     flags.config === undefined
       ? await fromFlags(planStandalone(flags), flags.policies)
-      : await fromFile(flags, flags.config, logger);
+      : await fromFile(flags, flags.config, { logger, signal });
   await prepareDataDir(plan.dataDir);
   const tools = { clock: systemClock, logger };
   return {
@@ -116,7 +126,17 @@ export async function planMember(flags: SidecarFlags, logger: Logger): Promise<M
 
 type FixedPlan = Omit<MemberPlan, 'annotations' | 'tokensDirectory'>;
 
-async function fromFile(flags: SidecarFlags, path: string, logger: Logger): Promise<FixedPlan> {
+interface Waiting {
+  readonly logger: Logger;
+  /** Gives up waiting for a certificate. */
+  readonly signal: AbortSignal | undefined;
+}
+
+async function fromFile(
+  flags: SidecarFlags,
+  path: string,
+  { logger, signal }: Waiting,
+): Promise<FixedPlan> {
   if (flags.policies !== undefined)
     throw new UsageError('--policies: the policies come with --config; leave one of them out');
   const { config, unknown } = await readConfigFile(path);
@@ -125,16 +145,19 @@ async function fromFile(flags: SidecarFlags, path: string, logger: Logger): Prom
   }
   const id = flags.nodeId ?? process.env['POD_NAME'];
   if (id === undefined) throw new UsageError('--node-id is missing and $POD_NAME is not set');
-  if (flags.tlsDir === undefined)
-    throw new UsageError('--tls-dir is missing: it comes with --config');
-  if (flags.sessionDbPath === undefined) throw new UsageError('--session-db-path is missing');
-  const hostOf = (member: string): string =>
-    `${member}.${config.peerService}.${config.namespace}.svc`;
+  const { tlsDir, identityDir, sessionDbPath } = flags;
+  if (sessionDbPath === undefined) throw new UsageError('--session-db-path is missing');
+  const peersHost = `${config.peerService}.${config.namespace}.svc`;
+  const hostOf = (member: string): string => `${member}.${peersHost}`;
   const { ports, gateway, server } = config;
+  const tls = await openTlsOfPod(
+    { id, tlsDir, identityDir, sessionDbPath },
+    { clusterId: config.clusterId, peersHost, logger, signal },
+  );
   return {
     id: nodeId(id),
     clusterId: config.clusterId,
-    tls: await openTls(flags.tlsDir),
+    tls,
     bind: '0.0.0.0',
     clusterPort: ports.peer,
     advertise: { host: hostOf(id), port: ports.peer },
@@ -144,7 +167,8 @@ async function fromFile(flags: SidecarFlags, path: string, logger: Logger): Prom
     learners: 'by-operator',
     addressOf: (member) => ({ host: hostOf(member), port: ports.peer }),
     serverName: hostOf,
-    dataDir: join(flags.sessionDbPath, `cluster-${id}`),
+    serverNameAt: ({ host }) => host,
+    dataDir: join(sessionDbPath, `cluster-${id}`),
     consensus: config.consensus,
     learnerDeadAfterMs: config.consensus.learnerDeadAfterMs ?? LEARNER_DEAD_AFTER_MS,
     gossip: config.gossip,
@@ -182,6 +206,7 @@ async function fromFlags(
     learners: 'by-gossip',
     addressOf: (member) => members.get(member),
     serverName: () => STANDALONE_SERVER_NAME,
+    serverNameAt: () => STANDALONE_SERVER_NAME,
     dataDir,
     consensus: plan.consensus,
     learnerDeadAfterMs: plan.consensus.learnerDeadAfterMs ?? LEARNER_DEAD_AFTER_MS,
@@ -260,6 +285,43 @@ async function askVoters(plan: StandalonePlan, tls: TlsSource): Promise<Map<stri
 async function openTls(directory: string): Promise<TlsSource & { stop(): void }> {
   return openTlsDirectory(directory).catch((error: unknown) => {
     throw new UsageError(`--tls-dir ${directory}: ${(error as Error).message}`);
+  });
+}
+
+/** Certificates are asked of the operator, or given as files by whoever runs members in another way. */
+async function openTlsOfPod(
+  pod: {
+    readonly id: string;
+    readonly tlsDir: string | undefined;
+    readonly identityDir: string | undefined;
+    readonly sessionDbPath: string;
+  },
+  {
+    clusterId,
+    peersHost,
+    ...waiting
+  }: Waiting & { readonly clusterId: string; readonly peersHost: string },
+): Promise<TlsSource & { stop(): void }> {
+  const { id, tlsDir, identityDir, sessionDbPath } = pod;
+  if (identityDir === undefined) {
+    if (tlsDir !== undefined) return openTls(tlsDir);
+    throw new UsageError('--identity-dir is missing: it comes with --config');
+  }
+  if (tlsDir !== undefined)
+    throw new UsageError('--tls-dir and --identity-dir exclude each other; leave one of them out');
+  await prepareDataDir(sessionDbPath);
+  const host = `${id}.${peersHost}`;
+  return openPodIdentity({
+    directory: identityDir,
+    dataRoot: sessionDbPath,
+    names: {
+      dnsNames: [host, `${host}.cluster.local`, peersHost],
+      uris: [identityUri({ clusterId, role: 'member', name: id })],
+    },
+    clock: systemClock,
+    random: systemRandom,
+    logger: waiting.logger,
+    ...(waiting.signal === undefined ? {} : { signal: waiting.signal }),
   });
 }
 

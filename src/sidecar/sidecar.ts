@@ -32,10 +32,14 @@ export interface RunningSidecar {
 
 /**
  * Starts a member; resolves when every port listens. Rejects with {@link UsageError} for a flag, a file, a folder or a
- * port that cannot be used; nothing runs then.
+ * port that cannot be used, and when `signal` aborts while it waits for its certificate; nothing runs then.
  */
-export async function runSidecar(flags: SidecarFlags, logger: Logger): Promise<RunningSidecar> {
-  const plan = await planMember(flags, logger);
+export async function runSidecar(
+  flags: SidecarFlags,
+  logger: Logger,
+  signal?: AbortSignal,
+): Promise<RunningSidecar> {
+  const plan = await planMember(flags, logger, signal);
   const lifecycle = createLifecycle();
   lifecycle.add('TLS material', () => plan.tls.stop());
   lifecycle.add('pod annotations', () => plan.annotations.stop());

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { replaceFile } from '../host/index.ts';
-import { clusterUri, createCertificateAuthority, issueCertificate } from '../security/index.ts';
+import { createCertificateAuthority, identityUri, issueCertificate } from '../security/index.ts';
 
 /** Cluster id of members that run without Kubernetes and were given no certificates. */
 export const STANDALONE_CLUSTER_ID = 'standalone';
@@ -36,7 +36,7 @@ export async function ensureStandaloneTls(now: Date): Promise<string> {
     commonName: STANDALONE_SERVER_NAME,
     dnsNames: [STANDALONE_SERVER_NAME, 'localhost'],
     ipAddresses: ['127.0.0.1'],
-    uris: [clusterUri(STANDALONE_CLUSTER_ID)],
+    uris: [identityUri({ clusterId: STANDALONE_CLUSTER_ID, role: 'shared' })],
     validityDays: VALIDITY_DAYS,
     now,
   });

@@ -83,7 +83,12 @@ const SHOWN: Readonly<Record<string, (objects: Manifest[]) => void>> = {
     const [{ rules }] = ofKind(objects, 'ClusterRole') as unknown as [
       { rules: { resources: string[] }[] },
     ];
-    const NAMESPACELESS = new Set(['subjectaccessreviews', 'nodes', 'storageclasses']);
+    const NAMESPACELESS = new Set([
+      'subjectaccessreviews',
+      'tokenreviews',
+      'nodes',
+      'storageclasses',
+    ]);
     assert.ok(rules.every(({ resources }) => resources.every((one) => NAMESPACELESS.has(one))));
     assert.ok(podSpec(objects).containers[0].args.includes('--watch-namespaces=team-a,team-b'));
   },

@@ -215,7 +215,7 @@ test('a request whose connection never came about was not sent', async (t) => {
   const { port } = await listen(mute, { host: '127.0.0.1', port: 0 });
   t.after(() => mute.close());
   const peers = createPeerClient({
-    tls: { source: await makeTls('c'), clusterId: 'c', certificateClusterId: () => 'c' },
+    tls: { source: await makeTls('c'), isPeer: () => true },
     ...{ connectMs: 60_000, eventCharsMax: 1_000, clock: systemClock },
   });
   t.after(() => peers.stop());

@@ -11,8 +11,8 @@ import {
   type ReviewToken,
 } from '../../src/gateway/index.ts';
 import {
-  certificateClusterId,
-  clusterUri,
+  identityUri,
+  isMemberOf,
   createCertificateAuthority,
   issueCertificate,
   staticTls,
@@ -120,7 +120,7 @@ async function makeAuthority(): Promise<TestTls> {
         commonName: 'pod',
         dnsNames: ['pod.test'],
         ipAddresses: [],
-        uris: [clusterUri(clusterId)],
+        uris: [identityUri({ clusterId, role: 'member', name: 'pod' })],
         validityDays: 1,
         now,
       });
@@ -214,7 +214,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
         ...options.config,
         timing: { retryMs: 100, probeDownMs: 20, ...options.config?.timing },
       },
-      tls: { source, clusterId: CLUSTER_ID, certificateClusterId },
+      tls: { source, isPeer: (certificate) => isMemberOf(certificate, CLUSTER_ID) },
       sessions,
       placements,
       cluster: clusterFor(node, instance),

@@ -9,7 +9,7 @@ import {
 } from '../../src/kube/index.ts';
 import { runOperator, type RunningOperator, type SidecarClient } from '../../src/operator/index.ts';
 import { MCP_CLUSTERS } from '../../src/api/index.ts';
-import { silentLogger as logger } from '../../src/telemetry/index.ts';
+import { silentLogger as logger, type Logger } from '../../src/telemetry/index.ts';
 import { eventually } from '../eventually.ts';
 import { startFakePods, type FakePods } from './fake-pods.ts';
 import { readCluster, userCluster, type RealApi } from './real-api.ts';
@@ -24,7 +24,12 @@ export interface Bench {
   start(
     client: KubeClient,
     sidecars?: SidecarClient,
-    options?: Pick<Parameters<typeof runOperator>[0], 'sidecarImage' | 'clock'>,
+    options?: Pick<
+      Parameters<typeof runOperator>[0],
+      'sidecarImage' | 'clock' | 'serving' | 'leaseNamespace'
+    > & {
+      readonly logger?: Logger;
+    },
   ): Promise<RunningOperator>;
   cluster(): Promise<McpCluster>;
   create(spec?: Record<string, unknown>): Promise<unknown>;
@@ -64,24 +69,25 @@ export async function openBench(
   api: RealApi,
   t: TestContext,
   client: KubeClient = api.client,
+  own: Parameters<Bench['start']>[2] = {},
 ): Promise<Bench> {
   const namespace = await api.namespace(`test-${(count += 1)}`);
   const pods = startFakePods(api.client, namespace);
   const cluster = (): Promise<McpCluster> => readCluster(api.client, namespace, NAME);
   const start: Bench['start'] = (by, sidecars = pods.sidecars, options = {}) =>
     runOperator({
+      logger,
       ...options,
       client: by,
       watchNamespaces: [namespace],
       leaderElect: false,
-      logger,
       sidecars,
     });
   const made: Bench = {
     api,
     namespace,
     pods,
-    operator: await start(client),
+    operator: await start(client, pods.sidecars, own),
     start,
     cluster,
     create: (spec) => api.client.create(MCP_CLUSTERS, userCluster(namespace, NAME, spec)),

@@ -1,18 +1,13 @@
-/** Certificates through the years, in virtual time, on an API server in memory. */
+/** Authorities and what they sign through the years, in virtual time, on an API server in memory. */
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { suite, test } from 'node:test';
-import {
-  RESOURCES,
-  type KubeClient,
-  type KubeObject,
-  type KubeResource,
-  type ResourceType,
-} from '../../src/kube/index.ts';
-import { createApplier } from '../../src/operator/applier.ts';
-import { ensureCertificates } from '../../src/operator/certificates.ts';
-import type { TlsMaterial } from '../../src/security/index.ts';
-import { silentLogger as logger } from '../../src/telemetry/index.ts';
+import { RESOURCES, type KubeClient, type KubeObject } from '../../src/kube/index.ts';
+import { OVERLAP_MS } from '../../src/operator/identity/authority.ts';
+import { createOperatorLeaf } from '../../src/operator/identity/operator-leaf.ts';
+import { createOwnSigner } from '../../src/operator/identity/own-signer.ts';
+import { podSubject, requestFor } from '../../src/operator/identity/subjects.ts';
+import { trustMap } from '../../src/operator/core/index.ts';
 import { createMemoryClient } from '../kube/memory-client.ts';
 import { verifies } from '../requirements.ts';
 import { createVirtualClock } from '../virtual-clock.ts';
@@ -20,48 +15,71 @@ import { cluster } from './core/fixtures.ts';
 
 const DAY_MS = 86_400_000;
 const AUTHORITY = 'secrets/tools-ca';
-const CERTIFICATE = 'secrets/tools-tls';
+const PEM = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+const random = { next: () => 0.5, bytes: (length: number) => new Uint8Array(length) };
 
 /** Whether one who trusts these authorities accepts the certificate. */
-function accepts(authorities: string, cert: string): boolean {
-  const leaf = new X509Certificate(cert);
-  const pems = authorities.split(/(?<=-----END CERTIFICATE-----)\n/).filter((pem) => pem !== '');
-  return pems.some((pem) => leaf.verify(new X509Certificate(pem).publicKey));
-}
+const accepts = (authorities: string, cert: string): boolean =>
+  (authorities.match(PEM) ?? []).some((pem) =>
+    new X509Certificate(cert).verify(new X509Certificate(pem).publicKey),
+  );
 
-function open() {
+async function open() {
   const clock = createVirtualClock();
   const memory = createMemoryClient();
-  /** One field manager: an apply is the object itself. */
-  const apply = async <T extends KubeResource>(type: ResourceType, object: T): Promise<T> => {
-    memory.writes.push(`apply ${type.plural}/${object.metadata.name}`);
-    memory.objects.set(`${type.plural}/${object.metadata.name}`, object as unknown as KubeObject);
-    return object;
+  const client = memory as unknown as KubeClient;
+  const signer = createOwnSigner({ client, clock, random });
+  const subject = podSubject(cluster(), { role: 'member', name: 'tools-2', uid: 'pod-uid' });
+  const { request } = await requestFor(subject);
+  return {
+    ...{ clock, memory, signer, subject, request },
+    leaf: createOperatorLeaf({ signer, clock }),
+    trusted: () => signer.trusted(cluster()),
+    async sign() {
+      const outcome = await signer.sign(request, subject);
+      assert.ok(outcome.kind === 'signed');
+      return outcome;
+    },
+    /** As the reconciler does it with what `trusted` told. */
+    publish(members: string): void {
+      const map = trustMap(cluster(), { members, operator: undefined });
+      memory.objects.set('configmaps/tools-trust', map as unknown as KubeObject);
+    },
   };
-  const client = { ...memory, apply } as unknown as KubeClient;
-  const options = { client, clock, applier: createApplier({ client, logger }) };
-  return { clock, memory, ensure: () => ensureCertificates(cluster(), options) };
 }
 
-void suite('certificates', () => {
-  test('one authority, one certificate for every peer name and the cluster id', async () => {
-    const { memory, ensure } = open();
-    const material = await ensure();
-    const leaf = new X509Certificate(material.cert);
-    assert.ok(leaf.verify(new X509Certificate(material.ca).publicKey));
-    assert.ok(leaf.checkHost('tools-2.tools-peers.team.svc'));
-    assert.match(leaf.subjectAltName ?? '', /URI:mcpcluster:\/\/uid-1/);
-    assert.deepEqual(memory.writes, [`create ${AUTHORITY}`, `apply ${CERTIFICATE}`]);
-    assert.deepEqual(await ensure(), material);
-    assert.equal(memory.writes.length, 2);
-    assert.equal(JSON.stringify(memory.objects.get(CERTIFICATE)).includes('ca.key'), false);
+void suite('certificates of a cluster', () => {
+  test('a pod gets its own names and nothing else, for as long as the spec says', async () => {
+    const { clock, memory, signer, sign, subject, request, trusted } = await open();
+    const early = await signer.sign(request, subject);
+    assert.equal(early.kind, 'pending', 'the authority is made by who leads');
+    const members = await trusted();
+    const signed = await sign();
+    assert.equal(signed.trusted, members);
+    const leaf = new X509Certificate(signed.certificate);
+    assert.ok(accepts(members, signed.certificate));
+    const host = 'tools-2.tools-peers.team.svc';
+    assert.equal(
+      leaf.subjectAltName,
+      `DNS:${host}, DNS:${host}.cluster.local, DNS:tools-peers.team.svc, URI:mcpcluster://uid-1/member/tools-2`,
+    );
+    assert.equal(Date.parse(leaf.validTo) - clock.wall(), 90 * DAY_MS);
+    assert.equal(signed.renewAfter - clock.wall(), 60 * DAY_MS);
+    assert.deepEqual(memory.writes, [`create ${AUTHORITY}`]);
+    assert.doesNotMatch(JSON.stringify(signed), /PRIVATE KEY/);
   });
 
   test(verifies('operator.certificates'), async () => {
-    const { clock, ensure } = open();
+    const { clock, leaf, trusted } = await open();
+    const ensure = async () => {
+      const made = await leaf.ensure(cluster(), await trusted());
+      assert.ok(typeof made !== 'string');
+      return made.material;
+    };
     const first = await ensure();
+    assert.match(new X509Certificate(first.cert).subjectAltName ?? '', /^URI:.*uid-1\/operator$/);
     clock.freeze(59 * DAY_MS);
-    assert.equal((await ensure()).cert, first.cert);
+    assert.deepEqual(await ensure(), first);
     clock.freeze(2 * DAY_MS);
     const second = await ensure();
     assert.notEqual(second.cert, first.cert);
@@ -70,89 +88,96 @@ void suite('certificates', () => {
   });
 
   test(verifies('operator.authority-overlaps'), async () => {
-    const { clock, memory, ensure } = open();
-    const first = await ensure();
-    const states = [first];
-    clock.freeze(3_455 * DAY_MS);
+    const { clock, memory, sign, trusted } = await open();
+    const first = await trusted();
+    const states = [{ ca: first, cert: (await sign()).certificate, keys: 1 }];
+    clock.freeze(3_235 * DAY_MS);
     for (let quarter = 0; quarter < 100; quarter += 1) {
       clock.freeze(DAY_MS / 4);
-      states.push(await ensure());
+      const ca = await trusted();
+      const { certificate: cert, renewAfter } = await sign();
+      const keys = Object.keys(memory.objects.get(AUTHORITY)?.['data'] as object).length;
+      states.push({ ca, cert, keys });
+      if (keys === 2 || new X509Certificate(cert).verify(newest(ca))) continue;
+      // Signed by the one that goes: it is renewed after everybody trusts the next one, before it is retired.
+      const waitMs = renewAfter - clock.wall();
+      assert.ok(waitMs > OVERLAP_MS / 4 && waitMs < 2 * OVERLAP_MS, String(waitMs));
     }
     for (const [i, state] of states.entries()) {
       const before = states[i - 1] ?? state;
       assert.ok(accepts(state.ca, before.cert), `step ${i}: who is behind is accepted`);
-      // The first step took ten years.
+      // The first step took nine years.
       if (i > 1) assert.ok(accepts(before.ca, state.cert), `step ${i}: who is behind accepts`);
     }
-    const last = states.at(-1) as TlsMaterial;
-    assert.ok(!accepts(last.ca, first.cert), 'the first authority is retired');
-    const counts = states.map(({ ca }) => ca.split('BEGIN').length - 1);
-    assert.deepEqual([...new Set(counts)], [1, 2]);
-    assert.equal(counts.at(-1), 1);
-    // What is kept of the old one is its certificate, never its key.
-    assert.equal(Object.keys(memory.objects.get(AUTHORITY)?.['data'] as object).length, 2);
+    const last = states.at(-1);
+    assert.ok(!accepts(last?.ca ?? '', states[0]?.cert ?? ''), 'the first authority is retired');
+    // Certificate and key; those of the one before it for two days, then neither.
+    assert.deepEqual([...new Set(states.slice(1).map(({ keys }) => keys))], [2, 4]);
+    assert.equal(last?.keys, 2);
   });
 
-  test('a lost authority is replaced as a rotation is: nobody who runs is refused', async () => {
-    const { clock, memory, ensure } = open();
-    const first = await ensure();
+  test('a lost authority is replaced, and what it had signed stays accepted for two days', async () => {
+    const { clock, memory, sign, trusted, publish, leaf } = await open();
+    const first = await trusted();
+    publish(first);
+    const before = (await sign()).certificate;
+    const own = await leaf.ensure(cluster(), first);
     memory.objects.delete(AUTHORITY);
-    const second = await ensure();
-    assert.equal(second.cert, first.cert, 'nobody trusts the new authority yet');
-    assert.ok(accepts(second.ca, first.cert));
-    clock.freeze(1.5 * DAY_MS);
-    const third = await ensure();
-    assert.notEqual(third.cert, first.cert);
-    assert.ok(accepts(second.ca, third.cert) && accepts(third.ca, first.cert));
-    clock.freeze(DAY_MS);
-    const fourth = await ensure();
-    assert.equal(fourth.cert, third.cert);
-    assert.ok(!accepts(fourth.ca, first.cert));
+    const second = await trusted();
+    publish(second);
+    assert.ok(accepts(second, before) && second.endsWith(first));
+    const kept = await leaf.ensure(cluster(), second);
+    assert.ok(typeof own !== 'string' && typeof kept !== 'string');
+    assert.equal(kept.material.cert, own.material.cert, 'not everybody trusts the new one yet');
+    // A pod that starts now can have nothing else than what the new one signs.
+    assert.ok(accepts(second, (await sign()).certificate));
+    clock.freeze(2 * DAY_MS + 1);
+    const third = await trusted();
+    assert.ok(!accepts(third, before));
+    const renewed = await leaf.ensure(cluster(), third);
+    assert.ok(typeof renewed !== 'string' && accepts(third, renewed.material.cert));
   });
 
   test('what a clock that was ahead has made is made again when the clock is right', async () => {
-    const { clock, memory, ensure } = open();
-    const isValid = ({ cert, ca }: TlsMaterial): boolean =>
-      [cert, ca].every((pem) => {
-        const { validFrom, validTo } = new X509Certificate(pem);
-        return Date.parse(validFrom) <= clock.wall() && clock.wall() < Date.parse(validTo);
-      });
+    const { clock, memory, leaf, trusted } = await open();
+    const ensure = async () => {
+      const made = await leaf.ensure(cluster(), await trusted());
+      assert.ok(typeof made !== 'string');
+      return made.material;
+    };
+    const isValid = (pem: string): boolean => {
+      const { validFrom, validTo } = new X509Certificate(pem);
+      return Date.parse(validFrom) <= clock.wall() && clock.wall() < Date.parse(validTo);
+    };
     const first = await ensure();
     clock.freeze(4_000 * DAY_MS);
     await ensure();
     clock.freeze(-4_000 * DAY_MS);
     const second = await ensure();
     assert.ok(accepts(second.ca, second.cert) && accepts(first.ca, second.cert));
-    assert.ok(Date.parse(new X509Certificate(second.cert).validFrom) <= clock.wall());
+    assert.ok(isValid(second.cert));
     // A cluster that was made while the clock was ahead has no authority to go back to.
-    for (const name of [AUTHORITY, CERTIFICATE]) memory.objects.delete(name);
+    memory.objects.delete(AUTHORITY);
     clock.freeze(4_000 * DAY_MS);
     const ahead = await ensure();
     clock.freeze(-4_000 * DAY_MS);
     const right = await ensure();
-    assert.ok(isValid(right));
+    assert.ok(isValid(right.cert) && isValid(right.ca));
     assert.ok(accepts(right.ca, ahead.cert), 'who has the old one is accepted');
   });
 
-  test('a Secret that is deleted or damaged is made again', async () => {
-    const { memory, ensure } = open();
-    const first = await ensure();
-    memory.objects.delete(CERTIFICATE);
-    assert.equal((await ensure()).ca, first.ca);
-    const damaged = memory.objects.get(CERTIFICATE) as KubeObject;
-    memory.objects.set(CERTIFICATE, { ...damaged, data: { 'tls.crt': 'bm9uc2Vuc2U=' } });
-    const repaired = await ensure();
-    assert.ok(new X509Certificate(repaired.cert).checkHost('tools-0.tools-peers.team.svc'));
-    memory.objects.delete(AUTHORITY);
-    assert.notEqual((await ensure()).ca, first.ca, 'a lost key means a new authority');
-  });
-
-  test('an authority that is not ours is not used', async () => {
-    const { memory, ensure } = open();
+  test('an authority that is not ours, or that somebody damaged, is not used', async () => {
+    const { memory, trusted } = await open();
     const metadata = { namespace: 'team', name: 'tools-ca' };
     const foreign = { apiVersion: 'v1', kind: 'Secret', metadata, data: {} };
     await memory.create(RESOURCES.secrets, foreign);
-    await assert.rejects(ensure(), /Secret tools-ca belongs to/);
-    assert.equal(memory.objects.has(CERTIFICATE), false);
+    await assert.rejects(trusted(), /Secret tools-ca belongs to/);
+    memory.objects.delete(AUTHORITY);
+    await trusted();
+    const ours = memory.objects.get(AUTHORITY) as KubeObject & { data: Record<string, string> };
+    memory.objects.set(AUTHORITY, { ...ours, data: { 'ca.crt': ours.data['ca.crt'] } });
+    await assert.rejects(trusted(), /removed ca.crt or ca.key/);
   });
 });
+
+const newest = (authorities: string) => new X509Certificate(authorities).publicKey;

@@ -1,5 +1,8 @@
 /** The operator as its own ServiceAccount, with only the rights that the chart gives it, at a real API server. */
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { findHelm, NAMESPACE as SYSTEM, renderChart } from '../../deploy/helm.ts';
 import { systemClock as clock, systemRandom as random } from '../../src/host/index.ts';
@@ -12,6 +15,7 @@ import {
   type KubeObject,
 } from '../../src/kube/index.ts';
 import { runOperator } from '../../src/operator/index.ts';
+import { askOperator } from '../../src/sidecar/identity/asking.ts';
 import { MCP_CLUSTERS } from '../../src/api/index.ts';
 import { createMetrics, silentLogger as logger } from '../../src/telemetry/index.ts';
 import { eventually } from '../eventually.ts';
@@ -28,8 +32,8 @@ interface Mode {
   readonly release: string;
   readonly namespaced: boolean;
   readonly values: readonly string[];
-  /** Whether it may ask what the sidecars may do, which has no namespace. */
-  readonly mayReviewAccess: boolean;
+  /** Whether it may ask what the sidecars may do, and whose a token is: both have no namespace. */
+  readonly mayReview: boolean;
   /** Whether the API server asks it before a McpCluster is stored. */
   readonly hasWebhook?: boolean;
 }
@@ -39,15 +43,15 @@ const MODES: Readonly<Record<string, Mode>> = {
     release: 'all',
     namespaced: false,
     values: ['--set', 'webhook.enabled=true,certManager.enabled=true'],
-    mayReviewAccess: true,
+    mayReview: true,
     hasWebhook: true,
   },
-  'one namespace': { release: 'one', namespaced: true, values: [], mayReviewAccess: true },
+  'one namespace': { release: 'one', namespaced: true, values: [], mayReview: true },
   'one namespace and nothing beside it': {
     release: 'only',
     namespaced: true,
     values: ['--set', 'rbac.clusterScoped=false'],
-    mayReviewAccess: false,
+    mayReview: false,
   },
 };
 
@@ -83,8 +87,14 @@ void suite('operator with the rights it is installed with', { skip: skip || noHe
       });
       try {
         await live(api, namespace, mode, pods);
+        assert.equal(
+          await answerToPods(api, namespace),
+          mode.mayReview ? 'token-refused' : 'unavailable',
+        );
         assert.deepEqual(
-          refusals.filter((one) => mode.mayReviewAccess || !one.includes('subjectaccessreviews')),
+          refusals.filter(
+            (one) => mode.mayReview || !/subjectaccessreviews|tokenreviews/.test(one),
+          ),
           [],
         );
         await assert.rejects(client.list(RESOURCES.secrets, { namespace }), { status: 403 });
@@ -148,6 +158,17 @@ async function install(
   };
 }
 
+/** What the operator says to who asks for a certificate with a token of nobody. */
+async function answerToPods({ client }: RealApi, namespace: string): Promise<string> {
+  const map = await client.get(RESOURCES.configMaps, { namespace, name: 'tools-trust' });
+  const folder = await mkdtemp(join(tmpdir(), 'privilege-'));
+  const files = { ...(map?.['data'] as Record<string, string>), token: 'nobody' };
+  for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
+  const answer = await askOperator(folder, 'request', AbortSignal.timeout(10_000));
+  await rm(folder, { recursive: true });
+  return answer.kind === 'refused' ? answer.code : answer.kind;
+}
+
 /** A cluster is made, told what it may not do, rolled, and made smaller. */
 async function live(api: RealApi, namespace: string, mode: Mode, pods: FakePods): Promise<void> {
   const ref = { namespace, name: 'tools' };
@@ -169,7 +190,7 @@ async function live(api: RealApi, namespace: string, mode: Mode, pods: FakePods)
     const { status } = await readCluster(api.client, namespace, 'tools');
     return status?.conditions?.some(({ reason }) => reason === 'TokenReviewForbidden') ?? false;
   };
-  if (mode.mayReviewAccess) await eventually('what the sidecars may not do to be told', isWarned);
+  if (mode.mayReview) await eventually('what the sidecars may not do to be told', isWarned);
   else assert.equal(await isWarned(), false);
   await eventually('a first backup to be asked for', async () => {
     const job = { namespace, name: 'tools-backup-first' };

@@ -32,9 +32,9 @@ void suite('operator at a real API server', { skip }, () => {
       ],
     );
     assert.deepEqual(await endpoints(b), { 'tools-0': true, 'tools-1': true, 'tools-2': true });
-    const tls = await b.read(RESOURCES.secrets, 'tools-tls');
-    const data = tls?.['data'] as Record<string, string>;
-    assert.deepEqual(Object.keys(data).sort(), ['ca.crt', 'tls.crt', 'tls.key']);
+    const trust = await b.read(RESOURCES.configMaps, 'tools-trust');
+    const data = trust?.['data'] as Record<string, string>;
+    assert.deepEqual(Object.keys(data).sort(), ['ca.crt', 'cluster-id']);
     const config = (await b.read(RESOURCES.configMaps, 'tools-config'))?.['data'] as Record<
       string,
       string

@@ -11,10 +11,10 @@ import type {
 } from '../../src/raft/peers.ts';
 import { createTransport, type Transport } from '../../src/raft/transport.ts';
 import { createRpcServer, type RpcServer } from '../../src/rpc/index.ts';
-import type { TlsSource } from '../../src/security/index.ts';
+import { staticTls, type KeyPair, type TlsSource } from '../../src/security/index.ts';
 import { createMetrics, silentLogger, type Metrics } from '../../src/telemetry/index.ts';
 import { eventually } from '../eventually.ts';
-import { memberTls } from '../rpc/fixture.ts';
+import { createAuthority, memberMaterial } from '../rpc/fixture.ts';
 
 export type Options = Partial<TransportOptions>;
 
@@ -36,13 +36,19 @@ export class PeerNet {
   readonly tls: TlsSource;
   readonly #test: TestContext;
 
-  private constructor(t: TestContext, tls: TlsSource) {
+  /** Signs the certificate that all members share here. */
+  readonly authority: KeyPair;
+
+  private constructor(t: TestContext, tls: TlsSource, authority: KeyPair) {
     this.#test = t;
     this.tls = tls;
+    this.authority = authority;
   }
 
   static async create(t: TestContext): Promise<PeerNet> {
-    return new PeerNet(t, await memberTls());
+    const authority = await createAuthority();
+    const material = await memberMaterial(authority, 'cluster-1');
+    return new PeerNet(t, staticTls(material), authority);
   }
 
   async start(id: string, options: Options = {}): Promise<Peer> {

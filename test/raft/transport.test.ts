@@ -8,7 +8,8 @@ import { PROTOCOL_VERSION } from '../../src/raft/refusals.ts';
 import { services, type RpcError, type Wire } from '../../src/rpc/index.ts';
 import { eventually } from '../eventually.ts';
 import { verifies } from '../requirements.ts';
-import { testChannel, testServer } from '../rpc/fixture.ts';
+import { staticTls } from '../../src/security/index.ts';
+import { memberMaterial, testChannel, testServer } from '../rpc/fixture.ts';
 import { connected, memoryDisks, metric, PeerNet, type Peer } from './peers-fixture.ts';
 
 const heartbeat = (from: string, to: string, round: number, groupId = 'main'): Message => ({
@@ -37,13 +38,14 @@ async function rawStream(
   t: TestContext,
   net: PeerNet,
   peer: Peer,
+  tls = net.tls,
 ): Promise<{
   send(batch: Wire.PeerBatchInput): void;
   readonly answers: Wire.PeerAnswer[];
   readonly ended: Promise<RpcError | undefined>;
   close(): void;
 }> {
-  const channel = testChannel(net.tls, () => net.ports.get(peer.id) as number);
+  const channel = testChannel(tls, () => net.ports.get(peer.id) as number);
   t.after(() => channel.close());
   const answers: Wire.PeerAnswer[] = [];
   const { promise: ended, resolve } = Promise.withResolvers<RpcError | undefined>();
@@ -156,6 +158,26 @@ test('a message in another name, to another member or without sense is counted, 
   for (const problem of ['wrong-sender', 'wrong-receiver', 'unknown-group', 'unknown-kind']) {
     assert.equal(await metric(a.metrics, 'raft_messages_refused_total', problem), 1, problem);
   }
+});
+
+test(`${verifies('rpc.sender-is-the-certificate')}: Raft`, async (t) => {
+  const net = await PeerNet.create(t);
+  const a = await net.start('a');
+  a.transport.setPeers(['b', 'c']);
+  const as = async (name: string) =>
+    rawStream(
+      t,
+      net,
+      a,
+      staticTls(await memberMaterial(net.authority, 'cluster-1', { role: 'member', name })),
+    );
+  const other = await as('c');
+  other.send({ greeting: greeting({}), messages: [heartbeatWire] });
+  assert.equal((await other.ended)?.code, 'permission-denied');
+  assert.deepEqual(a.received, []);
+  const own = await as('b');
+  own.send({ greeting: greeting({}), messages: [heartbeatWire] });
+  await eventually('what b says itself', () => a.received.length === 1);
 });
 
 test(verifies('raft.wrong-member-is-refused'), async (t) => {

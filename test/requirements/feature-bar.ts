@@ -87,7 +87,7 @@ export const FEATURE_BAR: readonly Feature[] = [
       part('least privilege', 'operator.least-privilege', 'operator.watch-namespaces'),
       part('NetworkPolicy', 'operator.network-policy', 'operator.network-policy-kept'),
       part('own authority', 'operator.secrets-return'),
-      lacking('rotation on a real API server', 'shown without an API server only'),
+      part('rotation on a real API server', 'identity.rotation', 'identity.who-gets-a-certificate'),
       lacking('cert-manager', 'not there'),
     ],
   },

@@ -150,6 +150,20 @@ export const operator = {
     sentence: 'What one sidecar tells makes the operator ask all of them at once',
     source: 'design',
   },
+  'identity.who-gets-a-certificate': {
+    sentence:
+      'A certificate is given to a pod of the cluster with its own token, for its own names, and to nobody else; each refusal has a code, and what is given is written to the log',
+    source: 'feature bar 6',
+  },
+  'identity.no-key-in-a-secret': {
+    sentence: "No private key lies in a Secret but the authority's, which no pod mounts",
+    source: 'feature bar 6',
+  },
+  'identity.rotation': {
+    sentence:
+      'On a real API server, authority and leaves are replaced with an overlap, and a Secret that was lost is made again without losing who is trusted',
+    source: 'feature bar 6',
+  },
   'operator.certificates': {
     sentence: 'A certificate is renewed before it ends, under the same authority',
     source: 'design',

@@ -2,6 +2,16 @@
 import type { Requirement } from './requirement.ts';
 
 export const raft = {
+  'rpc.roles': {
+    sentence:
+      'A method answers the roles it is for: members each other, operator and administrators the administration, backups the export and import',
+    source: 'feature bar 6',
+  },
+  'rpc.sender-is-the-certificate': {
+    sentence:
+      "No member speaks in another one's name: Raft and gossip compare the sender with the certificate of the connection",
+    source: 'feature bar 6',
+  },
   'rpc.members-only': {
     sentence:
       'Only a peer with a certificate of our authority and our cluster id can call, and only such a server is called',

@@ -106,6 +106,25 @@ export const sidecar = {
       'A person lists the members, changes who takes part and hands leadership over by one command each',
     source: 'etcdctl member and move-leader',
   },
+  'sidecar.identity-obtained': {
+    sentence:
+      'A pod makes its own key, asks the operator until it has a certificate, says what it waits for, and keeps both for itself alone',
+    source: 'feature bar 6',
+  },
+  'sidecar.identity-kept': {
+    sentence: 'A pod starts again with the certificate it kept while no operator answers',
+    source: 'feature bar 6',
+  },
+  'sidecar.identity-heals': {
+    sentence:
+      'A kept certificate that has expired, is damaged, or was signed by an authority that nobody trusts any more is asked for anew',
+    source: 'feature bar 21',
+  },
+  'sidecar.identity-renews': {
+    sentence:
+      'A certificate is renewed after two thirds of its life, and a day after the authorities changed, while the pod runs',
+    source: 'feature bar 6',
+  },
   'sidecar.certificates-rotate': {
     sentence: 'Certificates and their authority are replaced under load without a failed request',
     source: 'design',

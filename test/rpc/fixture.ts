@@ -11,12 +11,13 @@ import {
   type RpcService,
 } from '../../src/rpc/index.ts';
 import {
-  clusterUri,
+  identityUri,
   createCertificateAuthority,
   issueCertificate,
   staticTls,
   type KeyPair,
   type TlsMaterial,
+  type PeerIdentity,
   type TlsSource,
 } from '../../src/security/index.ts';
 import { createMetrics, silentLogger } from '../../src/telemetry/index.ts';
@@ -27,13 +28,17 @@ export async function createAuthority(): Promise<KeyPair> {
   return createCertificateAuthority({ commonName: 'test', validityDays: 1, now: now() });
 }
 
-/** Material of a member of `clusterId`, signed by `authority`. */
-export async function memberMaterial(authority: KeyPair, clusterId: string): Promise<TlsMaterial> {
+/** Material of a member of `clusterId`, or of somebody else there, signed by `authority`. */
+export async function memberMaterial(
+  authority: KeyPair,
+  clusterId: string,
+  as: Omit<PeerIdentity, 'clusterId'> = { role: 'shared' },
+): Promise<TlsMaterial> {
   const leaf = await issueCertificate(authority, {
     commonName: 'member',
     dnsNames: ['localhost'],
     ipAddresses: [],
-    uris: [clusterUri(clusterId)],
+    uris: [identityUri({ clusterId, ...as })],
     validityDays: 1,
     now: now(),
   });

@@ -3,12 +3,15 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { connect, createServer, type TLSSocket } from 'node:tls';
 import {
-  certificateClusterId,
+  certificateIdentity,
   certificateExpiry,
-  clusterUri,
+  identityUri,
   createCertificateAuthority,
+  isMemberOf,
   issueCertificate,
+  maySpeakAs,
   type KeyPair,
+  type PeerIdentity,
 } from '../../src/security/index.ts';
 import { verifies } from '../requirements.ts';
 
@@ -18,7 +21,7 @@ const leaf = (authority: KeyPair, clusterId: string): Promise<KeyPair> =>
     commonName: 'member',
     dnsNames: ['*.everything-peers.default.svc'],
     ipAddresses: ['127.0.0.1'],
-    uris: [clusterUri(clusterId)],
+    uris: [identityUri({ clusterId, role: 'member', name: 'everything-0' })],
     validityDays: 90,
     now,
   });
@@ -68,7 +71,7 @@ test(verifies('security.mtls.same-authority'), async () => {
   const [server, client] = await Promise.all([leaf(authority, 'one'), leaf(authority, 'two')]);
   const accepted = await handshake(authority, server, authority, client);
   assert.equal(accepted.authorized, true);
-  assert.equal(certificateClusterId(accepted.getPeerCertificate()), 'two');
+  assert.equal(certificateIdentity(accepted.getPeerCertificate())?.clusterId, 'two');
 });
 
 test(verifies('security.mtls.foreign-authority'), async () => {
@@ -81,9 +84,42 @@ test(verifies('security.mtls.foreign-authority'), async () => {
   await assert.rejects(handshake(ours, server, theirs, foreigner));
 });
 
-test('a certificate without a cluster names none', () => {
-  assert.equal(certificateClusterId(undefined), undefined);
-  assert.equal(certificateClusterId({ subjectaltname: 'DNS:x, URI:https://x' }), undefined);
+const identityIn = (subjectaltname: string) => certificateIdentity({ subjectaltname });
+
+test(verifies('security.roles'), () => {
+  const rows: readonly [string, PeerIdentity][] = [
+    ['mcpcluster://c/member/tools-0', { clusterId: 'c', role: 'member', name: 'tools-0' }],
+    ['mcpcluster://c/backup/tools-b', { clusterId: 'c', role: 'backup', name: 'tools-b' }],
+    ['mcpcluster://c/operator', { clusterId: 'c', role: 'operator' }],
+    ['mcpcluster://c/administrator', { clusterId: 'c', role: 'administrator' }],
+    ['mcpcluster://c', { clusterId: 'c', role: 'shared' }],
+  ];
+  for (const [uri, identity] of rows) {
+    assert.equal(identityUri(identity), uri);
+    assert.deepEqual(identityIn(`DNS:x, URI:${uri}`), identity);
+    const isMember = identity.role === 'member' || identity.role === 'shared';
+    assert.equal(isMemberOf({ subjectaltname: `URI:${uri}` }, 'c'), isMember);
+    assert.equal(isMemberOf({ subjectaltname: `URI:${uri}` }, 'd'), false);
+    assert.equal(maySpeakAs(identity, 'tools-0'), isMember);
+    assert.equal(maySpeakAs(identity, 'tools-1'), identity.role === 'shared');
+  }
+  for (const nobody of [
+    'DNS:x, URI:https://x',
+    'URI:mcpcluster://',
+    'URI:mcpcluster:///member/x',
+    'URI:mcpcluster://c/',
+    'URI:mcpcluster://c/member',
+    'URI:mcpcluster://c/member/',
+    'URI:mcpcluster://c/member/x/y',
+    'URI:mcpcluster://c/operator/x',
+    'URI:mcpcluster://c/king',
+    'URI:mcpcluster://c/shared',
+    'DNS:mcpcluster://c/operator',
+    'URI:mcpcluster://c/member/x, URI:mcpcluster://c/operator',
+  ]) {
+    assert.equal(identityIn(nobody), undefined, nobody);
+  }
+  assert.equal(certificateIdentity(undefined), undefined);
 });
 
 test('validity is counted from the given instant', async () => {

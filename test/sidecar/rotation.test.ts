@@ -3,7 +3,7 @@ import { mkdir, readlink, rename, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import {
-  clusterUri,
+  identityUri,
   createCertificateAuthority,
   issueCertificate,
   type KeyPair,
@@ -24,7 +24,7 @@ const leaf = (signing: KeyPair): Promise<KeyPair> =>
     commonName: 'test',
     dnsNames: ['member.standalone.mcpcluster.local'],
     ipAddresses: [],
-    uris: [clusterUri('standalone')],
+    uris: [identityUri({ clusterId: 'standalone', role: 'shared' })],
     validityDays: 1,
     now: new Date(),
   });

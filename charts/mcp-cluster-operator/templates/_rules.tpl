@@ -66,7 +66,7 @@ What is said of objects in namespaces becomes a ClusterRole, or a Role in each o
   verbs: {{ toJson $managed }}
 {{- end -}}
 
-{{/* What has no namespace. The operator works without these rights, too, and then leaves the checks out. */}}
+{{/* What has no namespace. Without the first of these rights a check is left out; without the second no pod gets a certificate. */}}
 {{- define "mcp-cluster-operator.clusterScopedRules" -}}
 # Whether the sidecars of a cluster may review tokens, when its spec asks for that; the right to is not ours to give.
 - apiGroups: [authorization.k8s.io]
@@ -81,6 +81,10 @@ What is said of objects in namespaces becomes a ClusterRole, or a Role in each o
 - apiGroups: [storage.k8s.io]
   resources: [storageclasses]
   verbs: [get]
+# Whose token it is that asks for a certificate.
+- apiGroups: [authentication.k8s.io]
+  resources: [tokenreviews]
+  verbs: [create]
 {{- end -}}
 
 {{/* In the namespace of the operator itself. */}}

@@ -211,9 +211,8 @@ export const VOLUMES = {
         maxLength: 63,
         'x-kubernetes-validations': [
           {
-            rule: "!(self in ['data', 'tls', 'config']) && !self.startsWith('sidecar-')",
-            message:
-              'data, tls, config and names that begin with sidecar- are volumes of the sidecar',
+            rule: "!(self in ['data', 'config']) && !self.startsWith('sidecar-')",
+            message: 'data, config and names that begin with sidecar- are volumes of the sidecar',
           },
         ],
       },

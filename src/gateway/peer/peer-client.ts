@@ -131,9 +131,9 @@ function tlsConnector({ tls, connectMs, clock }: PeerClientOptions, servername: 
     used = now;
     const options = { host, port, servername, secureContext };
     const socket = await connected(connectTls(options), 'secureConnect', connectMs, clock);
-    if (tls.certificateClusterId(socket.getPeerCertificate()) === tls.clusterId) return socket;
+    if (tls.isPeer(socket.getPeerCertificate())) return socket;
     socket.on('error', () => undefined);
     socket.destroy();
-    throw new Error('the peer belongs to another cluster');
+    throw new Error('the address is not that of a pod of this cluster');
   };
 }

@@ -65,8 +65,8 @@ export function createPeerListener(options: PeerListenerOptions): PeerListener {
     clock: options.clock,
   });
   server.on('secureConnection', (socket: TLSSocket) => {
-    if (tls.certificateClusterId(socket.getPeerCertificate()) === tls.clusterId) return;
-    logger.warn('peer of another cluster refused', { address: socket.remoteAddress });
+    if (tls.isPeer(socket.getPeerCertificate())) return;
+    logger.warn('connection of somebody who is no peer refused', { address: socket.remoteAddress });
     socket.destroy();
   });
   server.on('tlsClientError', (error) =>

@@ -7,6 +7,7 @@ import {
   SIDECAR_PORTS,
   type McpCluster,
 } from '../../api/index.ts';
+import { IDENTITY_PATH, IDENTITY_VOLUME, identityVolume } from './identity.ts';
 import { objectNames, ownedMetadata } from './names.ts';
 import { OUR_CONTAINER, POD_SECURITY } from './pod-template.ts';
 import type { CronJob, DesiredObject, JobTemplate } from './shapes.ts';
@@ -18,7 +19,6 @@ const RETRIES_MAX = 3;
 /** Jobs that are kept to be looked at, of either outcome. */
 const HISTORY = 3;
 const RESTORE_KEPT_SECONDS = 86_400;
-const TLS_PATH = '/etc/mcp-cluster/tls';
 const BACKUPS_PATH = '/backups';
 
 /** The claim that the backups are written to, and who made it. */
@@ -169,19 +169,20 @@ function jobTemplate(
             {
               name: command,
               image,
-              args: [command, `--at=${peers}`, `--tls-dir=${TLS_PATH}`, ...args],
+              args: [command, `--at=${peers}`, `--identity-dir=${IDENTITY_PATH}`, ...args],
+              env: [{ name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } }],
               resources: { requests: { cpu: '50m', memory: '64Mi' } },
               securityContext: OUR_CONTAINER,
               terminationMessagePolicy: 'FallbackToLogsOnError',
               volumeMounts: [
-                { name: 'tls', mountPath: TLS_PATH, readOnly: true },
+                { name: IDENTITY_VOLUME, mountPath: IDENTITY_PATH, readOnly: true },
                 { name: 'backups', mountPath: BACKUPS_PATH, ...(readOnly ? { readOnly } : {}) },
                 { name: 'tmp', mountPath: '/tmp' },
               ],
             },
           ],
           volumes: [
-            { name: 'tls', secret: { secretName: names.tlsSecret, defaultMode: 0o440 } },
+            identityVolume(cluster),
             { name: 'backups', persistentVolumeClaim: { claimName } },
             { name: 'tmp', emptyDir: {} },
           ],

@@ -10,6 +10,7 @@ export interface ReconcileProblem {
     | 'RecoveryRefused'
     | 'PromotionRefused'
     | 'ForeignObject'
+    | 'CertificatePending'
     | 'Refused'
     | 'Paused'
     | 'SecretMissing'

@@ -33,9 +33,9 @@ export { endpointSlice } from './endpoint-slice.ts';
 export { rigidProblem, type RigidClaim } from './expansion.ts';
 export { type IssuerFacts } from './issuer-problems.ts';
 export {
-  certificateNames,
   objectNames,
   ownerOf,
+  peersHost,
   podHost,
   podName,
   SERVER_CONTAINER,
@@ -50,6 +50,15 @@ export {
 } from './needed-objects.ts';
 export { fencedPods } from './lost-pods.ts';
 export { networkPolicy } from './network-policy.ts';
+export {
+  CONTROL_CHAINS,
+  controllerOf,
+  IDENTITY_AUDIENCE,
+  isOwner,
+  podRole,
+  trustMap,
+  type PodOfCluster,
+} from './identity.ts';
 export { lastLine, wantsLogLine } from './problems.ts';
 export type { SidecarReport, SidecarStatus } from './report.ts';
 export {
@@ -72,16 +81,19 @@ export { decidePromotion, type PromotionStep } from './promotion.ts';
 export { isRecovering, nextRecovery, recoveryRefusal } from './recovery.ts';
 export { decideRollout, type RolloutPolicy, type RolloutStep } from './rollout.ts';
 export { clientService, peerService } from './services.ts';
-export type { AnyObject, Claim, CronJob, DesiredObject, Job, Pod, StatefulSet } from './shapes.ts';
+export type {
+  AnyObject,
+  Claim,
+  CronJob,
+  DesiredObject,
+  Job,
+  Owner,
+  Pod,
+  StatefulSet,
+} from './shapes.ts';
 export { isTerminating, ownedBy } from './shapes.ts';
 export { currentSize } from './size.ts';
-export {
-  authoritySecret,
-  disruptionBudget,
-  serviceAccount,
-  tlsSecret,
-  type Secret,
-} from './small-objects.ts';
+export { authoritySecret, disruptionBudget, serviceAccount, type Secret } from './small-objects.ts';
 export { referenceProblems, specProblem, type SpecFacts } from './spec-problems.ts';
 export { statefulSet } from './stateful-set.ts';
 export { compareStatus, statusOf } from './status.ts';

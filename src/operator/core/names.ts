@@ -11,7 +11,7 @@ export interface ObjectNames {
   readonly peerService: string;
   readonly configMap: string;
   readonly authoritySecret: string;
-  readonly tlsSecret: string;
+  readonly trustMap: string;
   readonly requestStateSecret: string;
   readonly serviceAccount: string;
   readonly disruptionBudget: string;
@@ -30,7 +30,7 @@ export function objectNames(cluster: string): ObjectNames {
     peerService: `${cluster}-peers`,
     configMap: `${cluster}-config`,
     authoritySecret: `${cluster}-ca`,
-    tlsSecret: `${cluster}-tls`,
+    trustMap: `${cluster}-trust`,
     requestStateSecret: `${cluster}-request-state`,
     serviceAccount: cluster,
     disruptionBudget: cluster,
@@ -62,17 +62,14 @@ export function volumeClaimName(pod: string): string {
   return `${DATA_VOLUME}-${pod}`;
 }
 
-/** DNS name that a pod's certificate must carry. */
+/** DNS name that a pod's certificate carries. */
 export function podHost(cluster: McpCluster, pod: string): string {
-  const { name, namespace } = cluster.metadata;
-  return `${pod}.${objectNames(name).peerService}.${namespace}.svc`;
+  return `${pod}.${peersHost(cluster)}`;
 }
 
-/** DNS names in the certificate of a cluster: every pod behind the peer Service. */
-export function certificateNames(cluster: McpCluster): readonly string[] {
-  const { name, namespace } = cluster.metadata;
-  const suffix = `${objectNames(name).peerService}.${namespace}.svc`;
-  return [`*.${suffix}`, `*.${suffix}.cluster.local`];
+/** DNS name for whoever is content with any pod; every pod's certificate carries it, too. */
+export function peersHost({ metadata: { name, namespace } }: McpCluster): string {
+  return `${objectNames(name).peerService}.${namespace}.svc`;
 }
 
 /** Where clients inside Kubernetes reach the cluster. */

@@ -17,7 +17,7 @@ const KINDS = {
   peerService: 'Service',
   configMap: 'ConfigMap',
   authoritySecret: 'Secret',
-  tlsSecret: 'Secret',
+  trustMap: 'ConfigMap',
   requestStateSecret: 'Secret',
   serviceAccount: 'ServiceAccount',
   disruptionBudget: 'PodDisruptionBudget',

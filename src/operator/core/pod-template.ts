@@ -12,6 +12,7 @@ import {
 import { authVolumes, TOKENS_PATH } from './auth-volumes.ts';
 import { bridgeCommand, bridgeInstaller, bridgeVolumes, serverMounts } from './bridge.ts';
 import { CONFIG_FILE, configHash } from './config.ts';
+import { IDENTITY_PATH, IDENTITY_VOLUME, identityVolume } from './identity.ts';
 import { recoveryInForce } from './recovery.ts';
 import { requestStateVariables } from './request-state-key.ts';
 import { DATA_VOLUME, objectNames, SERVER_CONTAINER, SIDECAR_CONTAINER } from './names.ts';
@@ -33,7 +34,6 @@ export const POD_SECURITY = {
   seccompProfile: { type: 'RuntimeDefault' },
 } as const;
 const CONFIG_PATH = '/etc/mcp-cluster/config';
-const TLS_PATH = '/etc/mcp-cluster/tls';
 const POD_PATH = '/etc/mcp-cluster/pod';
 const DATA_PATH = '/var/lib/mcp-cluster';
 /** Time for open requests and for moving sessions before a pod is killed. */
@@ -107,7 +107,7 @@ export function podTemplate(cluster: McpCluster, options: PodTemplateOptions) {
       containers: [serverContainer(cluster)],
       volumes: [
         { name: 'config', configMap: { name: objectNames(name).configMap } },
-        { name: 'tls', secret: { secretName: objectNames(name).tlsSecret, defaultMode: 0o440 } },
+        identityVolume(cluster),
         { name: 'sidecar-tmp', emptyDir: {} },
         { name: 'sidecar-pod', downwardAPI: { items: POD_ANNOTATIONS } },
         ...authVolumes(cluster).map(({ volume }) => volume),
@@ -147,7 +147,7 @@ function sidecarContainer(cluster: McpCluster, image: string): object {
     args: [
       'sidecar',
       `--config=${CONFIG_PATH}/${CONFIG_FILE}`,
-      `--tls-dir=${TLS_PATH}`,
+      `--identity-dir=${IDENTITY_PATH}`,
       `--session-db-path=${DATA_PATH}`,
       `--pod-annotations-dir=${POD_PATH}`,
       `--tokens-dir=${TOKENS_PATH}`,
@@ -173,7 +173,7 @@ function sidecarContainer(cluster: McpCluster, image: string): object {
     terminationMessagePolicy: 'FallbackToLogsOnError',
     volumeMounts: [
       { name: 'config', mountPath: CONFIG_PATH, readOnly: true },
-      { name: 'tls', mountPath: TLS_PATH, readOnly: true },
+      { name: IDENTITY_VOLUME, mountPath: IDENTITY_PATH, readOnly: true },
       { name: DATA_VOLUME, mountPath: DATA_PATH },
       { name: 'sidecar-tmp', mountPath: '/tmp' },
       { name: 'sidecar-pod', mountPath: POD_PATH, readOnly: true },

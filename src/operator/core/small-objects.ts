@@ -31,20 +31,6 @@ export function authoritySecret(
   };
 }
 
-/** The cluster's certificate, mounted as a whole so that a renewal reaches running pods. `data` is in base64. */
-export function tlsSecret(
-  cluster: McpCluster,
-  data: { readonly 'ca.crt': string; readonly 'tls.crt': string; readonly 'tls.key': string },
-): Secret {
-  return {
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata: ownedMetadata(cluster, objectNames(cluster.metadata.name).tlsSecret),
-    type: 'kubernetes.io/tls',
-    data,
-  };
-}
-
 /** An identity without rights: no pod of a cluster talks to the API server. */
 export function serviceAccount(cluster: McpCluster): DesiredObject {
   return {

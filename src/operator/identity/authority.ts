@@ -16,7 +16,7 @@ import type { Secret } from '../core/index.ts';
 const DAY_MS = 86_400_000;
 const AUTHORITY_DAYS = 3_650;
 /** Replaced when less than this is left: more than any certificate that it may have signed lasts. */
-const RENEWAL_MS = 180 * DAY_MS;
+const RENEWAL_MS = 400 * DAY_MS;
 /** One that begins later than this was made by a clock that was ahead; clocks of two operators differ less. */
 const AHEAD_MS = 3_600_000;
 /** A mounted volume is everywhere within two minutes, unless a node is away; it has a day to come back. */

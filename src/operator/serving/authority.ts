@@ -45,7 +45,8 @@ const CERTIFICATE_DAYS = 30;
 const RENEWAL_MS = 10 * 86_400_000;
 /** Secrets are not watched: this one is looked at this often. */
 const RESYNC_MS = 60_000;
-const RETRY_MS = 500;
+/** Until there is one, which who leads makes within moments. */
+const RETRY_MS = 100;
 
 export function createServingAuthority(options: ServingAuthorityOptions): ServingAuthority {
   const { clock, logger } = options;

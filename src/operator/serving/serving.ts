@@ -10,7 +10,7 @@ import { createServingListener, type ServingListener, type ServingRoute } from '
 export interface ServingFlags {
   /** 0 takes any free port. */
   readonly port: number;
-  /** Where others reach the listener; default `https://127.0.0.1:<port>`, for an operator on the machine of its pods. */
+  /** Where others reach the listener; default `https://127.0.0.2:<port>`, for an operator on the machine of its pods. */
   readonly url?: string | undefined;
   /** Name of the Secret with the operator's own authority. */
   readonly authority: string;
@@ -35,7 +35,8 @@ export interface Serving {
   stop(): Promise<void>;
 }
 
-const LOOPBACK = '127.0.0.1';
+/** Of this machine, yet not what a pod takes for itself. */
+const LOOPBACK = '127.0.0.2';
 
 export function createServing(options: ServingOptions): Serving {
   const { logger, port, url } = options;

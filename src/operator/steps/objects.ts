@@ -1,7 +1,6 @@
 /** Everything a cluster needs, in the order in which pods need it. */
 import type { McpCluster } from '../../api/index.ts';
 import { RESOURCES } from '../../kube/index.ts';
-import { ensureCertificates, readCertificates } from '../certificates.ts';
 import {
   clientService,
   configMap,
@@ -9,6 +8,7 @@ import {
   peerService,
   serviceAccount,
   statefulSet,
+  trustMap,
   type ClusterView,
   volumeSizeOf,
   type ReconcileProblem,
@@ -30,7 +30,7 @@ export interface Written {
   readonly key?: RequestStateKey | undefined;
 }
 
-/** Secrets are not watched: they are looked at this often. */
+/** Authorities lie in Secrets, which are not watched: they are looked at this often. */
 export const RESYNC_MS = 60_000;
 
 /** An object of somebody else does not stop the rest. */
@@ -42,7 +42,10 @@ export async function writeObjects(subject: Subject, tools: Tools): Promise<Writ
     if (problem !== undefined) problems.push(problem);
     return problem === undefined;
   };
-  await attempt(() => ensureTls(cluster, watched, tools));
+  await attempt(async () => {
+    const pending = await ensureTls(cluster, watched, tools);
+    if (pending !== undefined) problems.push({ reason: 'CertificatePending', message: pending });
+  });
   const hasAccount = await attempt(() =>
     ensureOwned(serviceAccount(cluster), RESOURCES.serviceAccounts, tools),
   );
@@ -81,7 +84,7 @@ export async function writeObjects(subject: Subject, tools: Tools): Promise<Writ
 
 /** A paused cluster is only looked at. */
 export async function onlyRead({ cluster, watched }: Subject, tools: Tools): Promise<Written> {
-  await ensureTls(cluster, watched, tools);
+  await readTls(cluster, watched, tools);
   const problem: ReconcileProblem = {
     reason: 'Paused',
     message: 'spec.paused is true: nothing is changed',
@@ -100,14 +103,42 @@ export function writeBudget(
   );
 }
 
-async function ensureTls(cluster: McpCluster, watched: Watched, tools: Tools): Promise<void> {
-  const { clock } = tools;
-  const checkedAt = watched.tlsCheckedAt;
-  if (checkedAt !== undefined && clock.monotonic() - checkedAt < RESYNC_MS) return;
-  const material = cluster.spec.paused
-    ? await readCertificates(cluster, tools.client)
-    : await ensureCertificates(cluster, tools);
-  if (material === undefined) return;
-  watched.setTls(material);
+/** Whom the members trust, for the pods to read, and our own certificate; a sentence when that is not there yet. */
+async function ensureTls(
+  cluster: McpCluster,
+  watched: Watched,
+  tools: Tools,
+): Promise<string | undefined> {
+  const { clock, signer, serving } = tools;
+  const isFresh = (at: number | undefined): boolean =>
+    at !== undefined && clock.monotonic() - at < RESYNC_MS;
+  const members =
+    watched.trusted !== undefined && isFresh(watched.tlsCheckedAt)
+      ? watched.trusted
+      : await signer.trusted(cluster);
+  watched.trusted = members;
+  // Looked at each time: somebody may have deleted it, and it is in a cache.
+  await ensureOwned(
+    trustMap(cluster, { members, operator: serving?.() }),
+    RESOURCES.configMaps,
+    tools,
+  );
+  if (isFresh(watched.tlsCheckedAt)) return undefined;
+  const leaf = await watched.leaf.ensure(cluster, members);
+  if (typeof leaf === 'string') return leaf;
+  watched.setTls(leaf.material);
   watched.tlsCheckedAt = clock.monotonic();
+  return undefined;
+}
+
+/** The certificate to ask members with while nothing may be written; without an authority there is none. */
+async function readTls(cluster: McpCluster, watched: Watched, tools: Tools): Promise<void> {
+  if (watched.tlsCheckedAt !== undefined) return;
+  const { namespace, name } = trustMap(cluster, { members: '', operator: undefined }).metadata;
+  const map = tools.caches.owned(RESOURCES.configMaps, namespace, name) as
+    { readonly data?: Readonly<Record<string, string>> } | undefined;
+  const leaf = await watched.leaf.ensure(cluster, map?.data?.['ca.crt'] ?? '');
+  if (typeof leaf === 'string') return;
+  watched.setTls(leaf.material);
+  watched.tlsCheckedAt = tools.clock.monotonic();
 }

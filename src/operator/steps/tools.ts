@@ -12,6 +12,7 @@ import { ForeignObjectError, type Applier } from '../applier.ts';
 import type { Caches } from '../caches.ts';
 import type { ClusterSize, DesiredObject, ReconcileProblem } from '../core/index.ts';
 import type { Fleet, Watched } from '../fleet.ts';
+import type { CertificateSigner } from '../identity/signer.ts';
 import type { PodReplacer } from '../pod-replacer.ts';
 import type { ServerLogs } from '../server-logs.ts';
 import type { SpecFactsReader } from '../spec-facts.ts';
@@ -30,6 +31,10 @@ export interface Tools {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly signer: CertificateSigner;
+  /** Where pods ask for their certificates; undefined when this operator does not answer them. */
+  readonly serving:
+    (() => { readonly url: string; readonly trusted: string } | undefined) | undefined;
   readonly sidecarImage: string;
   /** Namespace of the operator's own pod; undefined when it runs outside of Kubernetes. */
   readonly operatorNamespace?: string | undefined;

@@ -80,7 +80,10 @@ async function assertParts({ client }: Arena, uid: string): Promise<void> {
   assert.equal(service['selector'], undefined, 'the client Service is ours');
   await read(RESOURCES.configMaps, `${SAMPLE}-config`);
   await read(RESOURCES.secrets, `${SAMPLE}-ca`);
-  await read(RESOURCES.secrets, `${SAMPLE}-tls`);
+  const trust = (await read(RESOURCES.configMaps, `${SAMPLE}-trust`))['data'];
+  assert.deepEqual(Object.keys(trust as object).sort(), [
+    ...['ca.crt', 'cluster-id', 'operator-ca.crt', 'operator-url'],
+  ]);
   const { items: budgets } = await client.list(RESOURCES.podDisruptionBudgets, {
     namespace: NAMESPACE,
   });

@@ -71,7 +71,7 @@ test(verifies('operator.backup-objects'), () => {
         args: [
           'backup',
           '--at=tools-peers.team.svc:7000',
-          '--tls-dir=/etc/mcp-cluster/tls',
+          '--identity-dir=/etc/mcp-cluster/identity',
           '--dir=/backups',
           '--keep=3',
         ],

@@ -96,7 +96,7 @@ void suite('objects of a cluster', () => {
     assert.deepEqual(sidecar.args, [
       'sidecar',
       '--config=/etc/mcp-cluster/config/config.json',
-      '--tls-dir=/etc/mcp-cluster/tls',
+      '--identity-dir=/etc/mcp-cluster/identity',
       '--session-db-path=/var/lib/mcp-cluster',
       '--pod-annotations-dir=/etc/mcp-cluster/pod',
       '--tokens-dir=/etc/mcp-cluster/auth',
@@ -109,9 +109,17 @@ void suite('objects of a cluster', () => {
     assert.equal(sidecar.readinessProbe.httpGet.path, '/readyz');
   });
 
-  test('pods satisfy the restricted Pod Security Standard and hold no token', () => {
+  test('pods satisfy the restricted Pod Security Standard, and their token is for the operator alone', () => {
     const { spec } = template();
     assert.equal(spec.automountServiceAccountToken, false);
+    const projected = spec.volumes.find(
+      ({ name }: { name: string }) => name === 'sidecar-identity',
+    );
+    const [{ serviceAccountToken }, { configMap: trust }] = projected.projected.sources;
+    assert.equal(serviceAccountToken.audience, 'mcpcluster.io/identity');
+    assert.deepEqual(trust, { name: 'tools-trust' });
+    const volumes = JSON.stringify(spec.volumes);
+    assert.ok(!volumes.includes('"secret"'), 'no Secret of ours is mounted');
     assert.equal(spec.securityContext.runAsNonRoot, true);
     assert.deepEqual(spec.securityContext.seccompProfile, { type: 'RuntimeDefault' });
     for (const { securityContext } of [...spec.initContainers, ...spec.containers]) {

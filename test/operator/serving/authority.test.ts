@@ -76,7 +76,7 @@ void suite('authority of the operator', () => {
     const { authority, shown, memory } = operator(here, true);
     await authority.start();
     const before = authority.trusted() ?? '';
-    here.clock.freeze(3_471 * DAY_MS);
+    here.clock.freeze(3_251 * DAY_MS);
     const step = (what: string, holds: () => boolean): Promise<true | undefined> =>
       eventually(what, async () => {
         await here.clock.advance(60_000);
