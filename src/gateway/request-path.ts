@@ -76,14 +76,14 @@ export function createRequestPath(front: Front): Handler {
       enforceLimits({ path: config.path, limits, metrics }),
       parseRequest,
       authorize({ policies, audit }),
-      hideHandles({ policies, placements: front.placements, lookupMs: timing.commitMs }),
+      hideHandles({ policies, placements: front.placements, clock, lookupMs: timing.commitMs }),
       admission.limitRates,
       admission.limitTime,
       admission.enterBulkheads,
     ],
     byEra({
       legacy: compose(
-        [findSession({ sessions, mintId, lookupMs: timing.commitMs })],
+        [findSession({ sessions, mintId, clock, lookupMs: timing.commitMs })],
         failover({
           ...{ sessions, cluster, timing, metrics, clock, random, logger, tryOnce },
           events: front.events,

@@ -14,6 +14,7 @@ import {
   type McpErrorKind,
   type ParsedBody,
 } from '../../mcp/index.ts';
+import { type Clock } from '../../std/index.ts';
 import { isPlain } from '../auth/plain-names.ts';
 import {
   ANONYMOUS,
@@ -31,12 +32,14 @@ import type { Placements } from '../ports.ts';
 export interface OwnHandlesOptions {
   readonly policies: () => Pick<GatewayPolicies, 'loadBalancing'>;
   readonly placements: Placements;
+  readonly clock: Clock;
   /** How long a look-up may wait for the store. */
   readonly lookupMs: number;
 }
 
 /** Costs nothing where callers are not told apart or no handles are configured; otherwise a look-up for each that is named. */
-export function hideHandles({ policies, placements, lookupMs }: OwnHandlesOptions): Interceptor {
+export function hideHandles(options: OwnHandlesOptions): Interceptor {
+  const { policies, placements, clock, lookupMs } = options;
   return (next) => async (exchange) => {
     const { parsed, principal } = exchange;
     const policy = policies().loadBalancing;
@@ -48,7 +51,7 @@ export function hideHandles({ policies, placements, lookupMs }: OwnHandlesOption
     const foreign = new Map<string, Substitution>();
     for (const handle of parsed.messages.flatMap((item) => handlesIn(item, policy))) {
       const key = handleKey(handle.argument, handle.value);
-      const place = await holderOf(placements, { key }, lookupMs);
+      const place = await holderOf(placements, { key }, { clock, timeoutMs: lookupMs });
       if (place === undefined) return problem(exchange, MCP_ERRORS.unavailable);
       if (typeof place === 'symbol' || (place.owner ?? principal.id) === principal.id) continue;
       foreign.set(key, strangerOf(handle, principal.id));

@@ -2,7 +2,7 @@
  * One request of a client over all its attempts: looks the session up again, has it taken over when its owner is gone,
  * repeats what may be repeated, and says what was lost.
  */
-import { createBackoff, delay, type Clock, type Random } from '../../std/index.ts';
+import { createBackoff, delay, withinTime, type Clock, type Random } from '../../std/index.ts';
 import type { Logger } from '../../telemetry/index.ts';
 import type { ResolvedTiming } from '../config.ts';
 import { refusalTraits } from '../core/refusal.ts';
@@ -195,9 +195,10 @@ async function lookAgain(
 ): Promise<PlainReply | undefined> {
   if (pursuit.record === undefined) return undefined;
   try {
-    const limit = AbortSignal.timeout(LOOK_AGAIN_MS);
-    const signal = AbortSignal.any([pursuit.exchange.signal, limit]);
-    const record = await options.sessions.directory.refresh(pursuit.sessionId, signal);
+    const { directory } = options.sessions;
+    const refresh = (signal: AbortSignal) => directory.refresh(pursuit.sessionId, signal);
+    const { exchange } = pursuit;
+    const record = await withinTime(options.clock, LOOK_AGAIN_MS, refresh, exchange.signal);
     if (record === undefined) return answerNotFound(pursuit);
     pursuit.record = record;
   } catch {

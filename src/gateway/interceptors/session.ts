@@ -8,7 +8,7 @@ import {
   mcpError,
   type McpErrorKind,
 } from '../../mcp/index.ts';
-import { isSessionId } from '../../std/index.ts';
+import { isSessionId, withinTime, type Clock } from '../../std/index.ts';
 import {
   now,
   plain,
@@ -24,6 +24,7 @@ import type { SessionRecord, Sessions } from '../ports.ts';
 export interface SessionOptions {
   readonly sessions: Sessions;
   readonly mintId: () => string;
+  readonly clock: Clock;
   /** How long a look-up may wait for the store. */
   readonly lookupMs: number;
 }
@@ -67,9 +68,10 @@ function resolve(
   if (!isSessionId(id)) return problem(exchange, MCP_ERRORS.sessionIdMalformed);
   const record = sessions.directory.local(id);
   if (record !== undefined) return join(exchange, record, initialize);
-  return sessions.directory
-    .find(id, AbortSignal.timeout(options.lookupMs))
-    .then((found) => join(exchange, found, initialize));
+  const { clock, lookupMs } = options;
+  return withinTime(clock, lookupMs, (limit) => sessions.directory.find(id, limit)).then((found) =>
+    join(exchange, found, initialize),
+  );
 }
 
 function join(

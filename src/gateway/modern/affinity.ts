@@ -4,6 +4,7 @@
  * server made it, and would move handles away from living pods whenever one joins.
  */
 import { isJsonObject, type ClassifiedMessage, type ParsedBody } from '../../mcp/index.ts';
+import { withinTime, type Clock } from '../../std/index.ts';
 import { ANONYMOUS } from '../exchange.ts';
 import { namesTool, type LoadBalancingPolicy } from '../policies.ts';
 import type { Place, Placements } from '../ports.ts';
@@ -83,12 +84,11 @@ export const NOBODY = Symbol('nobody');
 export async function holderOf(
   placements: Placements,
   { key }: Pick<Named, 'key'>,
-  timeoutMs: number,
+  { clock, timeoutMs }: { readonly clock: Clock; readonly timeoutMs: number },
 ): Promise<Place | typeof NOBODY | undefined> {
   const local = placements.local(key);
   if (local !== undefined) return local;
-  return placements
-    .find(key, AbortSignal.timeout(timeoutMs))
+  return withinTime(clock, timeoutMs, (limit) => placements.find(key, limit))
     .then((place) => place ?? NOBODY)
     .catch(() => undefined);
 }

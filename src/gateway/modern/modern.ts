@@ -57,6 +57,7 @@ export function createModernHost(options: ModernHostOptions): ModernHost {
   const observer = createObserver({
     self: cluster.self.node,
     placements: options.placements,
+    clock,
     table,
     policy: () => policies().loadBalancing,
     commitMs: timing.commitMs,

@@ -7,6 +7,7 @@ import {
   type ClassifiedMessage,
   type JsonObject,
 } from '../../mcp/index.ts';
+import { withinTime, type Clock } from '../../std/index.ts';
 import type { Logger } from '../../telemetry/index.ts';
 import type { LoadBalancingPolicy } from '../policies.ts';
 import type { Place, Placements } from '../ports.ts';
@@ -16,6 +17,7 @@ import type { ToolTable } from './tool-table.ts';
 export interface ObserverOptions {
   readonly self: string;
   readonly placements: Placements;
+  readonly clock: Clock;
   readonly table: ToolTable;
   readonly policy: () => LoadBalancingPolicy;
   /** How long an answer waits for what it teaches to be agreed. */
@@ -41,8 +43,9 @@ export function createObserver(options: ObserverOptions): Observer {
   const { placements, self, logger } = options;
   const place = async (key: string, ttlMs: number, owner: Pick<Place, 'owner'>): Promise<void> => {
     try {
-      const signal = AbortSignal.timeout(options.commitMs);
-      await placements.place(key, { node: self, ...owner }, { ttlMs }, signal);
+      await withinTime(options.clock, options.commitMs, (limit) =>
+        placements.place(key, { node: self, ...owner }, { ttlMs }, limit),
+      );
     } catch (error) {
       // The task or handle exists. To say that it does not would only make a second one.
       logger.warn('a task or state handle was not recorded', { error: String(error) });

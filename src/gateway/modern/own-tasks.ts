@@ -1,5 +1,6 @@
 /** Takes the tasks that are not the caller's out of what a `subscriptions/listen` asks for. */
 import { isJsonObject, parseBody, readLossless, type JsonObject } from '../../mcp/index.ts';
+import type { Clock } from '../../std/index.ts';
 import { ANONYMOUS, type Exchange } from '../exchange.ts';
 import type { ResolvedTiming } from '../config.ts';
 import type { Placements } from '../ports.ts';
@@ -8,6 +9,7 @@ import { holderOf, taskKey } from './affinity.ts';
 export interface OwnTasksOptions {
   readonly placements: Placements;
   readonly timing: ResolvedTiming;
+  readonly clock: Clock;
 }
 
 /** Each may cost a question to the store; nobody follows more at once. */
@@ -21,11 +23,13 @@ export async function keepOwnTasks(options: OwnTasksOptions, exchange: Exchange)
   const { params } = first.message;
   const wanted = params?.['notifications'];
   if (!isJsonObject(wanted) || !Array.isArray(wanted['taskIds'])) return;
-  const { placements, timing } = options;
+  const { clock, placements, timing } = options;
   const isOwn = async (taskId: unknown): Promise<boolean> => {
     if (typeof taskId !== 'string') return false;
     const named = { type: 'task', key: taskKey(taskId, principal) } as const;
-    return typeof (await holderOf(placements, named, timing.commitMs)) === 'object';
+    return (
+      typeof (await holderOf(placements, named, { clock, timeoutMs: timing.commitMs })) === 'object'
+    );
   };
   const asked = (wanted['taskIds'] as unknown[]).slice(0, TASKS_MAX);
   const own = await Promise.all(asked.map(isOwn));

@@ -6,7 +6,7 @@ import {
   type McpError,
   type ParsedBody,
 } from '../../mcp/index.ts';
-import { createBackoff, delay, type Clock, type Random } from '../../std/index.ts';
+import { createBackoff, delay, withinTime, type Clock, type Random } from '../../std/index.ts';
 import type { ResolvedTiming } from '../config.ts';
 import { refusalTraits } from '../core/refusal.ts';
 import type { GatewayEvents } from '../events.ts';
@@ -107,7 +107,7 @@ export async function pursue(options: StatelessOptions, errand: Errand): Promise
 
 /** The pod that holds what the request names, or the one that the balancer picks. */
 async function choose(options: StatelessOptions, errand: Errand): Promise<string | undefined> {
-  const { cluster, balancing, placements, timing } = options;
+  const { clock, cluster, balancing, placements, timing } = options;
   const { named, holder, avoid, tool, key } = errand;
   const lives = (node: string): boolean => cluster.members().some((each) => each.node === node);
   if (holder !== undefined && lives(holder) && !avoid.has(holder)) return holder;
@@ -115,9 +115,10 @@ async function choose(options: StatelessOptions, errand: Errand): Promise<string
   if (picked === undefined || named?.type !== 'handle') return picked;
   // Of the fronts that meet a handle for the first time, or after its pod died, one decides for all.
   const ttl = { ttlMs: HANDLE_TTL_MS, ...(holder === undefined ? {} : { replaces: holder }) };
-  const limit = AbortSignal.timeout(timing.commitMs);
   const place = { node: picked, ...ownerOf(errand.exchange.principal.id) };
-  const agreed = await placements.place(named.key, place, ttl, limit).catch(() => place);
+  const agreed = await withinTime(clock, timing.commitMs, (limit) =>
+    placements.place(named.key, place, ttl, limit),
+  ).catch(() => place);
   // Another principal named it a moment earlier: nobody serves this request, and the client's next one is told apart.
   if (agreed.owner !== place.owner && place.owner !== undefined) errand.foreign = true;
   if (errand.foreign) return undefined;

@@ -39,9 +39,11 @@ async function begin(
   const headers = clientHeaders(exchange.headers);
   const principal = exchange.principal.id;
   const named = namedBy(parsed, policy, principal);
-  const { placements, timing } = options;
+  const { clock, placements, timing } = options;
   const holder =
-    named === undefined ? undefined : await holderOf(placements, named, timing.commitMs);
+    named === undefined
+      ? undefined
+      : await holderOf(placements, named, { clock, timeoutMs: timing.commitMs });
   // The server may not know callers apart, and would tell anybody of the task.
   if (named?.type === 'task' && principal !== ANONYMOUS.id && typeof holder !== 'object')
     return {

@@ -8,7 +8,7 @@ import {
   type McpError,
   type ParamHeader,
 } from '../../mcp/index.ts';
-import type { Clock } from '../../std/index.ts';
+import { withinTime, type Clock } from '../../std/index.ts';
 import type { FlatHeaders } from '../exchange.ts';
 import { callBackend } from '../owner/call.ts';
 import type { OwnerTools } from '../owner/session-state.ts';
@@ -71,8 +71,8 @@ export function createToolTable(options: ToolTableOptions): ToolTable {
     for (let page = 0; page < PAGES_MAX; page++) {
       const params = typeof cursor === 'string' ? { cursor } : {};
       const { message, headers } = modernRequest('tools/list', params);
-      const signal = AbortSignal.any([stopped, AbortSignal.timeout(READ_MS)]);
-      const outcome = await callBackend(tools, message, headers, { signal });
+      const call = (signal: AbortSignal) => callBackend(tools, message, headers, { signal });
+      const outcome = await withinTime(clock, READ_MS, call, stopped);
       if (outcome.type !== 'answer' || !isResult(outcome.response)) return false;
       add(found, outcome.response.result);
       cursor = outcome.response.result['nextCursor'];

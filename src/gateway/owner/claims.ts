@@ -1,4 +1,5 @@
 /** Takes sessions over: compare-and-swap on the epoch first, so that only one claimant replays, then the replay. */
+import { withinTime } from '../../std/index.ts';
 import type { ClaimReason } from '../core/types.ts';
 import type { GatewayEvents } from '../events.ts';
 import { refused, type FlatHeaders, type OwnerRequest, type Refusal } from '../exchange.ts';
@@ -74,8 +75,10 @@ async function takeOver(
     return refused('backend-down', false, 'the MCP server does not answer');
   const before = await directory.find(request.sessionId);
   if (before === undefined) return refused('session-ended', false);
-  const limit = AbortSignal.timeout(tools.timing.commitMs);
-  const outcome = await directory.claim(request.sessionId, request.epoch, self, limit);
+  const { clock, timing } = tools;
+  const outcome = await withinTime(clock, timing.commitMs, (limit) =>
+    directory.claim(request.sessionId, request.epoch, self, limit),
+  );
   if (outcome.type === 'gone') return refused('session-ended', false);
   const count = (result: string): void => tools.metrics.moves.inc({ reason, result });
   if (outcome.type === 'lost') {
@@ -83,12 +86,11 @@ async function takeOver(
     return refused('claim-lost', false);
   }
   const { record } = outcome;
-  const replay = await replaySession(tools, {
-    record,
-    headers: request.headers,
-    adopt: mayAdopt(before, self),
-    signal: AbortSignal.timeout(tools.timing.failoverMs),
-  });
+  const { headers } = request;
+  const adopt = mayAdopt(before, self);
+  const replay = await withinTime(clock, timing.failoverMs, (signal) =>
+    replaySession(tools, { record, headers, adopt, signal }),
+  );
   if (replay.type === 'failed') {
     count('failed');
     return refused(replay.code, false, replay.detail);
@@ -96,7 +98,7 @@ async function takeOver(
   const { node: from } = before.owner;
   if (replay.type === 'unfit') {
     count('refused');
-    await directory.end(record.id, AbortSignal.timeout(tools.timing.commitMs));
+    await withinTime(clock, timing.commitMs, (limit) => directory.end(record.id, limit));
     const { why } = replay;
     options.events.emit({ type: 'session-refused', id: record.id, from, to: self.node, why });
     return refused('session-ended', false, why);

@@ -6,7 +6,7 @@
  * only if this pod dies before either has it: within {@link BATCH_INTERVAL_MS} and the way to the other pod. Then the request
  * is answered with the error that says so; no event is ever sent twice.
  */
-import { createBackoff, delay } from '../../std/index.ts';
+import { createBackoff, delay, withinTime } from '../../std/index.ts';
 import type { OwnerReply, OwnerRequest } from '../exchange.ts';
 import type { Cluster, EventLog, HeldEpoch, Member } from '../ports.ts';
 import { encodeCopies, type CopiedSession } from './copy-wire.ts';
@@ -196,11 +196,10 @@ async function sendBatch(
   batch: Batch,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const reply = await askPeer(
-    target.member,
-    { op: 'replicate', sessionId: '', epoch: 0, headers: {}, body: encodeCopies(batch) },
-    AbortSignal.any([signal, AbortSignal.timeout(BATCH_TIMEOUT_MS)]),
-  );
+  const body = encodeCopies(batch);
+  const asked = (limit: AbortSignal) =>
+    askPeer(target.member, { op: 'replicate', sessionId: '', epoch: 0, headers: {}, body }, limit);
+  const reply = await withinTime(tools.clock, BATCH_TIMEOUT_MS, asked, signal);
   const well = reply.type === 'plain' && reply.status === 200;
   if (well)
     tools.metrics.copied.inc(

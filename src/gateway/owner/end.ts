@@ -1,6 +1,6 @@
 /** A client's DELETE: the server's session and the record end together, unless the server does not allow it. */
 import { HEADER } from '../../mcp/index.ts';
-import { delay } from '../../std/index.ts';
+import { delay, withinTime } from '../../std/index.ts';
 import { plain, type OwnerReply, type OwnerRequest, type PlainReply } from '../exchange.ts';
 import { readText } from '../http-client.ts';
 import { answerHeaders, backendHeaders } from './backend-headers.ts';
@@ -34,7 +34,8 @@ export async function endSession(state: SessionState, request: OwnerRequest): Pr
 
 /** Ends a session whose owner, and with it the server's part, is gone. */
 export async function endRecord(tools: OwnerTools, id: string): Promise<PlainReply> {
-  await tools.sessions.directory.end(id, AbortSignal.timeout(tools.timing.commitMs));
+  const { clock, timing, sessions } = tools;
+  await withinTime(clock, timing.commitMs, (limit) => sessions.directory.end(id, limit));
   return plain(200, '', { [HEADER.sessionId]: id });
 }
 
@@ -44,15 +45,14 @@ async function deleteAtServer(
   request: OwnerRequest,
 ): Promise<PlainReply | undefined> {
   try {
-    const response = await state.tools.upstream.send({
-      method: 'DELETE',
-      headers: backendHeaders('DELETE', request.headers, {
-        backendSessionId: state.backendSessionId,
-      }),
-      signal: AbortSignal.timeout(DELETE_MS),
+    const { backendSessionId } = state;
+    const headers = backendHeaders('DELETE', request.headers, { backendSessionId });
+    const { clock, upstream } = state.tools;
+    return await withinTime(clock, DELETE_MS, async (signal) => {
+      const response = await upstream.send({ method: 'DELETE', headers, signal });
+      const body = await readText(response);
+      return { type: 'plain', status: response.status, headers: answerHeaders(response), body };
     });
-    const body = await readText(response);
-    return { type: 'plain', status: response.status, headers: answerHeaders(response), body };
   } catch {
     return undefined;
   }

@@ -1,6 +1,6 @@
 /** A pod that leaves gives its sessions to others, one by one, so that their clients find them there. */
 import { readMessages } from '../../mcp/index.ts';
-import { delay } from '../../std/index.ts';
+import { delay, withinTime } from '../../std/index.ts';
 import type { ClaimReason } from '../core/types.ts';
 import type { Refusal } from '../exchange.ts';
 import { refused, type OwnerRequest } from '../exchange.ts';
@@ -84,10 +84,8 @@ export async function offer(
   claim: ClaimReason,
 ): Promise<boolean> {
   const { id: sessionId, epoch, clientHeaders: headers } = state;
-  const reply = await askPeer(
-    member,
-    { op: 'take', claim, sessionId, epoch, headers, body: '' },
-    AbortSignal.timeout(tools.timing.failoverMs),
+  const reply = await withinTime(tools.clock, tools.timing.failoverMs, (limit) =>
+    askPeer(member, { op: 'take', claim, sessionId, epoch, headers, body: '' }, limit),
   );
   const taken = reply.type === 'plain' && reply.status === 200;
   if (taken) state.close('not-owner');

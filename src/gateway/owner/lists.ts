@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { isJsonObject, isResult, type JsonObject, type ParsedBody } from '../../mcp/index.ts';
+import { withinTime } from '../../std/index.ts';
 import { isRepeatable } from '../repeat.ts';
 import { callBackend } from './call.ts';
 import { commit, type SessionState } from './session-state.ts';
@@ -96,9 +97,9 @@ export async function mayRepeat(state: SessionState, parsed: ParsedBody): Promis
 }
 
 async function learnTools(state: SessionState): Promise<readonly string[]> {
-  const { timing, logger } = state.tools;
-  const limit = AbortSignal.timeout(timing.commitMs);
-  const reading = await readList(state, 'tools/list', AbortSignal.any([state.signal, limit]));
+  const { clock, timing, logger } = state.tools;
+  const read = (signal: AbortSignal) => readList(state, 'tools/list', signal);
+  const reading = await withinTime(clock, timing.commitMs, read, state.signal);
   if (reading === undefined) return [];
   const repeatableTools = reading.repeatable.slice(0, REPEATABLE_TOOLS_MAX);
   // For the next time, and the other pods: whoever asks now need not wait until they have agreed.
@@ -116,8 +117,9 @@ export async function announceChangedLists(state: SessionState): Promise<void> {
     const { capability } = LISTS[method] ?? {};
     const promised = capability === undefined ? undefined : serverCapabilities[capability];
     if (!isJsonObject(promised) || promised['listChanged'] !== true) continue;
-    const limit = AbortSignal.timeout(state.tools.timing.failoverMs);
-    const reading = await readList(state, method, AbortSignal.any([state.signal, limit]));
+    const { clock, timing } = state.tools;
+    const read = (signal: AbortSignal) => readList(state, method, signal);
+    const reading = await withinTime(clock, timing.failoverMs, read, state.signal);
     if (reading !== undefined && digestOf(reading) !== known && capability !== undefined)
       changed.add(capability);
   }

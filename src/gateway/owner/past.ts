@@ -1,5 +1,6 @@
 /** What earlier owners of a session had sent, or were about to send, when a client resumes at this one. */
 import { parseBody, readMessages, type RequestId } from '../../mcp/index.ts';
+import { withinTime, type Clock } from '../../std/index.ts';
 import {
   refused,
   StreamInterrupted,
@@ -21,22 +22,21 @@ const ASK_MS = 500;
 export interface PastOptions {
   readonly sessions: Sessions;
   readonly cluster: Cluster;
+  readonly clock: Clock;
   readonly askPeer: AskPeer;
 }
 
 /** Asks every other pod which events of earlier epochs it has; what they say is kept here from then on. Never rejects. */
 export async function fetchPast(
-  { sessions, cluster, askPeer }: PastOptions,
+  { sessions, cluster, clock, askPeer }: PastOptions,
   sessionId: string,
   epoch: number,
 ): Promise<readonly HeldEpoch[]> {
   const others = cluster.members().filter(({ node }) => node !== cluster.self.node);
   const answers = await Promise.all(
     others.map(async (member): Promise<readonly HeldEpoch[]> => {
-      const reply = await askPeer(
-        member,
-        { op: 'held', sessionId, epoch, headers: {}, body: '' },
-        AbortSignal.timeout(ASK_MS),
+      const reply = await withinTime(clock, ASK_MS, (limit) =>
+        askPeer(member, { op: 'held', sessionId, epoch, headers: {}, body: '' }, limit),
       );
       return reply.type === 'plain' ? (decodeCopies(reply.body) ?? []) : [];
     }),

@@ -1,5 +1,6 @@
 /** Rebuilds a session on this pod's MCP server from its record. */
 import { isResult } from '../../mcp/index.ts';
+import { withinTime } from '../../std/index.ts';
 import type { RefusalCode } from '../core/types.ts';
 import type { FlatHeaders } from '../exchange.ts';
 import { TransportError } from '../http-client.ts';
@@ -84,15 +85,12 @@ export function endBackendSession(
   protocolVersion: string,
 ): void {
   if (backendSessionId === undefined) return;
-  const signal = AbortSignal.timeout(tools.timing.connectMs * 5);
-  tools.upstream
-    .send({
-      method: 'DELETE',
-      headers: backendHeaders('DELETE', headers, { backendSessionId, protocolVersion }),
-      signal,
-    })
-    .then((response) => response.body.dump())
-    .catch(() => undefined);
+  const { clock, timing, upstream } = tools;
+  const fields = backendHeaders('DELETE', headers, { backendSessionId, protocolVersion });
+  withinTime(clock, timing.connectMs * 5, async (signal) => {
+    const response = await upstream.send({ method: 'DELETE', headers: fields, signal });
+    await response.body.dump();
+  }).catch(() => undefined);
 }
 
 async function isStillKnown(tools: OwnerTools, options: ReplayOptions): Promise<boolean> {

@@ -55,10 +55,10 @@ export interface HostOptions {
 }
 
 export function createSessionHost(given: HostOptions): SessionHost {
-  const { sessions } = given.tools;
+  const { sessions, clock } = given.tools;
   const copies = createCopies(given);
   const fetchPast = (sessionId: string, epoch: number): Promise<readonly HeldEpoch[]> =>
-    fetchPastOf({ ...given, sessions }, sessionId, epoch);
+    fetchPastOf({ ...given, sessions, clock }, sessionId, epoch);
   const tools: OwnerTools = { ...given.tools, copies, fetchPast };
   const options: ServeOptions = { ...given, tools };
   const live = createLiveSessions(options);

@@ -9,6 +9,7 @@ import {
   type JsonObject,
   type JsonRpcRequest,
 } from '../../mcp/index.ts';
+import { withinTime } from '../../std/index.ts';
 import { plain, refused, type OwnerReply, type OwnerRequest } from '../exchange.ts';
 import type { Cluster, Member, Owner, SessionRecord, SessionTask } from '../ports.ts';
 import { callBackend } from './call.ts';
@@ -95,15 +96,13 @@ function ask(
 ): Promise<OwnerReply> {
   const { headers, body } = request;
   const { backendSessionId } = task;
-  const limit = AbortSignal.timeout(state.tools.timing.exchangeMs);
-  return askPeer(
-    member,
-    {
-      ...{ op: 'task', sessionId: state.id, epoch: state.epoch, headers, body },
-      ...(backendSessionId === undefined ? {} : { backendSessionId }),
-    },
-    AbortSignal.any([state.signal, limit]),
-  );
+  const question = {
+    ...{ op: 'task' as const, sessionId: state.id, epoch: state.epoch, headers, body },
+    ...(backendSessionId === undefined ? {} : { backendSessionId }),
+  };
+  const { clock, timing } = state.tools;
+  const asked = (signal: AbortSignal) => askPeer(member, question, signal);
+  return withinTime(clock, timing.exchangeMs, asked, state.signal);
 }
 
 /** Answers another owner about a task of a server session that this pod has kept; other messages on the way are dropped. */
