@@ -18,7 +18,7 @@ export interface PodAnnotationsSource {
   stop(): void;
 }
 
-export const NO_ANNOTATIONS: PodAnnotations = { weight: undefined, capabilities: [] };
+const NO_ANNOTATIONS: PodAnnotations = { weight: undefined, capabilities: [] };
 const LOOK_INTERVAL_MS = 2_000;
 const WEIGHT_MAX = 1000;
 /** All labels of a member and the commas between them: gossip carries them to everybody. */

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   createController,
-  createManager,
   createWorkQueue,
   KubeError,
   TerminalError,
@@ -175,38 +174,4 @@ test('a reconcile that takes too long is told so, counted, and its key not given
   const stopped = controller.stop();
   await parts.clock.advance(1100);
   await stopped;
-});
-
-test('the manager starts groups in order, waits for them, and stops them the other way round', async () => {
-  const log: string[] = [];
-  const part = (name: string) => ({
-    name,
-    start: () => void log.push(`start ${name}`),
-    ready: async () => void log.push(`ready ${name}`),
-    stop: async () => void log.push(`stop ${name}`),
-  });
-  const manager = createManager({
-    groups: [[part('cache')], [part('one'), part('two')]],
-    logger: silentLogger,
-  });
-  await manager.start();
-  await manager.stop();
-  await manager.stop();
-  assert.deepEqual(log, [
-    ...['start cache', 'ready cache', 'start one', 'start two', 'ready one', 'ready two'],
-    ...['stop one', 'stop two', 'stop cache'],
-  ]);
-});
-
-test('a part that does not start takes the started ones down again', async () => {
-  const log: string[] = [];
-  const manager = createManager({
-    logger: silentLogger,
-    groups: [
-      [{ name: 'a', start: () => undefined, stop: async () => void log.push('stop a') }],
-      [{ name: 'b', start: () => Promise.reject(new Error('port taken')), stop: async () => {} }],
-    ],
-  });
-  await assert.rejects(manager.start(), /port taken/);
-  assert.deepEqual(log, ['stop a']);
 });

@@ -80,7 +80,7 @@ export function unsupportedByLegacy(version: string): McpError {
 }
 
 /** True for the one request that negotiates the version itself. */
-export function isInitialize(exchange: Exchange): boolean {
+function isInitialize(exchange: Exchange): boolean {
   const first = exchange.parsed?.messages[0];
   return first?.kind === 'request' && first.message.method === 'initialize';
 }

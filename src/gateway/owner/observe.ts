@@ -33,7 +33,7 @@ export function unobserved({ method, params }: PendingRequest): boolean {
 }
 
 /** How a request that succeeded changes the record; undefined when it does not. */
-export function sessionChange(
+function sessionChange(
   request: PendingRequest,
 ): ((record: SessionRecord) => SessionRecord) | undefined {
   const { method, params } = request;

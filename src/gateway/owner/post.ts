@@ -363,7 +363,7 @@ export function lostRequestText(id: RequestId): string {
 }
 
 /** Headers of a stream towards the client: the server's own, without what the gateway sets itself. */
-export function streamHeaders(response: HttpResponse): FlatHeaders {
+function streamHeaders(response: HttpResponse): FlatHeaders {
   const { [HEADER.contentType]: _type, ...headers } = answerHeaders(response);
   return headers;
 }
