@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { setTimeout as pause } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { loadKubeConnection } from '../../../src/kube/index.ts';
 import { MCP_CLUSTERS } from '../../../src/api/index.ts';
 import { eventually } from '../../eventually.ts';
@@ -100,9 +102,11 @@ async function starting(api: RealApi, repetitions: number): Promise<Row[]> {
 
 /** Many clusters of three pods each, with a kubelet and sidecars that are played. */
 async function many(api: RealApi, count: number, print: (line: string) => void): Promise<Row[]> {
+  const heapBefore = usedHeapKiB();
   const fleet = await startFleet(api, count);
   try {
     await settled(fleet);
+    const heap = (usedHeapKiB() - heapBefore) / count;
     const made = await fleet.metrics.exposition();
     const requests = total(made, 'rest_client_requests_total');
     const bytes =
@@ -113,6 +117,9 @@ async function many(api: RealApi, count: number, print: (line: string) => void):
     print(
       `  ${reconciles} reconciles, 99 of 100 within ${p99} s; for each ${(requests / reconciles).toFixed(1)} requests ` +
         `and ${Math.round(bytes / reconciles)} bytes, both ways`,
+    );
+    print(
+      `  ${Math.round(heap)} KiB of heap for each cluster, with the kubelet and the sidecars that are played`,
     );
     const rest = await fleet.observe(30_000);
     const apart = await changeOne(fleet, api);
@@ -149,6 +156,13 @@ async function many(api: RealApi, count: number, print: (line: string) => void):
   } finally {
     await fleet.stop();
   }
+}
+
+/** Of this process, in which the operator runs beside what is played. */
+function usedHeapKiB(): number {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+  return process.memoryUsage().heapUsed / 1024;
 }
 
 async function settled(fleet: Fleet): Promise<void> {
