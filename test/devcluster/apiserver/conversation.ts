@@ -1,6 +1,6 @@
 /** The same requests for any Kubernetes API: what ours and a real one answer is compared, reply by reply. */
 import { decodeJwt, decodeProtectedHeader } from 'jose';
-import { CHAPTERS, type Call } from './chapters/index.ts';
+import { CHAPTERS, type Call, type Until } from './chapters/index.ts';
 import { widgetDefinition, WIDGETS, type Body, type Endpoint, type Reply } from './fixture.ts';
 
 export interface Exchange {
@@ -22,8 +22,11 @@ export async function converse(endpoint: Endpoint, only?: string): Promise<Excha
     });
     return reply;
   };
+  const until: Until = async (path, body, is) => {
+    while (!is(await endpoint.call('POST', path, body)));
+  };
   for (const [name, chapter] of Object.entries(CHAPTERS)) {
-    if (only === undefined || only === name) await chapter(call);
+    if (only === undefined || only === name) await chapter(call, until);
   }
   return exchanges;
 }

@@ -1,5 +1,5 @@
 /** Who may do what: roles, bindings, reviews of access, and refusals. */
-import type { Body } from '../fixture.ts';
+import type { Body, Reply } from '../fixture.ts';
 import { DEFAULT, type Chapter } from './chapter.ts';
 
 const RBAC = '/apis/rbac.authorization.k8s.io/v1';
@@ -13,7 +13,7 @@ const binding = (name: string, kind: string, to: string, ...subjects: Body[]): B
 });
 const robot = { kind: 'ServiceAccount', name: 'reader', namespace: 'default' };
 
-export const access: Chapter = async (call) => {
+export const access: Chapter = async (call, until) => {
   const core = { apiGroups: [''], verbs: ['get', 'list'] };
   const one = { apiGroups: [''], resources: ['secrets'], resourceNames: ['mine'], verbs: ['get'] };
   const read = role('read', { ...core, resources: ['pods', 'pods/log', '*/scale'] });
@@ -36,6 +36,18 @@ export const access: Chapter = async (call) => {
     return ask({ user, ...(user === 'bob' && { groups: ['team'] }), resourceAttributes });
   };
   const reader = 'system:serviceaccount:default:reader';
+  const isAllowed = ({ body }: Reply): boolean => body.status.allowed === true;
+  const inForce = (spec: Body, is: (reply: Reply) => boolean): Promise<void> =>
+    until(`${REVIEWS}/subjectaccessreviews`, { spec }, is);
+  const get = { verb: 'get', namespace: 'default' };
+  const secret = { ...get, resource: 'secrets', name: 'mine' };
+  const somePods = { ...get, resource: 'pods' };
+  const probes = { verb: 'get', path: '/metrics' };
+  await inForce({ user: 'ann', nonResourceAttributes: probes }, isAllowed);
+  await inForce({ user: reader, resourceAttributes: secret }, isAllowed);
+  await inForce({ user: reader, resourceAttributes: somePods }, isAllowed);
+  const isTold = ({ body }: Reply): boolean => body.status.reason !== undefined;
+  await inForce({ user: 'ann', resourceAttributes: somePods }, isTold);
   await may(reader, 'pods');
   await may(reader, 'pods', { verb: 'list' });
   await may(reader, 'pods', { verb: 'delete' });

@@ -12,7 +12,7 @@ import { services } from './services.ts';
 import { tokens } from './tokens.ts';
 import { workloads } from './workloads.ts';
 
-export type { Call } from './chapter.ts';
+export type { Call, Until } from './chapter.ts';
 export const CHAPTERS: Readonly<Record<string, Chapter>> = {
   objects,
   lists,

@@ -13,7 +13,7 @@ const ask = (spec: Body = {}, metadata: Body = {}): Body => ({
   spec,
 });
 
-export const tokens: Chapter = async (call) => {
+export const tokens: Chapter = async (call, until) => {
   const path = `${ACCOUNTS}/holder/token`;
   const request = async (body: Body): Promise<string> => {
     const reply = await call('POST', path, body);
@@ -54,6 +54,7 @@ export const tokens: Chapter = async (call) => {
   await call('POST', `${DEFAULT}/pods/bearer/binding`, { metadata: { name: 'bearer' }, target });
   const onNode = await request(ask({ audiences: ['x', 'y'], boundObjectRef: toPod }));
   const unseen = await request(ask({ boundObjectRef: toPod }));
+  const spare = await request(ask({ boundObjectRef: toPod }));
   await review({ token: plain });
   await review({ token: mounted, audiences: [ISSUER, 'z'] });
   await review({ token: onNode, audiences: ['y', 'z'] });
@@ -62,14 +63,20 @@ export const tokens: Chapter = async (call) => {
   await review({ token: '' });
   await review({ token: 'neither' });
   await review({ token: `${plain.slice(0, -8)}AAAAAAAA` });
-  // The real server remembers for ten seconds what it took: only tokens that it has not seen show the end of a pod.
+  // The real server follows deletions a moment later, and remembers for ten seconds what it took.
+  const refused = (token: string, why: RegExp): Promise<void> =>
+    until(REVIEWS, { spec: { token } }, ({ body }) => why.test(body.status.error ?? ''));
   await call('DELETE', `${DEFAULT}/pods/bearer`, { gracePeriodSeconds: 0 });
+  await refused(spare, /invalidated/);
   await review({ token: unseen });
   await call('DELETE', `${DEFAULT}/pods/stranger`, { gracePeriodSeconds: 0 });
   const orphan = await request(ask());
+  const another = await request(ask());
   await call('DELETE', `${ACCOUNTS}/holder`);
+  await refused(another, /not found/);
   await review({ token: orphan });
   await call('POST', ACCOUNTS, { metadata: { name: 'holder' } });
+  await refused(another, /does not match/);
   await review({ token: orphan });
 };
 
