@@ -26,6 +26,7 @@ import { startHealthServer } from './health-server.ts';
 import { createOwnSigner } from './identity/own-signer.ts';
 import { CERTIFICATES_PATH, createCertificateRoute } from './identity/route.ts';
 import type { CertificateSigner } from './identity/signer.ts';
+import { createClusterSigner } from './issuer/cluster-signer.ts';
 import { createPodReplacer } from './pod-replacer.ts';
 import type { SidecarClient } from './ports.ts';
 import { createReconciler } from './reconciler.ts';
@@ -116,7 +117,8 @@ export async function runOperator(options: OperatorOptions): Promise<RunningOper
       { clock, random, metrics },
       { lifecycle, isLeading },
     );
-    const signer = createOwnSigner({ client, clock, random });
+    const own = createOwnSigner({ client, clock, random });
+    const signer = createClusterSigner({ own, client: servingClient, clock });
     const context = { options, client, signer, logger, metrics, clock, random, lifecycle };
     await requireDefinition(client, options.watchNamespaces ?? []);
     // Registered before the controller, so that the Lease is given up only when nothing writes any more.

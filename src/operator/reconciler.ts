@@ -114,7 +114,9 @@ async function reconcile(cluster: McpCluster, tools: Tools): Promise<Outcome> {
   if (promotion.kind === 'refused') {
     found.push({ reason: 'PromotionRefused', message: promotion.message });
   }
-  const problem = found.find((each) => each !== undefined);
+  const problems = found.filter((each) => each !== undefined);
+  // What is waited for is explained by whatever else is wrong.
+  const problem = problems.find(({ reason }) => reason !== 'CertificatePending') ?? problems[0];
   const end = { view, decision, promotion, written, problem, backups };
   await writeStatus(after, end, tools);
   return nextLook({ subject: after, ...end }, tools);

@@ -88,7 +88,7 @@ export const FEATURE_BAR: readonly Feature[] = [
       part('NetworkPolicy', 'operator.network-policy', 'operator.network-policy-kept'),
       part('own authority', 'operator.secrets-return'),
       part('rotation on a real API server', 'identity.rotation', 'identity.who-gets-a-certificate'),
-      lacking('cert-manager', 'not there'),
+      part('cert-manager', 'issuer.cluster', 'issuer.signs', 'issuer.refusals'),
     ],
   },
   {

@@ -32,4 +32,24 @@ export const trust = {
       'No pod is started under a ServiceAccount that is not the cluster’s own, whatever rights that one has',
     source: 'issue 6: least privilege; feature bar 4',
   },
+  'issuer.cluster': {
+    sentence:
+      'A McpCluster that names an issuer waits for it with a condition, gets no authority of its own, and starts when the issuer signs',
+    source: 'issue 6: cert-manager as an option; feature bar 6',
+  },
+  'issuer.signs': {
+    sentence:
+      'An issuer of cert-manager signs for each pod what the operator has checked: one request a pod, found again by who asks again',
+    source: 'issue 6: cert-manager as an option; feature bar 6',
+  },
+  'issuer.refusals': {
+    sentence:
+      'What an issuer refuses, leaves out, adds or does not know is not given to any pod, and is told with the field and what to do',
+    source: 'issue 6: bad input; cert-manager API reference, CertificateRequest conditions',
+  },
+  'issuer.authority-overlaps': {
+    sentence:
+      'When the authority behind an issuer changes, the pods trust the new one before it is used and the old one as long as anything of it is valid',
+    source: 'issue 6: overlap rotation of CA and leaves; feature bar 6',
+  },
 } as const satisfies Record<string, Requirement>;

@@ -10,7 +10,6 @@ export interface ReconcileProblem {
     | 'RecoveryRefused'
     | 'PromotionRefused'
     | 'ForeignObject'
-    | 'CertificatePending'
     | 'Refused'
     | 'Paused'
     | 'SecretMissing'
@@ -26,7 +25,12 @@ export interface ReconcileProblem {
     | 'IssuerNotInstalled'
     | 'IssuerForbidden'
     | 'IssuerMissing'
-    | 'IssuerNotReady';
+    | 'IssuerNotReady'
+    | 'IssuerChangesAuthority'
+    | 'CertificatePending'
+    | 'CertificateDenied'
+    | 'CertificateRefused'
+    | 'CertificateUnusable';
   readonly message: string;
 }
 

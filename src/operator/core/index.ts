@@ -24,6 +24,15 @@ export {
   type BackupStatus,
   type JobRun,
 } from './backup-health.ts';
+export {
+  CERT_MANAGER,
+  CERTIFICATE_OF_LABEL,
+  certificateRequest,
+  requestState,
+  type CertificateRequest,
+  type IssuerRef,
+  type RequestSubject,
+} from './certificate-request.ts';
 export { CLUSTER_GAUGES, clusterSamples } from './cluster-series.ts';
 export { type ReconcileProblem } from './conditions.ts';
 export { configMap, runningConfig, sidecarConfig, type ClusterSize } from './config.ts';
@@ -31,9 +40,10 @@ export { isCurrent, ownershipOf, stamped } from './drift.ts';
 export { durationMs } from './durations.ts';
 export { endpointSlice } from './endpoint-slice.ts';
 export { rigidProblem, type RigidClaim } from './expansion.ts';
-export { type IssuerFacts } from './issuer-problems.ts';
+export { NOT_INSTALLED, type IssuerFacts } from './issuer-problems.ts';
 export {
   objectNames,
+  ownedMetadata,
   ownerOf,
   peersHost,
   podHost,
@@ -97,6 +107,7 @@ export { authoritySecret, disruptionBudget, serviceAccount, type Secret } from '
 export { referenceProblems, specProblem, type SpecFacts } from './spec-problems.ts';
 export { statefulSet } from './stateful-set.ts';
 export { compareStatus, statusOf } from './status.ts';
+export { admitAuthority, AUTHORITIES_MAX, trustedOf, type TrustLedger } from './trust-ledger.ts';
 export { transitions } from './transitions.ts';
 export { planVolumes, volumeSizeOf } from './volumes.ts';
 export { canAnswer, observeCluster, type ClusterView, type MemberView } from './view.ts';

@@ -10,6 +10,8 @@ export interface ObjectNames {
   readonly clientService: string;
   readonly peerService: string;
   readonly configMap: string;
+  /** Whose certificates the pods accept when an issuer signs, and since when. */
+  readonly issuerConfigMap: string;
   readonly authoritySecret: string;
   readonly trustMap: string;
   readonly requestStateSecret: string;
@@ -29,6 +31,7 @@ export function objectNames(cluster: string): ObjectNames {
     clientService: cluster,
     peerService: `${cluster}-peers`,
     configMap: `${cluster}-config`,
+    issuerConfigMap: `${cluster}-issuer`,
     authoritySecret: `${cluster}-ca`,
     trustMap: `${cluster}-trust`,
     requestStateSecret: `${cluster}-request-state`,

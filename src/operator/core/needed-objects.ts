@@ -16,6 +16,7 @@ const KINDS = {
   clientService: 'Service',
   peerService: 'Service',
   configMap: 'ConfigMap',
+  issuerConfigMap: 'ConfigMap',
   authoritySecret: 'Secret',
   trustMap: 'ConfigMap',
   requestStateSecret: 'Secret',
@@ -39,6 +40,7 @@ export interface ForeignFact extends NamedObject {
 export function neededObjects({ metadata, spec }: McpCluster): readonly NamedObject[] {
   const isNeeded: Partial<Record<keyof ObjectNames, boolean>> = {
     networkPolicy: spec.networkPolicy.enabled,
+    issuerConfigMap: spec.tls.issuerRef !== undefined,
     requestStateSecret: spec.server.requestStateKey !== undefined,
     backupCronJob: spec.backup !== undefined,
     backupClaim: spec.backup?.volume.size !== undefined,

@@ -3,6 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import type { McpCluster } from '../../api/index.ts';
 import { certificateExpiry, type SigningRequest, type TlsMaterial } from '../../security/index.ts';
 import type { Clock } from '../../std/index.ts';
+import type { ReconcileProblem } from '../core/index.ts';
 import type { CertificateSigner } from './signer.ts';
 import { requestFor, subjectWithoutPod } from './subjects.ts';
 
@@ -19,10 +20,10 @@ interface Asked {
 
 export interface OperatorLeafKeeper {
   /**
-   * The certificate for `cluster`, whose members accept `trusted`: the one at hand as long as it is good, else a new one; a
-   * sentence when there is none yet.
+   * The certificate for `cluster`, whose members accept `trusted`: the one at hand as long as it is good, else a new one; what
+   * the cluster is told when there is none yet.
    */
-  ensure(cluster: McpCluster, trusted: string): Promise<OperatorLeaf | string>;
+  ensure(cluster: McpCluster, trusted: string): Promise<OperatorLeaf | ReconcileProblem>;
 }
 
 const PEM = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
@@ -49,7 +50,8 @@ export function createOperatorLeaf({
       const outcome = await signer.sign(asked.request, subject);
       if (outcome.kind === 'signed') {
         const { certificate: cert, renewAfter } = outcome;
-        leaf = { material: { ca: trusted, cert, key: asked.key }, renewAfter };
+        // An issuer makes its authority known by what it signs.
+        leaf = { material: { ca: outcome.trusted, cert, key: asked.key }, renewAfter };
         asked = undefined;
         return leaf;
       }
@@ -57,7 +59,9 @@ export function createOperatorLeaf({
       // What is at hand may do for a while.
       return leaf !== undefined && certificateExpiry(leaf.material.cert).getTime() > clock.wall()
         ? leaf
-        : outcome.message;
+        : outcome.kind === 'pending'
+          ? { reason: 'CertificatePending', message: outcome.message }
+          : outcome;
     },
   };
 }

@@ -1,6 +1,7 @@
 /** Who signs the certificates of a cluster: a port with two ways behind it, the cluster's own authority and an issuer. */
 import type { McpCluster } from '../../api/index.ts';
 import type { SigningRequest } from '../../security/index.ts';
+import type { ReconcileProblem } from '../core/index.ts';
 import type { CertificateSubject } from './subjects.ts';
 
 export type SigningOutcome =
@@ -15,7 +16,12 @@ export type SigningOutcome =
     }
   /** The same request is to be repeated a little later. */
   | { readonly kind: 'pending'; readonly message: string }
-  | { readonly kind: 'refused'; readonly message: string };
+  | {
+      readonly kind: 'refused';
+      /** Why, as the conditions of a cluster say it; the cluster's own authority refuses nothing. */
+      readonly reason: ReconcileProblem['reason'];
+      readonly message: string;
+    };
 
 export interface CertificateSigner {
   /** PEM: the authorities that members of the cluster accept. Makes and rotates what is missing, so only for who leads. */

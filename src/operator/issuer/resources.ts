@@ -1,7 +1,13 @@
 /** Where the API serves what is cert-manager's. */
 import type { ResourceType } from '../../kube/index.ts';
+import { CERT_MANAGER } from '../core/index.ts';
 
-const CERT_MANAGER = { group: 'cert-manager.io', version: 'v1' } as const;
+export const CERTIFICATE_REQUESTS = {
+  ...CERT_MANAGER,
+  plural: 'certificaterequests',
+  kind: 'CertificateRequest',
+  namespaced: true,
+} as const satisfies ResourceType;
 
 /** By the kind that `spec.tls.issuerRef` names. */
 export const ISSUERS = {

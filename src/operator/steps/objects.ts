@@ -44,7 +44,7 @@ export async function writeObjects(subject: Subject, tools: Tools): Promise<Writ
   };
   await attempt(async () => {
     const pending = await ensureTls(cluster, watched, tools);
-    if (pending !== undefined) problems.push({ reason: 'CertificatePending', message: pending });
+    if (pending !== undefined) problems.push(pending);
   });
   const hasAccount = await attempt(() =>
     ensureOwned(serviceAccount(cluster), RESOURCES.serviceAccounts, tools),
@@ -103,32 +103,30 @@ export function writeBudget(
   );
 }
 
-/** Whom the members trust, for the pods to read, and our own certificate; a sentence when that is not there yet. */
+/** Whom the members trust, for the pods to read, and our own certificate; what is wrong when that is not there yet. */
 async function ensureTls(
   cluster: McpCluster,
   watched: Watched,
   tools: Tools,
-): Promise<string | undefined> {
+): Promise<ReconcileProblem | undefined> {
   const { clock, signer, serving } = tools;
-  const isFresh = (at: number | undefined): boolean =>
-    at !== undefined && clock.monotonic() - at < RESYNC_MS;
-  const members =
-    watched.trusted !== undefined && isFresh(watched.tlsCheckedAt)
-      ? watched.trusted
-      : await signer.trusted(cluster);
-  watched.trusted = members;
+  const isFresh =
+    watched.tlsCheckedAt !== undefined && clock.monotonic() - watched.tlsCheckedAt < RESYNC_MS;
+  let problem: ReconcileProblem | undefined;
+  if (!isFresh || watched.trusted === undefined) {
+    watched.trusted = await signer.trusted(cluster);
+    const leaf = await watched.leaf.ensure(cluster, watched.trusted);
+    if ('reason' in leaf) problem = leaf;
+    else {
+      watched.setTls(leaf.material);
+      watched.trusted = leaf.material.ca;
+      watched.tlsCheckedAt = clock.monotonic();
+    }
+  }
   // Looked at each time: somebody may have deleted it, and it is in a cache.
-  await ensureOwned(
-    trustMap(cluster, { members, operator: serving?.() }),
-    RESOURCES.configMaps,
-    tools,
-  );
-  if (isFresh(watched.tlsCheckedAt)) return undefined;
-  const leaf = await watched.leaf.ensure(cluster, members);
-  if (typeof leaf === 'string') return leaf;
-  watched.setTls(leaf.material);
-  watched.tlsCheckedAt = clock.monotonic();
-  return undefined;
+  const map = trustMap(cluster, { members: watched.trusted, operator: serving?.() });
+  await ensureOwned(map, RESOURCES.configMaps, tools);
+  return problem;
 }
 
 /** The certificate to ask members with while nothing may be written; without an authority there is none. */
@@ -138,7 +136,7 @@ async function readTls(cluster: McpCluster, watched: Watched, tools: Tools): Pro
   const map = tools.caches.owned(RESOURCES.configMaps, namespace, name) as
     { readonly data?: Readonly<Record<string, string>> } | undefined;
   const leaf = await watched.leaf.ensure(cluster, map?.data?.['ca.crt'] ?? '');
-  if (typeof leaf === 'string') return;
+  if ('reason' in leaf) return;
   watched.setTls(leaf.material);
   watched.tlsCheckedAt = tools.clock.monotonic();
 }
