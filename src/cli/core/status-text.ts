@@ -13,7 +13,7 @@ export type Age = (instant: string) => number;
 /** Lines for a terminal. */
 export function statusLines(view: StatusView, ageMs: Age): string[] {
   return [
-    ...headLines(view),
+    ...headLines(view, ageMs),
     '',
     ...tableLines(withoutEmptyColumns([MEMBERS, ...view.members.map(memberCells)])),
     ...view.members.flatMap(({ name, message }) =>
@@ -26,12 +26,13 @@ export function statusLines(view: StatusView, ageMs: Age): string[] {
   ];
 }
 
-function headLines(view: StatusView): string[] {
+function headLines(view: StatusView, ageMs: Age): string[] {
   const { replicas, voters, sessions, leader, targetLeader, term, fencedMembers } = view;
   const leads = leader === undefined ? 'nobody' : `${leader} in term ${term ?? '?'}`;
+  const since = view.leaderSince === undefined ? '' : ` for ${span(ageMs(view.leaderSince))}`;
   const target = targetLeader === undefined ? '' : `, ${targetLeader} is to`;
   const rows: (readonly [string, string | undefined])[] = [
-    ['Leads', `${leads}${target}`],
+    ['Leads', `${leads}${since}${target}`],
     [
       'Pods',
       `${replicas.ready} of ${replicas.wanted} ready, ${voters ?? '?'} vote, ${sessions ?? '?'} sessions`,
@@ -40,12 +41,19 @@ function headLines(view: StatusView): string[] {
     ['Endpoint', view.endpoint],
     ['Fenced', fencedMembers.length === 0 ? undefined : fencedMembers.join(', ')],
     ['Next window', view.nextMaintenanceWindow],
+    ['Backup', backupText(view, ageMs)],
   ];
   const seen = view.isCurrent ? '' : ' (the operator has not seen the latest change yet)';
   return [
     `${view.namespace}/${view.name}: ${view.phase}${seen}`,
     ...tableLines(rows.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]))),
   ];
+}
+
+function backupText({ backup }: StatusView, ageMs: Age): string | undefined {
+  if (backup === undefined) return undefined;
+  const { lastSuccessTime: last } = backup;
+  return last === undefined ? 'none yet' : `${last}, ${agoOrIn(ageMs(last))}`;
 }
 
 function memberCells(row: MemberRow): string[] {

@@ -79,6 +79,9 @@ export interface StatusView {
   readonly troubles: readonly Trouble[];
   readonly expiries: readonly Expiry[];
   readonly nextMaintenanceWindow?: string | undefined;
+  /** What became of the backups that the spec asks for. */
+  readonly backup?: NonNullable<McpCluster['status']>['backup'];
+  readonly leaderSince?: string | undefined;
   /** What a command of ours last changed, who and when. */
   readonly lastCommand?: string | undefined;
 }
@@ -115,6 +118,8 @@ export function statusView(facts: StatusFacts): StatusView {
         : conditions.filter(isTrouble).map((condition) => troubleOf(condition, facts)),
     expiries: facts.expiries,
     nextMaintenanceWindow: status.nextMaintenanceWindow,
+    backup: spec.backup === undefined ? undefined : (status.backup ?? {}),
+    leaderSince: status.leaderSince,
     lastCommand: metadata.annotations?.[LAST_COMMAND_ANNOTATION],
   };
 }
@@ -158,9 +163,13 @@ const WANTED: Readonly<Record<string, Condition['status']>> = {
   Degraded: 'False',
   QuorumHealthy: 'True',
   Reconciled: 'True',
+  BackupHealthy: 'True',
+  Restored: 'True',
 };
 
 function isTrouble({ type, status }: Condition): boolean {
+  // There is nothing to judge yet, or nobody wants any.
+  if (type === 'BackupHealthy' && status === 'Unknown') return false;
   return WANTED[type] !== undefined && WANTED[type] !== status;
 }
 
@@ -182,6 +191,8 @@ const NEXT: Readonly<Record<string, (cluster: McpCluster) => string | undefined>
   WaitingForApproval: ({ metadata }) => `approve ${metadata.name}`,
   Hibernated: ({ metadata }) => `wake ${metadata.name}`,
   Hibernating: () => undefined,
+  BackupFailed: ({ metadata }) => `backup ${metadata.name}`,
+  Overdue: ({ metadata }) => `backup ${metadata.name}`,
   Paused: ({ metadata }) => `resume ${metadata.name}`,
   // The message names the member whose log goes furthest.
   QuorumLost: ({ metadata, status }) => {

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import type { McpClusterStatus } from '../../../src/api/index.ts';
 import { clusterLines, statusLines } from '../../../src/cli/core/status-text.ts';
 import { statusView, type StatusFacts } from '../../../src/cli/core/status-view.ts';
+import { defaultedSpec } from '../../api/defaulted.ts';
 import { cluster } from '../../operator/core/fixtures.ts';
 import { verifies } from '../../requirements.ts';
 
@@ -80,6 +81,28 @@ tools-2  Follower  Voter  yes    Alive   2    3         0.1.0    node-2        2
 All conditions are as they should be.
 Certificate CN=tools ends 2026-03-21T12:00:00Z, in 20d`,
     );
+  });
+
+  await t.test('backups, and since when it leads', () => {
+    const spec = defaultedSpec({
+      ...{ server: { image: 'docker.io/mcp/everything', port: 3001 } },
+      backup: { schedule: '0 3 * * *', volume: { size: '1Gi' } },
+    });
+    const asked = (status: McpClusterStatus): string =>
+      drawn(status, { cluster: cluster(spec, status) });
+    const waiting = condition('BackupHealthy', 'Unknown', 'Waiting', 'there is none yet');
+    const young = asked({ ...HEALTHY, conditions: [waiting] });
+    assert.match(young, /^Backup +none yet$/m);
+    assert.match(young, /All conditions are as they should be/);
+    const text = asked({
+      ...HEALTHY,
+      leaderSince: '2026-03-01T11:00:00Z',
+      backup: { lastSuccessTime: '2026-03-01T03:00:00Z' },
+      conditions: [condition('BackupHealthy', 'False', 'BackupFailed', 'disk full')],
+    });
+    assert.match(text, /^Leads +tools-0 in term 7 for 60m$/m);
+    assert.match(text, /^Backup +2026-03-01T03:00:00Z, 9h ago$/m);
+    assert.match(text, /^ {2}next: kubectl mcp backup tools -n team$/m);
   });
 
   await t.test('an update waits for somebody, and the spec has changed since', () => {
