@@ -145,22 +145,9 @@ export const FEATURE_BAR: readonly Feature[] = [
     level: 'III',
     feature: 'Backup and restore',
     parts: [
-      part(
-        'scheduled, with retention',
-        'operator.backup-restored',
-        'operator.backup-objects',
-        'operator.backup-volume',
-        'operator.backup-schedule',
-        'backup.retention',
-      ),
-      part('a failure is seen', 'operator.backup-restored', 'operator.backup-health'),
-      part(
-        'restore into a new cluster',
-        'operator.backup-restored',
-        'operator.restore-before-clients',
-        'backup.restored',
-        'backup.damage-is-refused',
-      ),
+      part('scheduled, with retention', 'operator.backup-restored', 'operator.least-privilege'),
+      part('a failure is seen', 'operator.backup-restored'),
+      part('restore into a new cluster', 'operator.backup-restored', 'api.immutable'),
     ],
   },
   {
