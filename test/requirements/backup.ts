@@ -4,7 +4,7 @@ import type { Requirement } from './requirement.ts';
 export const backup = {
   'operator.backup-objects': {
     sentence:
-      'spec.backup becomes a CronJob that works while the operator is down: restricted pods without a token of the API, one at a time, the same object for the same spec',
+      'spec.backup becomes a CronJob, whose schedule goes on while the operator is down: restricted pods without a token of the API, one at a time, the same object for the same spec',
     source: 'feature bar 12; CloudNativePG ScheduledBackup',
   },
   'operator.backup-volume': {

@@ -25,7 +25,7 @@ What is said of objects in namespaces becomes a ClusterRole, or a Role in each o
 - apiGroups: [apps]
   resources: [statefulsets]
   verbs: [get, list, watch, create, patch, delete]
-# Backups go on while the operator is down.
+# The schedule of backups goes on while the operator is down.
 - apiGroups: [batch]
   resources: [cronjobs]
   verbs: [get, list, watch, create, patch, delete]

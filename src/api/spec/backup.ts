@@ -65,7 +65,7 @@ const VOLUME = {
 export const BACKUP = {
   type: 'object',
   description:
-    'Backups of what the cluster agreed on, sessions above all, by a schedule: the CronJob <name>-backup writes them to a volume, whether the operator runs or not.',
+    'Backups of what the cluster agreed on, sessions above all, by a schedule: the CronJob <name>-backup writes them to a volume; its pods wait for a certificate while the operator is down.',
   required: ['schedule', 'volume'],
   properties: {
     schedule: {

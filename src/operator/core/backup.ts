@@ -53,8 +53,8 @@ export interface BackupOptions {
 }
 
 /**
- * A CronJob, because it runs while the operator is down. One at a time: two would fill the volume. Undefined when the spec wants
- * no backups.
+ * A CronJob, because its schedule goes on while the operator is down; a pod waits for its certificate until any replica is there.
+ * One at a time: two would fill the volume. Undefined when the spec wants no backups.
  */
 export function backupCronJob(
   cluster: McpCluster,
