@@ -193,7 +193,7 @@ void suite('objects of a cluster at a real API server', { skip }, () => {
     const next = await b.until('its leader', (cluster) => cluster.status?.leader === 'tools-1');
     assert.ok(Date.parse(next.status?.leaderSince ?? '') > since);
     b.pods.tell();
-    await b.pods.asked(6);
+    await b.pods.asked(3);
     assert.equal((await b.cluster()).status?.leaderSince, next.status?.leaderSince);
   });
 
