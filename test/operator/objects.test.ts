@@ -267,8 +267,11 @@ void suite('objects of a cluster at a real API server', { skip }, () => {
     await provision(client, b.namespace, 'data-tools-3');
     const homeless = await eventually('the scheduler to give up', async () => {
       const pod = await b.read(RESOURCES.pods, 'tools-3');
-      const { conditions = [] } = (pod?.['status'] ?? {}) as { conditions?: { type: string }[] };
-      return conditions.some(({ type }) => type === 'PodScheduled') && conditions;
+      const { conditions = [] } = (pod?.['status'] ?? {}) as {
+        conditions?: { type: string; message?: string }[];
+      };
+      // At first it may have looked before the claim had its volume.
+      return conditions.some(({ message = '' }) => message.includes('anti-affinity')) && conditions;
     });
     // Only what lasts is a problem: half a minute, which is over when it began an hour ago.
     const lastTransitionTime = '2026-01-01T00:00:00Z';
