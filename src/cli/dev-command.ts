@@ -7,7 +7,7 @@ import {
   systemClock,
   UsageError,
 } from '../host/index.ts';
-import { applyAndAwait, endpointUrl, readSample, startLaptop } from './laptop.ts';
+import { applyAndAwait, endpointUrl, readSample, startLaptop, type Laptop } from './laptop.ts';
 import { createProgress } from './progress.ts';
 import { requirePrometheus, startPrometheus } from './prometheus.ts';
 
@@ -16,6 +16,7 @@ export interface DevOptions {
   readonly port?: string;
   readonly backend: 'embedded' | 'kubebuilder';
   readonly prometheus?: boolean;
+  readonly operator: boolean;
 }
 
 /** Runs until a signal or the operator's end. */
@@ -47,17 +48,27 @@ async function start(
   finish: (code: number) => void,
   isStopping: () => boolean,
 ): Promise<void> {
+  if (options.prometheus === true && !options.operator) {
+    throw new UsageError(
+      '--prometheus scrapes the operator of this command: leave --no-operator out, or install a Prometheus in the cluster',
+    );
+  }
   const program = options.prometheus === true ? requirePrometheus() : undefined;
   const operatorAddress =
     program === undefined ? undefined : `127.0.0.1:${(await freePorts(1))[0]}`;
   const laptop = await startLaptop({
     backend: options.backend,
     operatorAddress,
+    operator: options.operator,
     dataDir: options.data,
     port: portOption(options.port),
     progress,
     lifecycle,
   });
+  if (!options.operator) {
+    progress.say(emptyClusterText(laptop));
+    return;
+  }
   const resource = await applyAndAwait(
     laptop,
     await readSample(laptop, 'everything.yaml'),
@@ -91,6 +102,15 @@ Ctrl-C ends everything.`);
     finish(1);
   });
 }
+
+/** What to do next with a cluster that has no operator. */
+const emptyClusterText = ({ cluster, logFolder }: Laptop): string => `
+  export KUBECONFIG=${cluster.kubeconfig}
+  helm install mcp-cluster-operator charts/mcp-cluster-operator -n mcp-cluster-system --create-namespace
+  kubectl apply -f deploy/samples/everything.yaml
+  logs          ${logFolder}
+
+Ctrl-C ends everything.`;
 
 function portOption(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;

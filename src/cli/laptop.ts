@@ -33,6 +33,8 @@ export interface LaptopOptions {
   readonly extraImages?: DevClusterOptions['extraImages'];
   /** `host:port` of the operator's health and metrics; default: any port of 127.0.0.1. */
   readonly operatorAddress?: string | undefined;
+  /** False: an empty cluster, without the definitions, for an operator that somebody installs. Default true. */
+  readonly operator?: boolean;
   readonly progress: Progress;
   readonly lifecycle: Lifecycle;
 }
@@ -43,7 +45,7 @@ export interface Laptop {
   readonly root: string;
   /** Folder with the logs of the operator and of the cluster itself. */
   readonly logFolder: string;
-  /** Resolves with a sentence when the operator's process ends by itself. */
+  /** Resolves with a sentence when the operator's process ends by itself; never without one. */
   readonly operatorEnded: Promise<string>;
 }
 
@@ -79,6 +81,8 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
     metrics: createMetrics(),
   });
   lifecycle.add('API client', () => client.close());
+  const laptop = { cluster, client, root, logFolder };
+  if (options.operator === false) return { ...laptop, operatorEnded: new Promise(() => {}) };
   await progress.wait('resource definitions', async () => {
     for (const file of (await readdir(join(root, 'crds'))).sort()) {
       await applyManifest(client, await readManifest(join(root, 'crds', file)), NAMESPACE);
@@ -93,7 +97,7 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
   });
   await cluster.guard(operator.pid);
   lifecycle.add('operator', () => operator.stop());
-  return { cluster, client, root, logFolder, operatorEnded: operator.ended };
+  return { ...laptop, operatorEnded: operator.ended };
 }
 
 /** The objects of a file in `deploy/samples`. */

@@ -223,6 +223,7 @@ program
   .option('--data <dir>', 'keep the state here and find it again (default: nothing is kept)')
   .option('--port <port>', 'port of the API server (default: a free one)')
   .option('--prometheus', 'start the prometheus of this machine, too, with rules and targets')
+  .option('--no-operator', 'neither operator nor sample: for an operator that helm installs')
   .addOption(backend())
   .action(async (options) => {
     const { devCommand } = await import('./dev-command.ts');

@@ -5,7 +5,7 @@ import { UsageError } from '../host/index.ts';
 import { createCertificateAuthority, issueCertificate, type KeyPair } from '../security/index.ts';
 import type { Clock, Random } from '../std/index.ts';
 import type { Logger } from '../telemetry/index.ts';
-import { startApiServer, writeKubeconfig } from './apiserver/index.ts';
+import { API_SERVICE_ADDRESS, startApiServer, writeKubeconfig } from './apiserver/index.ts';
 import { startControlPlane } from './control-plane/index.ts';
 import type { ContainerLog, LogLookup, LogQuery } from './kubelet/index.ts';
 import { createObjectStore } from './objects/index.ts';
@@ -57,7 +57,7 @@ export async function startEmbeddedBackend(options: BackendOptions): Promise<Bac
       ...leaf,
       commonName: 'kube-apiserver',
       dnsNames: ['localhost', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc'],
-      ipAddresses: [ADDRESS],
+      ipAddresses: [ADDRESS, API_SERVICE_ADDRESS],
     }),
     issueCertificate(authority, {
       ...leaf,

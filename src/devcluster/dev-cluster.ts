@@ -157,7 +157,8 @@ async function startAll(options: DevClusterOptions, lifecycle: Lifecycle): Promi
   const informers = await startInformers(base, lifecycle);
 
   const hostsFile = join(folder, 'hosts.json');
-  const network = createClusterNetwork({ ...informers, hostsFile, logger });
+  const apiServer = { address: HOST_ADDRESS, port: Number(new URL(backend.url).port) };
+  const network = createClusterNetwork({ ...informers, hostsFile, apiServer, logger });
   await network.start();
   lifecycle.add('network', () => network.stop());
   const logs = await startLogEndpoint({
@@ -181,6 +182,7 @@ async function startAll(options: DevClusterOptions, lifecycle: Lifecycle): Promi
     networkModuleUrl,
     nodeFolder: dirname(process.execPath),
     hostAddress: HOST_ADDRESS,
+    apiService: network.apiService,
     logPort: logs.port,
   });
   parts.kubelet = kubelet;

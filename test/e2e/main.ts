@@ -12,6 +12,7 @@ import type { Scenario } from './scenario.ts';
 import { autoscalingScenarios } from './scenarios/autoscaling.ts';
 import { backupScenarios } from './scenarios/backups.ts';
 import { changeScenarios, clusterScenarios, deletionScenarios } from './scenarios/cluster.ts';
+import { chartScenarios } from './scenarios/chart.ts';
 import { degradedScenarios } from './scenarios/degraded.ts';
 import { failureScenarios } from './scenarios/failures.ts';
 import { kubectlScenarios } from './scenarios/kubectl.ts';
@@ -37,6 +38,7 @@ const WITHOUT_OPERATOR: readonly Scenario<LaptopArena>[] = [
   ...refusalScenarios,
   ...kubectlScenarios,
   ...upgradeScenarios,
+  ...chartScenarios,
 ];
 const WITH_OPERATOR: readonly Scenario<LaptopArena>[] = [
   ...[...clusterScenarios, ...failureScenarios, ...changeScenarios, ...memberScenarios],

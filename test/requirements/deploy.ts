@@ -41,6 +41,11 @@ export const deploy = {
       'helm installs, upgrades, rolls back and uninstalls; the definition and every McpCluster outlive the release',
     source: 'issue 6: with the real helm on the real API server and on the laptop cluster',
   },
+  'chart.operator-pod': {
+    sentence:
+      'Installed by helm, the operator runs as a pod with the token of its ServiceAccount and the rights of the chart, and an McpCluster becomes Available and serves sessions, on the laptop cluster with either control plane',
+    source: 'issue 6: Helm chart',
+  },
   'chart.restricted': {
     sentence: "The operator's pod is admitted to a namespace that enforces Pod Security restricted",
     source: 'Kubernetes, Pod Security Standards',

@@ -84,6 +84,11 @@ export const devcluster = {
       'a Node program in a pod listens on and reaches localhost at the address of its own pod only',
     source: 'Kubernetes concepts, the Kubernetes network model',
   },
+  'devcluster.service-account-path': {
+    sentence:
+      'a Node program in a pod finds the files of its service account at the path where Kubernetes mounts them',
+    source: 'Kubernetes tasks, accessing the Kubernetes API from a Pod',
+  },
   'devcluster.network-names': {
     sentence:
       'Service and pod names resolve to cluster addresses, and connecting to those works from every pod',

@@ -4,6 +4,9 @@ import type { StoredObject } from '../objects/index.ts';
 import type { Api } from './context.ts';
 import { newUid } from './identity.ts';
 
+/** Of the Service through which pods reach the API. */
+export const API_SERVICE_ADDRESS = '10.96.0.1';
+
 const NAMESPACES = ['default', 'kube-node-lease', 'kube-public', 'kube-system'];
 
 /** Makes the standard namespaces and the Service of the API itself, where they are missing. */
@@ -27,8 +30,8 @@ export function bootstrap(api: Api): void {
     },
     spec: {
       type: 'ClusterIP',
-      clusterIP: '10.96.0.1',
-      clusterIPs: ['10.96.0.1'],
+      clusterIP: API_SERVICE_ADDRESS,
+      clusterIPs: [API_SERVICE_ADDRESS],
       ipFamilies: ['IPv4'],
       ipFamilyPolicy: 'SingleStack',
       internalTrafficPolicy: 'Cluster',

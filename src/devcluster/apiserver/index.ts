@@ -4,6 +4,7 @@
  * `write.ts`, and leaves through `present.ts`; what is particular to a kind is in `kinds/`. It is judged against the real
  * kube-apiserver by a differential test.
  */
+export { API_SERVICE_ADDRESS } from './bootstrap.ts';
 export type { LogOptions, PodLogs, User } from './context.ts';
 export { writeKubeconfig, type KubeconfigOptions } from './kubeconfig.ts';
 export { startApiServer, type ApiServer, type ApiServerOptions } from './server.ts';

@@ -33,6 +33,7 @@ export interface KubeletOptions {
   readonly networkModuleUrl: string;
   readonly nodeFolder: string;
   readonly hostAddress: string;
+  readonly apiService: KubeletDependencies['apiService'];
   /** Port of the log endpoint, as the Node objects say. */
   readonly logPort: number;
   readonly clock: Clock;

@@ -39,6 +39,7 @@ export interface Launch {
 }
 
 const TERMINATION_MESSAGE_PATH = '/dev/termination-log';
+const SERVICE_ACCOUNT_PATH = '/var/run/secrets/kubernetes.io/serviceaccount';
 const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** A sentence instead, when a referenced object or a command is missing. */
@@ -79,6 +80,7 @@ export async function prepareLaunch(
       PATH: `${dependencies.nodeFolder}:${SYSTEM_PATH}`,
       HOME: own,
       TMPDIR: mountedTemporary(rules.value) ?? temporary,
+      ...apiVariables(dependencies),
       HOSTNAME: pod.spec.hostname ?? pod.metadata.name ?? '',
       ...given,
       ...networkVariables(
@@ -87,11 +89,24 @@ export async function prepareLaunch(
           hostsFile: dependencies.hostsFile,
           podAddress: facts.podIP,
           namespace: pod.metadata.namespace ?? 'default',
+          serviceAccountFolder: rules.value.find(
+            ({ mountPath }) => mountPath === SERVICE_ACCOUNT_PATH,
+          )?.folder,
         },
         given['NODE_OPTIONS'],
       ),
     },
   });
+}
+
+/** By these every client library finds the API from inside. */
+function apiVariables({ apiService }: KubeletDependencies): Record<string, string> {
+  const { host, port } = apiService();
+  return {
+    KUBERNETES_SERVICE_HOST: host,
+    KUBERNETES_SERVICE_PORT: String(port),
+    KUBERNETES_SERVICE_PORT_HTTPS: String(port),
+  };
 }
 
 function pathRules(

@@ -53,4 +53,6 @@ export interface KubeletDependencies {
   /** Folder put first into every container's PATH: where the project's `node` is. */
   readonly nodeFolder: string;
   readonly hostAddress: string;
+  /** Where pods reach the API server. */
+  apiService(): { readonly host: string; readonly port: number };
 }

@@ -5,13 +5,18 @@ import type { Logger } from '../../telemetry/index.ts';
 import type { EndpointSlice, Service } from '../core/index.ts';
 import { twinOf } from './addresses.ts';
 import { clusterNames } from './cluster-names.ts';
-import { createServiceProxy } from './service-proxy.ts';
+import { createServiceProxy, type Target } from './service-proxy.ts';
+
+/** Of the Service of the API. */
+const API_PORT = 443;
 
 export interface ClusterNetworkOptions {
   readonly services: Informer<Service>;
   readonly slices: Informer<EndpointSlice>;
   /** Path of the file that `pod-network.ts` reads. */
   readonly hostsFile: string;
+  /** Behind the Service of the API. */
+  readonly apiServer: Target;
   readonly logger: Logger;
 }
 
@@ -24,11 +29,13 @@ export interface ClusterNetwork {
     name: string,
     port: number,
   ): { host: string; port: number } | undefined;
+  /** Where pods reach the API server. */
+  apiService(): { readonly host: string; readonly port: number };
 }
 
 export function createClusterNetwork(options: ClusterNetworkOptions): ClusterNetwork {
   const { services, slices, logger } = options;
-  const proxy = createServiceProxy({ logger });
+  const proxy = createServiceProxy({ logger, apiServer: options.apiServer });
   const names = createNamesFile(options.hostsFile, (error) =>
     logger.warn('names of the cluster were not written', { error: String(error) }),
   );
@@ -62,6 +69,11 @@ export function createClusterNetwork(options: ClusterNetworkOptions): ClusterNet
       const listening = service === undefined ? undefined : proxy.port(service, port);
       if (service === undefined || listening === undefined) return undefined;
       return { host: twinOf(service.spec.clusterIP as string), port: listening };
+    },
+    apiService() {
+      const service = services.get('default/kubernetes');
+      const listening = service === undefined ? undefined : proxy.port(service, API_PORT);
+      return { host: service?.spec.clusterIP ?? '', port: listening ?? API_PORT };
     },
   };
 }

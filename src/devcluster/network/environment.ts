@@ -7,6 +7,8 @@ export interface NetworkEnvironment {
   /** Absent for a program outside every pod (an operator on the developer's machine, a client). */
   readonly podAddress?: string;
   readonly namespace?: string;
+  /** Folder of the files of the pod's service account, when they are mounted. */
+  readonly serviceAccountFolder?: string | undefined;
 }
 
 /** The module as it lies in the source tree; a bundle passes the URL of its own copy. */
@@ -19,11 +21,14 @@ export function networkVariables(
   environment: NetworkEnvironment,
   nodeOptions = '',
 ): Record<string, string> {
-  const { moduleUrl, hostsFile, podAddress, namespace } = environment;
+  const { moduleUrl, hostsFile, podAddress, namespace, serviceAccountFolder } = environment;
   return {
     NODE_OPTIONS: `--import ${moduleUrl} ${nodeOptions}`.trim(),
     MCP_DEV_HOSTS_FILE: hostsFile,
     ...(podAddress === undefined ? {} : { MCP_DEV_POD_ADDRESS: podAddress }),
     ...(namespace === undefined ? {} : { MCP_DEV_NAMESPACE: namespace }),
+    ...(serviceAccountFolder === undefined
+      ? {}
+      : { MCP_DEV_SERVICE_ACCOUNT: serviceAccountFolder }),
   };
 }

@@ -11,11 +11,13 @@ import { readFileSync, statSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import net from 'node:net';
 import { isClusterAddress, twinOf } from './addresses.ts';
+import { mountServiceAccount } from './pod-files.ts';
 
 /** The variables a kubelet sets; also what `network/environment.ts` writes. */
 const podAddress = process.env['MCP_DEV_POD_ADDRESS'];
 const hostsFile = process.env['MCP_DEV_HOSTS_FILE'];
 const namespace = process.env['MCP_DEV_NAMESPACE'] ?? 'default';
+const serviceAccount = process.env['MCP_DEV_SERVICE_ACCOUNT'];
 
 type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
 type LookupCallback = (error: Error | null, address?: unknown, family?: number) => void;
@@ -256,6 +258,7 @@ function patchDatagram(): void {
 patchConnect();
 patchListen();
 patchDatagram();
+if (serviceAccount !== undefined) mountServiceAccount(serviceAccount);
 (dns as unknown as { lookup: unknown }).lookup = lookup;
 (dns.promises as unknown as { lookup: unknown }).lookup = promiseLookup;
 syncBuiltinESMExports();

@@ -5,7 +5,7 @@ import type { EndpointSlice, Service, ServicePort } from '../core/index.ts';
 import { twinOf } from './addresses.ts';
 import { hasClusterAddress, SERVICE_NAME_LABEL } from './cluster-names.ts';
 
-interface Target {
+export interface Target {
   readonly address: string;
   readonly port: number;
 }
@@ -51,10 +51,19 @@ export interface ServiceProxy {
   stop(): Promise<void>;
 }
 
+export interface ServiceProxyOptions {
+  readonly logger: Logger;
+  /** Behind the Service `default/kubernetes`, for which no control plane here writes endpoints. */
+  readonly apiServer: Target;
+}
+
+const isApiServer = ({ metadata }: Service): boolean =>
+  metadata.namespace === 'default' && metadata.name === 'kubernetes';
+
 const keyOf = (address: string, port: number): string => `${address}:${port}`;
 
 /** New connections go round-robin to the ready endpoints; a Service without one resets the connection. */
-export function createServiceProxy(options: { readonly logger: Logger }): ServiceProxy {
+export function createServiceProxy(options: ServiceProxyOptions): ServiceProxy {
   const forwarders = new Map<string, Forwarder>();
   const update = (services: readonly Service[], slices: readonly EndpointSlice[]): void => {
     const wanted = new Set<string>();
@@ -64,11 +73,12 @@ export function createServiceProxy(options: { readonly logger: Logger }): Servic
         if ((port.protocol ?? 'TCP') !== 'TCP') continue;
         const key = keyOf(service.spec.clusterIP as string, port.port);
         wanted.add(key);
-        const targets = serviceTargets(service, port, slices);
+        const targets = isApiServer(service)
+          ? [options.apiServer]
+          : serviceTargets(service, port, slices);
         const forwarder = forwarders.get(key);
         if (forwarder !== undefined) forwarder.targets = targets;
-        // The API server's own Service has no endpoint here: nobody needs a listener for it.
-        else if (service.metadata.name !== 'kubernetes')
+        else
           forwarders.set(
             key,
             openForwarder(service.spec.clusterIP as string, port.port, targets, options.logger),
@@ -110,8 +120,9 @@ function openForwarder(
   const { server } = forwarder;
   server.on('connection', (client) => forward(client, forwarder));
   server.on('error', (error: NodeJS.ErrnoException) => {
-    // Ports below 1024 need a privilege: any other port of the same address serves the Service's users outside pods.
-    if (error.code === 'EACCES') server.listen(0, twinOf(address));
+    // Ports below 1024 need a privilege, and another laptop cluster has a Service of the same address, too, at least that
+    // of its API: any other port serves whoever asks for it.
+    if (error.code === 'EACCES' || error.code === 'EADDRINUSE') server.listen(0, twinOf(address));
     else logger.warn('service forwarder failed', { address, port, error: error.message });
   });
   server.listen(port, twinOf(address));

@@ -1,7 +1,7 @@
 /** The pod network module in real child processes. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -42,12 +42,17 @@ after(async () => {
 });
 
 /** Runs a module's text as a program of a pod (of none without an address) and returns the JSON it prints. */
-async function inPod(podAddress: string | undefined, text: string): Promise<unknown> {
+async function inPod(
+  podAddress: string | undefined,
+  text: string,
+  serviceAccountFolder?: string,
+): Promise<unknown> {
   const variables = networkVariables({
     moduleUrl: podNetworkModuleUrl(),
     hostsFile: join(folder, 'hosts.json'),
     ...(podAddress === undefined ? {} : { podAddress }),
     namespace: 'shop',
+    serviceAccountFolder,
   });
   const file = join(folder, `${Math.random()}.mjs`);
   await writeFile(file, text);
@@ -183,4 +188,34 @@ test('datagrams, unix sockets and errors pass through unharmed', async () => {
     process.exit();`,
   );
   assert.deepEqual(result, ['hello', 'ping', twinOf(podA), 'ECONNREFUSED']);
+});
+
+test(verifies('devcluster.service-account-path'), async () => {
+  const mounted = join(folder, 'account');
+  await mkdir(mounted);
+  await writeFile(join(mounted, 'token'), 'the token');
+  const text = `
+    import { existsSync, readFileSync } from 'node:fs';
+    import { readFile } from 'node:fs/promises';
+    import fs from 'node:fs';
+    import { promisify } from 'node:util';
+    const path = '/var/run/secrets/kubernetes.io/serviceaccount';
+    console.log(JSON.stringify([
+      existsSync(path),
+      existsSync(path + '-other'),
+      readFileSync(path + '/token', 'utf8'),
+      await readFile(path + '/token', 'utf8'),
+      await promisify(fs.readFile)(path + '/token', 'utf8'),
+      existsSync(${JSON.stringify(mounted)}),
+    ]));`;
+  const token = 'the token';
+  assert.deepEqual(await inPod(podA, text, mounted), [true, false, token, token, token, true]);
+  assert.deepEqual(
+    await inPod(
+      podA,
+      `import fs from 'node:fs';
+      console.log(fs.existsSync('/var/run/secrets/kubernetes.io/serviceaccount/token'));`,
+    ),
+    false,
+  );
 });

@@ -103,7 +103,10 @@ test(verifies('devcluster.network-forward'), async (t) => {
   const address = `10.96.200.${1 + Math.floor(Math.random() * 250)}`;
   const first = await greeter(t, 'first', '127.244.250.1');
   const second = await greeter(t, 'second', '127.244.250.2');
-  const proxy = createServiceProxy({ logger: silentLogger });
+  const proxy = createServiceProxy({
+    logger: silentLogger,
+    apiServer: { address: '127.0.0.1', port: 1 },
+  });
   t.after(() => proxy.stop());
   const web = service('web', { clusterIP: address, ports: [{ port: 8099 }] });
   const at = (ip: string, port: number, ready: boolean): EndpointSlice => ({
