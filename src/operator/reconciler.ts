@@ -115,8 +115,9 @@ async function reconcile(cluster: McpCluster, tools: Tools): Promise<Outcome> {
     found.push({ reason: 'PromotionRefused', message: promotion.message });
   }
   const problems = found.filter((each) => each !== undefined);
-  // What is waited for is explained by whatever else is wrong.
-  const problem = problems.find(({ reason }) => reason !== 'CertificatePending') ?? problems[0];
+  // That a certificate is waited for is explained by whatever else is wrong, and better by what the issuer says.
+  const isIssuing = ({ reason }: ReconcileProblem): boolean => /^(Certificate|Issuer)/.test(reason);
+  const problem = problems.find((each) => !isIssuing(each)) ?? problems.at(-1);
   const end = { view, decision, promotion, written, problem, backups };
   await writeStatus(after, end, tools);
   return nextLook({ subject: after, ...end }, tools);
