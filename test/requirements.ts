@@ -17,6 +17,7 @@ import { gossip } from './requirements/gossip.ts';
 import { kube } from './requirements/kube.ts';
 import { lifeCycle } from './requirements/life-cycle.ts';
 import { modern } from './requirements/modern.ts';
+import { nodes } from './requirements/nodes.ts';
 import { observability } from './requirements/observability.ts';
 import { operator } from './requirements/operator.ts';
 import { raft } from './requirements/raft.ts';
@@ -44,6 +45,7 @@ const rows = {
   ...backup,
   ...lifeCycle,
   ...devcluster,
+  ...nodes,
   ...deploy,
   ...sidecar,
   ...trust,

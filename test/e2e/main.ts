@@ -5,8 +5,9 @@ import { onTerminationSignal, UsageError } from '../../src/host/index.ts';
 import { DEFAULT_IMAGE } from '../../src/operator/index.ts';
 import { skip as noControlPlane } from '../control-plane.ts';
 import { installDefinitions, startLaptop, type Backend, type LaptopArena } from './laptop.ts';
+import { EVERYTHING } from './manifests.ts';
 import { playOnNodes } from './nodes/main.ts';
-import type { SiteOptions } from './nodes/site.ts';
+import type { NodesOptions } from './nodes/arena.ts';
 import { playAll } from './play.ts';
 import type { Scenario } from './scenario.ts';
 import { autoscalingScenarios } from './scenarios/autoscaling.ts';
@@ -25,10 +26,11 @@ import { stdioScenarios } from './scenarios/stdio.ts';
 import { upgradeScenarios } from './scenarios/upgrade.ts';
 
 const USAGE =
-  'usage: npm run e2e -- [--backend embedded|kubebuilder] [--only TEXT] [--keep-logs]\n' +
+  'usage: npm run e2e -- [--backend embedded|kubebuilder|nodes] [--only TEXT]... [--keep-logs]\n' +
   '  --backend kubebuilder needs KUBEBUILDER_ASSETS: a folder with etcd, kube-apiserver, kube-controller-manager, kube-scheduler\n' +
-  '  --backend nodes [--image NAME] --cut COMMAND --heal COMMAND: on the cluster of KUBECONFIG, with three nodes or more that have\n' +
-  '    the image; the commands cut off a node and take that back, {node} stands for its name. Operator and definitions stay there';
+  '  --backend nodes [--image NAME:TAG] [--next-image NAME:TAG] [--server-image NAME] [--cut COMMAND --heal COMMAND]\n' +
+  '    [--kill COMMAND --start COMMAND]: on the cluster of KUBECONFIG, with three nodes or more that can get the images; helm and\n' +
+  '    kubectl must be there. The commands cut a node off, heal it, kill it, start it: {node} stands for its name';
 
 /**
  * Each group needs what the groups before it left: an API, then the operator, then the running sample. An upgrade brings its
@@ -54,23 +56,35 @@ const WITH_OPERATOR: readonly Scenario<LaptopArena>[] = [
 
 interface Options {
   readonly backend: Backend;
-  readonly only: string;
+  readonly only: readonly string[];
   readonly keepLogs: boolean;
 }
 
-function readOptions(): Options | ({ readonly backend: 'nodes' } & SiteOptions) {
+interface OptionsOnNodes extends NodesOptions {
+  readonly backend: 'nodes';
+  readonly only: readonly string[];
+}
+
+function readOptions(): Options | OptionsOnNodes {
   const { values } = parseArgs({
     options: {
       backend: { type: 'string', default: 'embedded' },
-      only: { type: 'string', default: '' },
+      only: { type: 'string', multiple: true, default: [] },
       'keep-logs': { type: 'boolean', default: false },
       image: { type: 'string', default: DEFAULT_IMAGE },
+      'next-image': { type: 'string' },
+      'server-image': { type: 'string', default: EVERYTHING.image },
       cut: { type: 'string' },
       heal: { type: 'string' },
+      kill: { type: 'string' },
+      start: { type: 'string' },
     },
   });
-  const { backend, only, image, cut, heal } = values;
-  if (backend === 'nodes') return { backend, image, cut, heal };
+  const { backend, only, image, cut, heal, kill, start } = values;
+  if (backend === 'nodes') {
+    const [nextImage, serverImage] = [values['next-image'], values['server-image']];
+    return { backend, only, image, nextImage, serverImage, commands: { cut, heal, kill, start } };
+  }
   if (backend !== 'embedded' && backend !== 'kubebuilder') throw new UsageError(USAGE);
   if (backend === 'kubebuilder' && noControlPlane !== false) {
     throw new UsageError(USAGE);
@@ -80,11 +94,13 @@ function readOptions(): Options | ({ readonly backend: 'nodes' } & SiteOptions) 
 
 function run(options: Options): void {
   let arena: LaptopArena | undefined;
+  const isNamed = ({ name }: Scenario<LaptopArena>): boolean =>
+    options.only.length === 0 || options.only.some((text) => name.includes(text));
   const wanted = (list: readonly Scenario<LaptopArena>[]): readonly Scenario<LaptopArena>[] =>
     // The sample is what most scenarios play on: it is applied whatever was asked for.
     list
       .filter(({ only = options.backend }) => only === options.backend)
-      .filter((each) => each.name.includes(options.only) || each === clusterScenarios[0]);
+      .filter((each) => isNamed(each) || each === clusterScenarios[0]);
 
   before(async () => {
     arena = await startLaptop(options.backend, options);
@@ -99,7 +115,7 @@ function run(options: Options): void {
   const there = (): LaptopArena => arena as LaptopArena;
   playAll(there, wanted(WITHOUT_OPERATOR));
   const live = wanted(WITH_OPERATOR);
-  if (live.length > 1 || options.only === '' || clusterScenarios[0]?.name.includes(options.only)) {
+  if (live.length > 1 || live.some(isNamed)) {
     test('the operator starts', () => there().startOperator());
     playAll(there, live);
   }
@@ -107,7 +123,7 @@ function run(options: Options): void {
 
 try {
   const options = readOptions();
-  if (options.backend === 'nodes') playOnNodes(options);
+  if (options.backend === 'nodes') playOnNodes(options, options.only);
   else run(options);
 } catch (error) {
   console.error(error instanceof UsageError || error instanceof TypeError ? USAGE : error);

@@ -150,7 +150,9 @@ function crashing(
   if (ended === undefined || !isDown) return undefined;
   const last = terminationLine(container) ?? logLine;
   const times = container.restartCount === 0 ? '' : `, ${container.restartCount} restarts`;
-  const how = `${container.name} exited with code ${ended.exitCode}${times}`;
+  // 137 alone may be anybody's SIGKILL.
+  const why = ended.reason === 'OOMKilled' ? ' (OOMKilled: it took more than its limit)' : '';
+  const how = `${container.name} exited with code ${ended.exitCode}${why}${times}`;
   return { reason, message: last === undefined ? how : `${how}; last log line: ${last}` };
 }
 

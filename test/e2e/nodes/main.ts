@@ -1,74 +1,71 @@
-/** `npm run e2e -- --backend nodes`: what only real nodes can show, on a cluster that $KUBECONFIG names. */
-import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { setTimeout as pause } from 'node:timers/promises';
-import { RESOURCES } from '../../../src/kube/index.ts';
-import { eventually } from '../../eventually.ts';
-import { verifies } from '../../requirements.ts';
-import { outageMs, type Report } from './programs.ts';
-import { CLUSTER, connectSite, NAMESPACE, type Site, type SiteOptions } from './site.ts';
+/** `npm run e2e -- --backend nodes`: what a cluster with real nodes can show, in an order in which one leaves what the next needs. */
+import { after, before } from 'node:test';
+import { onTerminationSignal } from '../../../src/host/index.ts';
+import { verifies, type RequirementId } from '../../requirements.ts';
+import { playAll } from '../play.ts';
+import type { Scenario } from '../scenario.ts';
+import { changeScenarios, clusterScenarios } from '../scenarios/cluster.ts';
+import { podFailureScenarios } from '../scenarios/failures.ts';
+import { lifeCycleScenarios } from '../scenarios/life-cycle.ts';
+import { memberScenarios } from '../scenarios/members.ts';
+import { startNodes, type NodeCommand, type NodesArena, type NodesOptions } from './arena.ts';
+import { installationScenarios, runningScenarios, upgrade } from './scenarios/installation.ts';
+import { maintenanceScenarios } from './scenarios/maintenance.ts';
+import { operatorCutScenarios, operatorScenarios } from './scenarios/operator.ts';
+import { cutScenarios, killScenarios } from './scenarios/outages.ts';
+import { placementScenarios, smallScenarios } from './scenarios/placement.ts';
 
-const OUTAGE_MAX_MS = 2_000;
-const LOAD_SECONDS = 30;
+const [ownerKill, leaderKill] = podFailureScenarios;
+const [scaling, lostVolume, recovery] = memberScenarios;
+const [fence, , sleep] = lifeCycleScenarios;
 
-interface Endpoint {
-  readonly nodeName?: string;
-  readonly conditions: { readonly ready: boolean };
+/** A scenario of all backends under the name of what it shows on real nodes. */
+const as = (id: RequirementId, scenario: Scenario | undefined): Scenario<NodesArena> => ({
+  ...(scenario as Scenario),
+  name: verifies(id),
+});
+
+function scenarios({ commands, nextImage }: NodesOptions): readonly Scenario<NodesArena>[] {
+  const needing = (
+    needed: readonly NodeCommand[],
+    list: readonly Scenario<NodesArena>[],
+  ): readonly Scenario<NodesArena>[] => {
+    const missing = needed.filter((command) => commands[command] === undefined);
+    const lacks = missing.length > 0 && missing.map((command) => `--${command}`).join(', ');
+    return list.map((each) => ({ ...each, lacks }));
+  };
+  return [
+    ...installationScenarios,
+    ...clusterScenarios,
+    ...runningScenarios,
+    ...smallScenarios,
+    as('nodes.fast-failover', ownerKill),
+    as('nodes.leader-failover', leaderKill),
+    ...changeScenarios,
+    ...needing(['cut', 'heal'], cutScenarios),
+    ...needing(['kill', 'start'], killScenarios),
+    ...operatorScenarios,
+    ...needing(['cut', 'heal'], operatorCutScenarios),
+    as('nodes.fencing', fence),
+    as('nodes.scaling', scaling),
+    as('nodes.lost-volume', lostVolume),
+    as('nodes.recovery', recovery),
+    ...maintenanceScenarios,
+    ...placementScenarios,
+    as('nodes.hibernation', sleep),
+    { ...upgrade, lacks: nextImage === undefined && '--next-image' },
+  ];
 }
 
-export function playOnNodes(options: SiteOptions): void {
-  let site: Site;
-  before(async () => {
-    site = await connectSite(options);
-    await site.open();
-  });
-  after(() => site?.close());
-
-  const { cut = '', heal = '' } = options;
-  const skip = (cut === '' || heal === '') && 'it takes --cut and --heal';
-  test(verifies('operator.cut-node'), { skip, timeout: 180_000 }, async (t) => {
-    const operator = await site.nodeOf(
-      'mcp-cluster-system',
-      'app.kubernetes.io/name=mcp-cluster-operator',
-    );
-    const nodes = (await endpoints(site)).map(({ nodeName = '' }) => nodeName);
-    const victim = nodes.find((node) => node !== operator);
-    assert.ok(victim !== undefined, `all pods are on ${operator}`);
-    await site.startLoad(operator, LOAD_SECONDS);
-    // Load without any trouble belongs to the picture.
-    await pause(3_000);
-    const cutAt = performance.now();
-    await site.run(cut, victim);
-    let goneMs = Number.NaN;
-    try {
-      const isGone = async (): Promise<boolean> =>
-        (await endpoints(site)).every(
-          ({ nodeName, conditions }) => nodeName !== victim || !conditions.ready,
-        );
-      await eventually('the cut pod to leave the EndpointSlice', isGone);
-      goneMs = performance.now() - cutAt;
-      const report = JSON.parse(await site.loadReport()) as Report;
-      const { calls, slowestMs, failures, lost } = report;
-      const reasons = [...new Set(failures.map(({ why }) => why))];
-      t.diagnostic(
-        `${victim} cut: its pod left the EndpointSlice after ${Math.round(goneMs)} ms; of ${calls} calls ${failures.length} ` +
-          `failed, begun within ${outageMs(report)} ms (${reasons.join(', ')}); slowest answer ${slowestMs} ms`,
-      );
-      assert.deepEqual(lost, []);
-      assert.ok(outageMs(report) <= OUTAGE_MAX_MS, `errors for ${outageMs(report)} ms`);
-    } finally {
-      await site.run(heal, victim);
-    }
-    const isWhole = async (): Promise<boolean> =>
-      (await site.cluster()).status?.readyReplicas === 3;
-    await eventually('the pod to be back', isWhole, 60_000);
-  });
-}
-
-async function endpoints({ client }: Site): Promise<readonly Endpoint[]> {
-  const slice = await client.get(RESOURCES.endpointSlices, {
-    namespace: NAMESPACE,
-    name: `${CLUSTER}-clients-ipv4`,
-  });
-  return (slice?.['endpoints'] ?? []) as readonly Endpoint[];
+/** `only`: texts of which a scenario's name has to hold one; what all play on is always made. */
+export function playOnNodes(options: NodesOptions, only: readonly string[]): void {
+  let arena: NodesArena | undefined;
+  before(async () => void (arena = await startNodes(options)), { timeout: 300_000 });
+  after(() => arena?.stop(), { timeout: 200_000 });
+  onTerminationSignal(() => void arena?.stop().then(() => process.exit(130)));
+  const isWanted = ({ name }: Scenario<NodesArena>): boolean =>
+    only.length === 0 ||
+    name === clusterScenarios[0]?.name ||
+    only.some((text) => name.includes(text));
+  playAll(() => arena as NodesArena, scenarios(options).filter(isWanted));
 }

@@ -13,7 +13,7 @@ import { assertSurvived, moreCalls, openBusySession } from '../sessions.ts';
 export const SAMPLE = 'everything';
 
 /** Until all three pods run and serve, as the kubelet and the cluster itself see it. */
-export async function whole(arena: Arena): Promise<void> {
+export async function whole(arena: Arena, timeoutMs = 60_000): Promise<void> {
   await eventually(
     'three whole pods',
     async () => {
@@ -28,7 +28,7 @@ export async function whole(arena: Arena): Promise<void> {
       const running = members.map(({ name }) => arena.isRunning(name));
       return (await Promise.all(running)).every(Boolean);
     },
-    60_000,
+    timeoutMs,
   );
 }
 

@@ -20,20 +20,20 @@ import {
 } from '../sessions.ts';
 import { SAMPLE, whole } from './cluster.ts';
 
-const change = (arena: Arena, spec: object): Promise<unknown> =>
+export const change = (arena: Arena, spec: object): Promise<unknown> =>
   arena.client.patch(
     MCP_CLUSTERS,
     { namespace: NAMESPACE, name: SAMPLE },
     { type: 'merge', body: { spec } },
   );
 
-async function podUids({ client }: Arena): Promise<readonly string[]> {
+export async function podUids({ client }: Arena): Promise<readonly string[]> {
   const labelSelector = `mcpcluster.io/cluster=${SAMPLE}`;
   const { items } = await client.list(RESOURCES.pods, { namespace: NAMESPACE, labelSelector });
   return items.map(({ metadata }) => metadata.uid ?? '');
 }
 
-const leaderOf = async (arena: Arena): Promise<string> =>
+export const leaderOf = async (arena: Arena): Promise<string> =>
   eventually('a leader', async () => (await arena.get(SAMPLE)).status?.leader ?? false);
 
 const fence = scenario(
@@ -60,31 +60,46 @@ const fence = scenario(
   },
 );
 
-const update = scenario('rolling update: every pod is new, and no call is lost', async (arena) => {
+/** `begin` makes the operator replace every pod, under the calls of three sessions; `meanwhile` is done until it has. */
+export async function roll(
+  arena: Arena,
+  begin: () => Promise<unknown>,
+  meanwhile: () => Promise<void> = async () => undefined,
+): Promise<void> {
   const sessions = await Promise.all(
     [1, 2, 3].map(async () => openBusySession(await arena.url(SAMPLE))),
   );
   await Promise.all(sessions.map((session) => moreCalls(session)));
   const before = await podUids(arena);
-  await change(arena, { update: { mode: 'Supervised' } });
-  await arena.mcp(`restart ${SAMPLE}`);
-  let isApproved = false;
+  await begin();
   await eventually(
     'three other pods',
     async () => {
       const now = await podUids(arena);
-      if (!isApproved && (await waitsForApproval(arena))) {
-        await arena.mcp(`approve ${SAMPLE}`);
-        isApproved = true;
-      }
+      await meanwhile();
       return now.length === 3 && now.every((uid) => !before.includes(uid));
     },
     100_000,
   );
-  await change(arena, { update: { mode: 'Automatic' } });
   await whole(arena);
   await Promise.all(sessions.map((session) => moreCalls(session, 20)));
   for (const session of sessions) await assertSurvived(session, Infinity);
+}
+
+const update = scenario('rolling update: every pod is new, and no call is lost', async (arena) => {
+  let isApproved = false;
+  await change(arena, { update: { mode: 'Supervised' } });
+  await roll(
+    arena,
+    () => arena.mcp(`restart ${SAMPLE}`),
+    async () => {
+      if (isApproved || !(await waitsForApproval(arena))) return;
+      await arena.mcp(`approve ${SAMPLE}`);
+      isApproved = true;
+    },
+  );
+  await change(arena, { update: { mode: 'Automatic' } });
+  await whole(arena);
   const { items } = await arena.client.list(RESOURCES.events, { namespace: NAMESPACE });
   const reasons = new Set(items.map((event) => event['reason']));
   // A leader that loses an election on a slow machine has nothing to hand over; test/operator/life-cycle shows that it does.

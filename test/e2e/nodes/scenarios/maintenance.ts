@@ -1,0 +1,152 @@
+/** What administrators do to nodes and pods: eviction, drain, deletion of the leader's pod. */
+import assert from 'node:assert/strict';
+import { eventually } from '../../../eventually.ts';
+import { verifies } from '../../../requirements.ts';
+import { NAMESPACE } from '../../manifests.ts';
+import { scenario, type Scenario } from '../../scenario.ts';
+import { SAMPLE, whole } from '../../scenarios/cluster.ts';
+import { leaderOf, podUids } from '../../scenarios/life-cycle.ts';
+import {
+  assertSurvived,
+  moreCalls,
+  openSessionOn,
+  withMembers,
+  type BusySession,
+} from '../../sessions.ts';
+import type { NodesArena } from '../arena.ts';
+
+async function sessionOn(arena: NodesArena, pod: string): Promise<BusySession> {
+  const url = await arena.url(SAMPLE);
+  const { session } = await withMembers(arena, SAMPLE, (members) =>
+    openSessionOn(url, members, (owner) => owner === pod),
+  );
+  await moreCalls(session);
+  return session;
+}
+
+/** No call of it had to be sent twice. */
+function assertUndisturbed(session: BusySession): void {
+  const disturbed = session.calls.records.filter(({ outcome }) => outcome.kind !== 'ok');
+  assert.deepEqual(disturbed, []);
+}
+
+const switchover = scenario(verifies('nodes.switchover'), async (arena: NodesArena) => {
+  await whole(arena);
+  const leader = await leaderOf(arena);
+  const session = await sessionOn(arena, leader);
+  const before = await podUids(arena);
+  const deletedAt = Date.now();
+  await arena.kubectl(`delete pod ${leader} --wait=false`);
+  await eventually(
+    'another leader',
+    async () => {
+      const { status } = await arena.get(SAMPLE);
+      return status?.leader !== undefined && status.leader !== '' && status.leader !== leader;
+    },
+    30_000,
+  );
+  console.log(`another pod led within ${Date.now() - deletedAt} ms, as the status has it`);
+  await eventually(
+    'a new pod',
+    async () => (await podUids(arena)).some((uid) => !before.includes(uid)),
+    60_000,
+  );
+  await whole(arena);
+  await moreCalls(session);
+  console.log(await assertSurvived(session, deletedAt));
+  assertUndisturbed(session);
+});
+
+const evictions = scenario(verifies('nodes.eviction'), async (arena: NodesArena) => {
+  await whole(arena);
+  const evict = (pod: string): Promise<string> =>
+    arena.client
+      .raw('POST', `/api/v1/namespaces/${NAMESPACE}/pods/${pod}/eviction`, {
+        body: {
+          apiVersion: 'policy/v1',
+          kind: 'Eviction',
+          metadata: { namespace: NAMESPACE, name: pod },
+        },
+        signal: AbortSignal.timeout(2_000),
+      })
+      .then(
+        () => 'evicted',
+        (error: unknown) => String(error),
+      );
+  const before = await podUids(arena);
+  assert.equal(await evict(`${SAMPLE}-0`), 'evicted');
+  const refused = await arena.kubectl.run(
+    `create --raw /api/v1/namespaces/${NAMESPACE}/pods/${SAMPLE}-1/eviction -f -`,
+    {
+      input: JSON.stringify({
+        apiVersion: 'policy/v1',
+        kind: 'Eviction',
+        metadata: { namespace: NAMESPACE, name: `${SAMPLE}-1` },
+      }),
+    },
+  );
+  assert.notEqual(refused.code, 0, 'a second pod was evicted');
+  assert.match(refused.stderr, /disruption budget/);
+  await eventually(
+    'a new pod',
+    async () => (await podUids(arena)).some((uid) => !before.includes(uid)),
+    60_000,
+  );
+  await whole(arena);
+});
+
+/** Two nodes at once, as a careless upgrade of a cluster does. */
+const drain: Scenario<NodesArena> = {
+  ...scenario(verifies('nodes.drain'), async (arena: NodesArena) => {
+    await whole(arena);
+    const members = await arena.pods(NAMESPACE, `mcpcluster.io/cluster=${SAMPLE}`);
+    const hit = members.filter(({ spec }) => spec?.nodeName !== arena.quietNode);
+    const nodes = hit.map(({ spec }) => spec?.nodeName ?? '');
+    assert.equal(nodes.length, 2);
+    const sessions = [];
+    for (const { metadata } of hit) sessions.push(await sessionOn(arena, metadata.name ?? ''));
+    const before = await podUids(arena);
+    let fewest = 3;
+    try {
+      const draining = Promise.all(
+        nodes.map((node) =>
+          arena.kubectl(
+            `drain ${node} --ignore-daemonsets --delete-emptydir-data --timeout=100s --pod-selector=mcpcluster.io/cluster=${SAMPLE}`,
+          ),
+        ),
+      );
+      let isOver = false;
+      const over = draining.finally(() => (isOver = true));
+      over.catch(() => undefined);
+      await eventually(
+        'the drains',
+        async () => {
+          fewest = Math.min(fewest, (await arena.get(SAMPLE)).status?.readyReplicas ?? 0);
+          return isOver;
+        },
+        110_000,
+      );
+      await over;
+    } finally {
+      for (const node of nodes) await arena.kubectl(`uncordon ${node}`);
+    }
+    await eventually(
+      'two other pods',
+      async () => {
+        const now = await podUids(arena);
+        return now.filter((uid) => !before.includes(uid)).length >= 2;
+      },
+      60_000,
+    );
+    await whole(arena);
+    assert.ok(fewest >= 2, `${fewest} pods were ready`);
+    for (const session of sessions) {
+      await moreCalls(session);
+      console.log(await assertSurvived(session, Infinity));
+      assertUndisturbed(session);
+    }
+  }),
+  timeoutMs: 240_000,
+};
+
+export const maintenanceScenarios = [switchover, evictions, drain];

@@ -1,0 +1,181 @@
+/** Nodes that vanish, cut off or dead, under the load of a client that calls every 20 ms. */
+import assert from 'node:assert/strict';
+import { setTimeout as pause } from 'node:timers/promises';
+import { RESOURCES } from '../../../../src/kube/index.ts';
+import { eventually } from '../../../eventually.ts';
+import { verifies } from '../../../requirements.ts';
+import { NAMESPACE } from '../../manifests.ts';
+import { scenario, type Scenario } from '../../scenario.ts';
+import { SAMPLE, whole } from '../../scenarios/cluster.ts';
+import { assertSurvived, moreCalls, openSessionOn, withMembers } from '../../sessions.ts';
+import { OPERATOR_NAMESPACE, OPERATOR_PODS, type NodesArena } from '../arena.ts';
+import { outageMs, startLoad, type Load, type Report } from '../load.ts';
+
+const OUTAGE_MAX_MS = 2_000;
+/** A lease lasts two seconds and is renewed twice a second. */
+const SERVES_ON_MAX_MS = 2_500;
+const LOAD_SECONDS = 20;
+const GATEWAY_PORT = 8080;
+
+interface Endpoint {
+  readonly nodeName?: string;
+  readonly conditions: { readonly ready: boolean };
+}
+
+async function endpoints({ client }: NodesArena): Promise<readonly Endpoint[]> {
+  const ref = { namespace: NAMESPACE, name: `${SAMPLE}-clients-ipv4` };
+  const slice = await client.get(RESOURCES.endpointSlices, ref);
+  return (slice?.['endpoints'] ?? []) as readonly Endpoint[];
+}
+
+/** A node with a pod of the sample and without what a scenario still needs. */
+async function victimOf(
+  arena: NodesArena,
+): Promise<{ node: string; pod: string; address: string }> {
+  const leader = await eventually('an operator that leads', () => arena.operatorLeader(), 30_000);
+  const operators = await arena.pods(OPERATOR_NAMESPACE, OPERATOR_PODS);
+  const leading = operators.find(({ metadata }) => metadata.name === leader)?.spec?.nodeName;
+  const members = await arena.pods(NAMESPACE, `mcpcluster.io/cluster=${SAMPLE}`);
+  const found = members.find(
+    ({ spec }) => spec?.nodeName !== arena.quietNode && spec?.nodeName !== leading,
+  );
+  assert.ok(found, `no pod of ${SAMPLE} but on ${arena.quietNode} and ${leading}`);
+  const { metadata, spec, status } = found;
+  return { node: spec?.nodeName ?? '', pod: metadata.name ?? '', address: status?.podIP ?? '' };
+}
+
+const loadOn = (arena: NodesArena, name: string, node: string, more: object = {}): Promise<Load> =>
+  startLoad({
+    client: arena.client,
+    image: arena.options.image,
+    url: `http://${SAMPLE}.${NAMESPACE}.svc:${GATEWAY_PORT}/mcp`,
+    seconds: LOAD_SECONDS,
+    name,
+    node,
+    ...more,
+  });
+
+/** Resolves with the time it took until clients are no longer sent to the node. */
+async function leavesService(arena: NodesArena, node: string, since: number): Promise<number> {
+  const isGone = async (): Promise<boolean> =>
+    (await endpoints(arena)).every(
+      ({ nodeName, conditions }) => nodeName !== node || !conditions.ready,
+    );
+  await eventually('its pod to leave the EndpointSlice', isGone);
+  return performance.now() - since;
+}
+
+function tell(what: string, goneMs: number, report: Report): void {
+  const { calls, slowestMs, failures } = report;
+  const reasons = [...new Set(failures.map(({ why }) => why))].join(', ');
+  console.log(
+    `${what}: its pod left the EndpointSlice after ${Math.round(goneMs)} ms; of ${calls} calls ${failures.length} failed, ` +
+      `begun within ${outageMs(report)} ms (${reasons}); slowest answer ${slowestMs} ms`,
+  );
+}
+
+const cut: Scenario<NodesArena> = {
+  ...scenario(verifies('operator.cut-node'), async (arena: NodesArena) => {
+    await whole(arena);
+    const { node } = await victimOf(arena);
+    const load = await loadOn(arena, 'load', arena.quietNode);
+    try {
+      // Load without any trouble belongs to the picture.
+      await pause(3_000);
+      const since = performance.now();
+      await arena.run('cut', node);
+      try {
+        const goneMs = await leavesService(arena, node, since);
+        const report = await load.report();
+        tell(`${node} cut off`, goneMs, report);
+        assert.deepEqual(report.lost, []);
+        assert.ok(outageMs(report) <= OUTAGE_MAX_MS, `errors for ${outageMs(report)} ms`);
+      } finally {
+        await arena.run('heal', node);
+      }
+    } finally {
+      await load.stop();
+    }
+    await whole(arena);
+  }),
+  timeoutMs: 180_000,
+};
+
+/** A client beside the pod that is cut off still reaches it: it must be told nothing once another pod may have the session. */
+const fencing: Scenario<NodesArena> = {
+  ...scenario(verifies('nodes.self-fencing'), async (arena: NodesArena) => {
+    await whole(arena);
+    const { node, pod, address } = await victimOf(arena);
+    const url = await arena.url(SAMPLE);
+    const { session } = await withMembers(arena, SAMPLE, (members) =>
+      openSessionOn(url, members, (owner) => owner === pod),
+    );
+    const witness = await loadOn(arena, 'witness', node, {
+      url: `http://${address}:${GATEWAY_PORT}/mcp`,
+      seconds: 12,
+      ids: [session.id],
+    });
+    try {
+      await pause(2_000);
+      const cutAt = Date.now();
+      await arena.run('cut', node);
+      const elsewhere = await eventually(
+        'the session to be served elsewhere',
+        () =>
+          session.calls.records.find(
+            ({ startedAt, outcome }) => startedAt > cutAt && outcome.kind !== 'failed',
+          )?.endedAt ??
+          session.calls.records.find(
+            ({ endedAt, outcome }) => endedAt > cutAt + 500 && outcome.kind !== 'failed',
+          )?.endedAt,
+        30_000,
+      ).finally(async () => {
+        // Its kubelet has to tell what the witness saw, and the witness calls for some seconds more.
+        await pause(6_000);
+        await arena.run('heal', node);
+      });
+      const { silence } = await witness.report();
+      console.log(
+        `${pod} cut off: it answered its neighbour for ${silence.from - cutAt} ms, another pod answered after ${elsewhere - cutAt} ms`,
+      );
+      assert.ok(silence.from - cutAt <= SERVES_ON_MAX_MS, `served for ${silence.from - cutAt} ms`);
+      assert.ok(silence.from <= elsewhere, 'two pods answered for one session');
+      await whole(arena);
+      await moreCalls(session);
+      await assertSurvived(session, cutAt);
+    } finally {
+      await witness.stop();
+    }
+  }),
+  timeoutMs: 180_000,
+};
+
+const death: Scenario<NodesArena> = {
+  ...scenario(verifies('nodes.kill-node'), async (arena: NodesArena) => {
+    await whole(arena);
+    const { node } = await victimOf(arena);
+    const load = await loadOn(arena, 'load', arena.quietNode);
+    try {
+      await pause(3_000);
+      const since = performance.now();
+      await arena.run('kill', node);
+      try {
+        const goneMs = await leavesService(arena, node, since);
+        const report = await load.report();
+        tell(`${node} killed`, goneMs, report);
+        assert.deepEqual(report.lost, []);
+        assert.ok(outageMs(report) <= OUTAGE_MAX_MS, `errors for ${outageMs(report)} ms`);
+      } finally {
+        await arena.run('start', node);
+      }
+    } finally {
+      await load.stop();
+    }
+    await arena.kubectl(`wait node ${node} --for=condition=Ready --timeout=60s`);
+    await whole(arena, 90_000);
+  }),
+  timeoutMs: 240_000,
+};
+
+export const cutScenarios = [cut, fencing];
+export const killScenarios = [death];
