@@ -138,7 +138,7 @@ export async function startLoad(options: LoadOptions): Promise<Load> {
         },
         (seconds + 60) * 1000,
       ),
-    stop: async () => void (await client.delete(RESOURCES.pods, ref, { gracePeriodSeconds: 0 })),
+    stop: () => client.delete(RESOURCES.pods, ref, { gracePeriodSeconds: 0 }),
   };
 }
 

@@ -1,7 +1,7 @@
 /** `npm run e2e -- --backend nodes`: what a cluster with real nodes can show, in an order in which one leaves what the next needs. */
 import { after, before } from 'node:test';
 import { onTerminationSignal } from '../../../src/host/index.ts';
-import { verifies, type RequirementId } from '../../requirements.ts';
+import { verifies } from '../../requirements.ts';
 import { playAll } from '../play.ts';
 import type { Scenario } from '../scenario.ts';
 import { changeScenarios, clusterScenarios } from '../scenarios/cluster.ts';
@@ -20,9 +20,9 @@ const [scaling, lostVolume, recovery] = memberScenarios;
 const [fence, , sleep] = lifeCycleScenarios;
 
 /** A scenario of all backends under the name of what it shows on real nodes. */
-const as = (id: RequirementId, scenario: Scenario | undefined): Scenario<NodesArena> => ({
+const as = (name: string, scenario: Scenario | undefined): Scenario<NodesArena> => ({
   ...(scenario as Scenario),
-  name: verifies(id),
+  name,
 });
 
 function scenarios({ commands, nextImage }: NodesOptions): readonly Scenario<NodesArena>[] {
@@ -39,20 +39,20 @@ function scenarios({ commands, nextImage }: NodesOptions): readonly Scenario<Nod
     ...clusterScenarios,
     ...runningScenarios,
     ...smallScenarios,
-    as('nodes.fast-failover', ownerKill),
-    as('nodes.leader-failover', leaderKill),
+    as(verifies('nodes.fast-failover'), ownerKill),
+    as(verifies('nodes.leader-failover'), leaderKill),
     ...changeScenarios,
     ...needing(['cut', 'heal'], cutScenarios),
     ...needing(['kill', 'start'], killScenarios),
     ...operatorScenarios,
     ...needing(['cut', 'heal'], operatorCutScenarios),
-    as('nodes.fencing', fence),
-    as('nodes.scaling', scaling),
-    as('nodes.lost-volume', lostVolume),
-    as('nodes.recovery', recovery),
+    as(verifies('nodes.fencing'), fence),
+    as(verifies('nodes.scaling'), scaling),
+    as(verifies('nodes.lost-volume'), lostVolume),
+    as(verifies('nodes.recovery'), recovery),
     ...maintenanceScenarios,
     ...placementScenarios,
-    as('nodes.hibernation', sleep),
+    as(verifies('nodes.hibernation'), sleep),
     { ...upgrade, lacks: nextImage === undefined && '--next-image' },
   ];
 }
