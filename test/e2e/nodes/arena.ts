@@ -73,13 +73,13 @@ export async function startNodes(options: NodesOptions): Promise<NodesArena> {
   const pods = async (namespace: string, labelSelector: string): Promise<readonly PodStatus[]> =>
     (await client.list<PodStatus>(RESOURCES.pods, { namespace, labelSelector })).items;
   const quietNode = await firstNode(client);
+  const kubectl = createKubectl(kubectlProgram, process.env['KUBECONFIG'] ?? '', NAMESPACE);
   const tunnel = createTunnel({
-    connection,
     client,
+    kubectl,
     namespace: OPERATOR_NAMESPACE,
     image: options.image,
   });
-  const kubectl = createKubectl(kubectlProgram, process.env['KUBECONFIG'] ?? '', NAMESPACE);
   const install = async (image: string): Promise<void> => {
     await helm(helmProgram, [
       ...['upgrade', '--install', RELEASE, chartFolder, '-n', OPERATOR_NAMESPACE, '--wait'],
@@ -141,7 +141,7 @@ export async function startNodes(options: NodesOptions): Promise<NodesArena> {
     async lastWords() {
       const told = [
         'get mcpc,pods,pvc -o wide',
-        'describe mcpc',
+        `get mcpc -o jsonpath={range.items[*]}{.metadata.name}:{.status.conditions}{end}`,
         `logs -n ${OPERATOR_NAMESPACE} -l ${OPERATOR_PODS} --tail=15`,
       ];
       const texts = told.map(async (args) => `--- ${args}\n${(await kubectl.run(args)).stdout}`);

@@ -3,12 +3,13 @@
  * official clients of the other backends play here, too, wherever the cluster runs.
  */
 import { once } from 'node:events';
+import { request } from 'node:http';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { upgrade } from 'undici';
 import { SIDECAR_PORTS } from '../../../src/api/index.ts';
-import { RESOURCES, type KubeClient, type KubeConnection } from '../../../src/kube/index.ts';
+import { RESOURCES, type KubeClient } from '../../../src/kube/index.ts';
 import { eventually } from '../../eventually.ts';
+import type { Kubectl, RunningKubectl } from '../kubectl.ts';
 import { plainPod, type PodStatus } from './pods.ts';
 
 const NAME = 'tunnel';
@@ -41,24 +42,34 @@ export interface Tunnel {
 }
 
 export interface TunnelOptions {
-  readonly connection: KubeConnection;
   readonly client: KubeClient;
+  readonly kubectl: Kubectl;
   /** Members let only the operator's namespace ask. */
   readonly namespace: string;
   readonly image: string;
 }
 
-export function createTunnel({ connection, client, namespace, image }: TunnelOptions): Tunnel {
+export function createTunnel({ client, kubectl, namespace, image }: TunnelOptions): Tunnel {
   const listening = new Map<string, Promise<Server>>();
   const sockets = new Set<Duplex>();
   const path = `/api/v1/namespaces/${namespace}/pods/${NAME}:${PORT}/proxy`;
 
-  const dial = async (host: string, port: number): Promise<Duplex> => {
-    const { dispatcher, headers } = await connection.credentials();
-    const url = `${connection.server}${path}/${host}/${port}`;
-    const { socket } = await upgrade(url, { dispatcher, headers, protocol: 'tcp' });
-    return socket;
-  };
+  let proxy: RunningKubectl | undefined;
+  let proxyPort = 0;
+
+  /** By kubectl, which knows every way to prove who we are; over HTTP/2, which our own client speaks, nothing is upgraded. */
+  const dial = (host: string, port: number): Promise<Duplex> =>
+    new Promise((resolve, reject) => {
+      const headers = { connection: 'Upgrade', upgrade: 'tcp' };
+      request({ port: proxyPort, path: `${path}/${host}/${port}`, headers, agent: false })
+        .on('upgrade', (_response, socket, head) => {
+          socket.unshift(head);
+          resolve(socket);
+        })
+        .on('response', ({ statusCode }) => reject(new Error(`the tunnel answered ${statusCode}`)))
+        .on('error', reject)
+        .end();
+    });
   const accept = async (near: Socket, host: string, port: number): Promise<void> => {
     sockets.add(near.on('close', () => sockets.delete(near)).on('error', () => near.destroy()));
     const far = await dial(host, port).catch(() => undefined);
@@ -94,6 +105,12 @@ export function createTunnel({ connection, client, namespace, image }: TunnelOpt
         return pod?.status?.phase === 'Running' && (await client.raw('GET', `${path}/`)) === '';
       };
       await eventually('the tunnel to listen', isReady, START_MAX_MS);
+      const proxying = kubectl.start('proxy --port=0');
+      proxy = proxying;
+      proxyPort = await eventually(
+        'kubectl to listen',
+        () => Number(/127\.0\.0\.1:(\d+)/.exec(proxying.output())?.[1] ?? 0) || false,
+      );
     },
     async to(host, port) {
       const server = await listenOnce(`${host}:${port}`, () =>
@@ -110,6 +127,7 @@ export function createTunnel({ connection, client, namespace, image }: TunnelOpt
     },
     async close() {
       for (const socket of sockets) socket.destroy();
+      await proxy?.stop();
       for (const server of await Promise.all(listening.values())) server.close();
       await client
         .delete(RESOURCES.pods, { namespace, name: NAME }, { gracePeriodSeconds: 0 })
