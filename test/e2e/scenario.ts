@@ -26,7 +26,9 @@ export function scenario<A extends Arena = Arena>(
  * Scenarios that wait far more than they work, each with a cluster of its own and without sessions: whichever comes first
  * begins all of them.
  */
-export function sideBySide(scenarios: readonly Scenario[]): readonly Scenario[] {
+export function sideBySide<A extends Arena = Arena>(
+  scenarios: readonly Scenario<A>[],
+): readonly Scenario<A>[] {
   let begun: readonly Promise<void>[] | undefined;
   return scenarios.map((each, index) => ({
     ...each,

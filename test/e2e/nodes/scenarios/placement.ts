@@ -4,7 +4,7 @@ import { RESOURCES } from '../../../../src/kube/index.ts';
 import { eventually } from '../../../eventually.ts';
 import { verifies } from '../../../requirements.ts';
 import { mcpCluster, NAMESPACE, scriptServer, EVERYTHING } from '../../manifests.ts';
-import { scenario, type Scenario } from '../../scenario.ts';
+import { scenario, sideBySide, type Scenario } from '../../scenario.ts';
 import { SAMPLE, whole } from '../../scenarios/cluster.ts';
 import { change, podUids, roll } from '../../scenarios/life-cycle.ts';
 import { assertSurvived, moreCalls, openBusySession } from '../../sessions.ts';
@@ -142,4 +142,5 @@ const growth = scenario(verifies('nodes.storage'), async (arena: NodesArena) => 
 });
 
 export const placementScenarios = [required, badImage];
-export const smallScenarios = [tainted, hungry, growth];
+/** Each has a cluster of its own, and mostly waits. */
+export const smallScenarios = sideBySide<NodesArena>([tainted, hungry, growth]);
