@@ -2,7 +2,7 @@
 import { RESOURCES, type KubeClient } from '../../../src/kube/index.ts';
 import { eventually } from '../../eventually.ts';
 import { NAMESPACE } from '../manifests.ts';
-import { plainPod } from './pods.ts';
+import { plainContainer, plainPod } from './pods.ts';
 
 /**
  * Sessions at $URL, or those that $IDS names, then one request each $EVERY_MS on a connection of its own, for $SECONDS.
@@ -97,7 +97,8 @@ export interface LoadOptions {
   readonly client: KubeClient;
   readonly image: string;
   readonly name: string;
-  readonly node: string;
+  /** A pod of its own on this node, or a container in this pod, where nothing is between it and the pod's ports. */
+  readonly where: { readonly node: string } | { readonly pod: string };
   readonly url: string;
   readonly seconds: number;
   /** Sessions that exist; nine new ones otherwise. */
@@ -112,10 +113,7 @@ export interface Load {
 
 /** Resolves once it calls. */
 export async function startLoad(options: LoadOptions): Promise<Load> {
-  const { client, image, name, node, url, seconds, ids = [] } = options;
-  const ref = { namespace: NAMESPACE, name };
-  const log = (): Promise<string> =>
-    client.raw('GET', `/api/v1/namespaces/${NAMESPACE}/pods/${name}/log`);
+  const { client, image, name, where, url, seconds, ids = [] } = options;
   const variables = {
     URL: url,
     SECONDS: String(seconds),
@@ -125,8 +123,18 @@ export async function startLoad(options: LoadOptions): Promise<Load> {
     // More than a session of a lost owner waits for its lease to end, less than clients wait.
     TIMEOUT_MS: '8000',
   };
-  const pod = plainPod({ namespace: NAMESPACE, name, node, image, program: PROGRAM, variables });
-  await client.create(RESOURCES.pods, pod);
+  const container = plainContainer({ name, image, program: PROGRAM, variables });
+  const isGuest = 'pod' in where;
+  const ref = { namespace: NAMESPACE, name: isGuest ? where.pod : name };
+  const log = (): Promise<string> =>
+    client.raw('GET', `/api/v1/namespaces/${NAMESPACE}/pods/${ref.name}/log?container=${name}`);
+  if (isGuest) {
+    const body = { spec: { ephemeralContainers: [container] } };
+    const subresource = 'ephemeralcontainers';
+    await client.patch(RESOURCES.pods, ref, { type: 'strategic', subresource, body });
+  } else {
+    await client.create(RESOURCES.pods, plainPod({ ...ref, node: where.node, container }));
+  }
   await eventually('the client to call', async () => (await log()).includes('ready'), 60_000);
   return {
     report: () =>
@@ -138,7 +146,9 @@ export async function startLoad(options: LoadOptions): Promise<Load> {
         },
         (seconds + 60) * 1000,
       ),
-    stop: () => client.delete(RESOURCES.pods, ref, { gracePeriodSeconds: 0 }),
+    async stop() {
+      if (!isGuest) await client.delete(RESOURCES.pods, ref, { gracePeriodSeconds: 0 });
+    },
   };
 }
 

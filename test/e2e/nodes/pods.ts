@@ -20,25 +20,33 @@ const RESTRICTED = {
   seccompProfile: { type: 'RuntimeDefault' },
 };
 
-export interface PlainPod {
-  readonly namespace: string;
+export interface PlainContainer {
   readonly name: string;
-  readonly node: string;
   readonly image: string;
   /** JavaScript. */
   readonly program: string;
   readonly variables?: Readonly<Record<string, string>>;
 }
 
-/** A pod on `node` that runs the program once, whatever is wrong with the node. */
-export function plainPod({
-  namespace,
-  name,
-  node,
-  image,
-  program,
-  variables = {},
-}: PlainPod): KubeObject {
+export function plainContainer({ name, image, program, variables = {} }: PlainContainer): object {
+  return {
+    name,
+    image,
+    command: ['/usr/local/bin/node', '-e', program],
+    env: Object.entries(variables).map(([key, value]) => ({ name: key, value })),
+    securityContext: RESTRICTED,
+  };
+}
+
+export interface PlainPod {
+  readonly namespace: string;
+  readonly name: string;
+  readonly node: string;
+  readonly container: object;
+}
+
+/** A pod on `node` that runs the container once, whatever is wrong with the node. */
+export function plainPod({ namespace, name, node, container }: PlainPod): KubeObject {
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -49,15 +57,7 @@ export function plainPod({
       automountServiceAccountToken: false,
       terminationGracePeriodSeconds: 1,
       tolerations: [{ operator: 'Exists' }],
-      containers: [
-        {
-          name: 'program',
-          image,
-          command: ['/usr/local/bin/node', '-e', program],
-          env: Object.entries(variables).map(([key, value]) => ({ name: key, value })),
-          securityContext: RESTRICTED,
-        },
-      ],
+      containers: [container],
     },
   };
 }

@@ -10,7 +10,7 @@ import { SIDECAR_PORTS } from '../../../src/api/index.ts';
 import { RESOURCES, type KubeClient } from '../../../src/kube/index.ts';
 import { eventually } from '../../eventually.ts';
 import type { Kubectl, RunningKubectl } from '../kubectl.ts';
-import { plainPod, type PodStatus } from './pods.ts';
+import { plainContainer, plainPod, type PodStatus } from './pods.ts';
 
 const NAME = 'tunnel';
 const PORT = 8080;
@@ -92,14 +92,12 @@ export function createTunnel({ client, kubectl, namespace, image }: TunnelOption
   return {
     async open(node) {
       const ref = { namespace, name: NAME };
+      const container = plainContainer({ name: NAME, image, program: PROGRAM });
       await client.delete(RESOURCES.pods, ref, { gracePeriodSeconds: 0 }).catch(() => undefined);
       const isGone = async (): Promise<boolean> =>
         (await client.get(RESOURCES.pods, ref)) === undefined;
       await eventually('the old tunnel to be gone', isGone);
-      await client.create(
-        RESOURCES.pods,
-        plainPod({ namespace, name: NAME, node, image, program: PROGRAM }),
-      );
+      await client.create(RESOURCES.pods, plainPod({ namespace, name: NAME, node, container }));
       const isReady = async (): Promise<boolean> => {
         const pod = await client.get<PodStatus>(RESOURCES.pods, ref);
         return pod?.status?.phase === 'Running' && (await client.raw('GET', `${path}/`)) === '';

@@ -24,10 +24,11 @@ async function sessionOn(arena: NodesArena, pod: string): Promise<BusySession> {
   return session;
 }
 
-/** No call of it had to be sent twice. */
-function assertUndisturbed(session: BusySession): void {
+/** The kubelet stops the server before the sidecar: the one call that is in flight then is told so, and no other. */
+function assertOneToldAtMost(session: BusySession): void {
   const disturbed = session.calls.records.filter(({ outcome }) => outcome.kind !== 'ok');
-  assert.deepEqual(disturbed, []);
+  assert.ok(disturbed.length <= 1, JSON.stringify(disturbed));
+  for (const { outcome } of disturbed) assert.match(JSON.stringify(outcome), /-31001/);
 }
 
 const switchover = scenario(verifies('nodes.switchover'), async (arena: NodesArena) => {
@@ -54,7 +55,7 @@ const switchover = scenario(verifies('nodes.switchover'), async (arena: NodesAre
   await whole(arena);
   await moreCalls(session);
   console.log(await assertSurvived(session, deletedAt));
-  assertUndisturbed(session);
+  assertOneToldAtMost(session);
 });
 
 const evictions = scenario(verifies('nodes.eviction'), async (arena: NodesArena) => {
@@ -95,6 +96,14 @@ const evictions = scenario(verifies('nodes.eviction'), async (arena: NodesArena)
   await whole(arena);
 });
 
+/** As the kubelets have it: while a leader is elected no member takes new clients, for less than a probe notices. */
+async function readyPods(arena: NodesArena): Promise<number> {
+  const pods = await arena.pods(NAMESPACE, `mcpcluster.io/cluster=${SAMPLE}`);
+  return pods.filter(({ status }) =>
+    status?.conditions?.some(({ type, status: state }) => type === 'Ready' && state === 'True'),
+  ).length;
+}
+
 /** Two nodes at once, as a careless upgrade of a cluster does. */
 const drain: Scenario<NodesArena> = {
   ...scenario(verifies('nodes.drain'), async (arena: NodesArena) => {
@@ -121,7 +130,7 @@ const drain: Scenario<NodesArena> = {
       await eventually(
         'the drains',
         async () => {
-          fewest = Math.min(fewest, (await arena.get(SAMPLE)).status?.readyReplicas ?? 0);
+          fewest = Math.min(fewest, await readyPods(arena));
           return isOver;
         },
         110_000,
@@ -143,7 +152,7 @@ const drain: Scenario<NodesArena> = {
     for (const session of sessions) {
       await moreCalls(session);
       console.log(await assertSurvived(session, Infinity));
-      assertUndisturbed(session);
+      assertOneToldAtMost(session);
     }
   }),
   timeoutMs: 240_000,
