@@ -1,6 +1,9 @@
 /** A cluster with real nodes, which somebody else runs, as an arena: the operator is installed by the chart, and all is left tidy. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import {
   chartFolder,
   findHelm,
@@ -25,6 +28,7 @@ import { eventually } from '../../eventually.ts';
 import { makeNamespace, resourceHelpers, type Arena } from '../arena.ts';
 import { createKubectl, findKubectl, type Kubectl } from '../kubectl.ts';
 import { EVERYTHING, NAMESPACE } from '../manifests.ts';
+import { createPlugin } from '../plugin.ts';
 import type { PodStatus } from './pods.ts';
 import { createTunnel } from './tunnel.ts';
 
@@ -73,7 +77,9 @@ export async function startNodes(options: NodesOptions): Promise<NodesArena> {
   const pods = async (namespace: string, labelSelector: string): Promise<readonly PodStatus[]> =>
     (await client.list<PodStatus>(RESOURCES.pods, { namespace, labelSelector })).items;
   const quietNode = await firstNode(client);
-  const kubectl = createKubectl(kubectlProgram, process.env['KUBECONFIG'] ?? '', NAMESPACE);
+  const kubeconfig = process.env['KUBECONFIG'] ?? join(homedir(), '.kube', 'config');
+  const kubectl = createKubectl(kubectlProgram, kubeconfig, NAMESPACE);
+  const folder = await mkdtemp(join(tmpdir(), 'e2e-nodes-'));
   const tunnel = createTunnel({
     client,
     kubectl,
@@ -105,6 +111,7 @@ export async function startNodes(options: NodesOptions): Promise<NodesArena> {
     pods,
     install,
     root: projectRoot(),
+    mcp: createPlugin({ root: projectRoot(), kubeconfig, namespace: NAMESPACE, folder }),
     async killPod(name) {
       const ref = { namespace: NAMESPACE, name };
       await client.delete(RESOURCES.pods, ref, { gracePeriodSeconds: 0 });
@@ -157,6 +164,7 @@ export async function startNodes(options: NodesOptions): Promise<NodesArena> {
         () => undefined,
       );
       await client.close();
+      await rm(folder, { recursive: true, force: true });
     },
   };
 }

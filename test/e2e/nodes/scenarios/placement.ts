@@ -31,7 +31,7 @@ function because(
 const required: Scenario<NodesArena> = {
   ...scenario(verifies('nodes.anti-affinity'), async (arena: NodesArena) => {
     await whole(arena);
-    await roll(arena, { podTemplate: { antiAffinity: 'Required' } });
+    await roll(arena, () => change(arena, { podTemplate: { antiAffinity: 'Required' } }));
     const pods = await arena.pods(NAMESPACE, `mcpcluster.io/cluster=${SAMPLE}`);
     const nodes = pods.map(({ spec }) => spec?.nodeName);
     assert.equal(new Set(nodes).size, 3, nodes.join());
