@@ -31,7 +31,7 @@ import { look, observe, ownStatefulSet } from './steps/look.ts';
 import { changeMembers } from './steps/membership.ts';
 import { removeLostPods } from './steps/lost-pods.ts';
 import { promote } from './steps/promotion.ts';
-import { onlyRead, RESYNC_MS, writeBudget, writeObjects, type Written } from './steps/objects.ts';
+import { onlyRead, resyncMs, writeBudget, writeObjects, type Written } from './steps/objects.ts';
 import { chooseRollout, rollOn, type RolloutDecision } from './steps/rollout.ts';
 import { collect, ensureOwned, type Subject, type Tools } from './steps/tools.ts';
 
@@ -198,8 +198,9 @@ function nextLook(
     readonly written: Written;
     readonly problem: ReconcileProblem | undefined;
   },
-  { clock }: Tools,
+  tools: Tools,
 ): Outcome {
+  const { clock } = tools;
   const { subject, view, decision, promotion, written, problem } = end;
   const { cluster, watched } = subject;
   const moving = cluster.spec.hibernated
@@ -218,7 +219,7 @@ function nextLook(
   const { window, step } = decision;
   const waitsForWindow = window.kind === 'closed' && step.kind === 'wait';
   const opensInMs = waitsForWindow ? window.opensAt - clock.wall() : Infinity;
-  return settledFor(Math.min(RESYNC_MS, Math.max(opensInMs, SOON_MS)));
+  return settledFor(Math.min(resyncMs(tools), Math.max(opensInMs, SOON_MS)));
 }
 
 function isMoving(view: ClusterView, step: RolloutStep): boolean {

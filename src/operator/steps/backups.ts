@@ -29,7 +29,7 @@ import {
   type JobRun,
   type ReconcileProblem,
 } from '../core/index.ts';
-import { RESYNC_MS } from './objects.ts';
+import { resyncMs } from './objects.ts';
 import { collect, ensureOwned, type Subject, type Tools } from './tools.ts';
 
 export interface Backups extends BackupReport {
@@ -138,8 +138,9 @@ function scheduleOf(cluster: McpCluster, tools: Tools): BackupSchedule | undefin
 /** Claims are not watched: they are looked at when the spec has changed, when one is missing, and now and then. */
 async function ensureClaims(
   { cluster, watched }: Subject,
-  { client, clock, applier }: Tools,
+  tools: Tools,
 ): Promise<ReconcileProblem | undefined> {
+  const { client, clock, applier } = tools;
   const { namespace, generation } = cluster.metadata;
   const { backup, bootstrap } = cluster.spec;
   const fields = {
@@ -149,7 +150,7 @@ async function ensureClaims(
       : {}),
   };
   const last = watched.backupClaims;
-  const isKnown = last?.generation === generation && clock.monotonic() - last.at < RESYNC_MS;
+  const isKnown = last?.generation === generation && clock.monotonic() - last.at < resyncMs(tools);
   if (Object.keys(fields).length === 0 || isKnown) return undefined;
   const desired = backupClaim(cluster);
   for (const [field, name] of Object.entries(fields)) {

@@ -30,8 +30,14 @@ export interface Written {
   readonly key?: RequestStateKey | undefined;
 }
 
-/** Authorities lie in Secrets, which are not watched: they are looked at this often. */
-export const RESYNC_MS = 60_000;
+const RESYNC_MIN_MS = 60_000;
+/** A look is two or three requests: so all clusters together make less than one a second. */
+const RESYNC_MS_A_CLUSTER = 3_000;
+
+/** Authorities lie in Secrets, which are not watched: they are looked at this often, less often among many clusters. */
+export function resyncMs({ caches }: Pick<Tools, 'caches'>): number {
+  return Math.max(RESYNC_MIN_MS, caches.clusters.list().length * RESYNC_MS_A_CLUSTER);
+}
 
 /** An object of somebody else does not stop the rest. */
 export async function writeObjects(subject: Subject, tools: Tools): Promise<Written> {
@@ -111,7 +117,8 @@ async function ensureTls(
 ): Promise<ReconcileProblem | undefined> {
   const { clock, signer, serving } = tools;
   const isFresh =
-    watched.tlsCheckedAt !== undefined && clock.monotonic() - watched.tlsCheckedAt < RESYNC_MS;
+    watched.tlsCheckedAt !== undefined &&
+    clock.monotonic() - watched.tlsCheckedAt < resyncMs(tools);
   let problem: ReconcileProblem | undefined;
   if (!isFresh || watched.trusted === undefined) {
     watched.trusted = await signer.trusted(cluster);
