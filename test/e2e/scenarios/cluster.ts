@@ -90,6 +90,22 @@ async function assertParts({ client }: Arena, uid: string): Promise<void> {
   assert.ok(budgets.some((item) => item.metadata.ownerReferences?.[0]?.uid === uid));
 }
 
+const keys = scenario(verifies('identity.no-key-in-a-secret'), async ({ client }) => {
+  const { items } = await client.list(RESOURCES.secrets);
+  const holders = items.flatMap(({ metadata, ...secret }) => {
+    const values = Object.values((secret['data'] ?? {}) as Record<string, string>);
+    const holdsKey = values.some((value) =>
+      Buffer.from(value, 'base64').toString('latin1').includes('PRIVATE KEY'),
+    );
+    return holdsKey ? [metadata.name ?? ''] : [];
+  });
+  assert.ok(holders.includes(`${SAMPLE}-ca`), holders.join());
+  assert.deepEqual(
+    holders.filter((name) => !name.endsWith('-ca') && !name.endsWith('-serving-authority')),
+    [],
+  );
+});
+
 const spread = scenario(
   'pods are spread over the zones and have volumes of their own',
   async ({ client }) => {
@@ -209,6 +225,6 @@ function isAlive(pid: number): boolean {
   }
 }
 
-export const clusterScenarios = [available, spread, tools, live];
+export const clusterScenarios = [available, keys, spread, tools, live];
 export const changeScenarios = [repair];
 export const deletionScenarios = [deletion];
