@@ -197,19 +197,21 @@ export const CLUSTER_ALERTS: Alerts = {
     description:
       'The {{ $labels.certificate }} certificate ends in {{ $value | humanizeDuration }}; it should have been renewed at 30 days.',
     runbook: {
-      meaning: 'The operator renews what has less than 30 days left. It has not.',
+      meaning:
+        "The authority of the cluster (`ca`) or the operator's own certificate for it (`leaf`) was not renewed. Pods ask for theirs at the same time, and of the same operator.",
       impact: 'When it ends, members refuse each other: the cluster loses its majority.',
       diagnose: [
         describe,
         operatorLog,
         {
-          say: 'The Secrets:',
-          run: 'kubectl get secrets -n "$NS" -l mcpcluster.io/cluster="$CLUSTER"',
+          say: 'What a pod says that waits for its certificate, and why it gets none:',
+          run: 'kubectl logs -n "$NS" -l mcpcluster.io/cluster="$CLUSTER" -c sidecar --tail=100 | grep certificate',
         },
       ],
       mend: [
-        'A paused cluster is not renewed: set spec.paused to false.',
-        'An operator that may not write Secrets: give it back its Role.',
+        'The authority of a paused cluster is not renewed: set spec.paused to false.',
+        'An operator that may not read and write Secrets, or not create tokenreviews: give it back its roles.',
+        'Pods that do not reach the operator: its Service at port 9443, and NetworkPolicies between the namespaces.',
       ],
     },
   },
@@ -219,7 +221,7 @@ export const CLUSTER_ALERTS: Alerts = {
     severity: 'info',
     labels: OF_CLUSTER,
     summary: 'McpCluster {{ $labels.namespace }}/{{ $labels.name }} has been paused for a day',
-    description: 'The operator changes nothing: it repairs nothing, and renews no certificate.',
+    description: 'The operator changes nothing: it repairs nothing, and renews no authority.',
     runbook: {
       meaning: 'Somebody set spec.paused and may have forgotten it.',
       impact: 'Nothing is repaired.',
