@@ -168,6 +168,7 @@ export const FEATURE_BAR: readonly Feature[] = [
     parts: [
       part('one leader acts: the operator', 'operator.one-leader-acts'),
       part('a lost pod goes only when its lease is over', 'operator.lost-node'),
+      part('who is cut off serves nobody beyond its lease', 'nodes.self-fencing'),
       lacking(
         'active/passive, N+1, promotion tokens',
         'only ActiveActive: sessions move by compare-and-swap on their epoch',
@@ -188,6 +189,7 @@ export const FEATURE_BAR: readonly Feature[] = [
       part('a budget that counts the quorum', 'operator.eviction-quorum'),
       part('spread and anti-affinity', 'operator.placement'),
       part('a node cut off', 'operator.cut-node'),
+      part('nodes drained, pods evicted', 'nodes.drain', 'nodes.eviction'),
     ],
   },
   {

@@ -55,28 +55,14 @@ export const nodes = {
     sentence: 'The leading operator’s pod dies: the other one leads and acts, and never do two',
     source: 'feature bar 14; cloudnative-pg e2e: operator high availability',
   },
-  'nodes.operator-cut': {
-    sentence:
-      'The leading operator is cut off: the other one leads, and the first one knows when it is back',
-    source: 'feature bar 14; issue 6: no two leaders act',
-  },
   'nodes.fencing': {
     sentence: 'A fenced leader gives leadership and sessions away, and no call is lost',
     source: 'feature bar 13; cloudnative-pg e2e: fencing',
-  },
-  'nodes.scaling': {
-    sentence: 'From three pods to five and back: voters come and go with them, and no call is lost',
-    source: 'feature bar 10; cloudnative-pg e2e: cluster scale',
   },
   'nodes.lost-volume': {
     sentence:
       'A pod and its volume are lost: another member learns, is promoted, and takes its place',
     source: 'feature bar 11; cloudnative-pg e2e: PVC deletion',
-  },
-  'nodes.recovery': {
-    sentence:
-      'The majority is lost with its volumes: it is told with the command, which begins again from who is left',
-    source: 'feature bar 20',
   },
   'nodes.anti-affinity': {
     sentence:

@@ -11,12 +11,12 @@ import { memberScenarios } from '../scenarios/members.ts';
 import { startNodes, type NodeCommand, type NodesArena, type NodesOptions } from './arena.ts';
 import { installationScenarios, runningScenarios, upgrade } from './scenarios/installation.ts';
 import { maintenanceScenarios } from './scenarios/maintenance.ts';
-import { operatorCutScenarios, operatorScenarios } from './scenarios/operator.ts';
+import { operatorScenarios } from './scenarios/operator.ts';
 import { cutScenarios, killScenarios } from './scenarios/outages.ts';
 import { placementScenarios, smallScenarios } from './scenarios/placement.ts';
 
 const [ownerKill, leaderKill] = podFailureScenarios;
-const [scaling, lostVolume, recovery] = memberScenarios;
+const [, lostVolume] = memberScenarios;
 const [fence, , sleep] = lifeCycleScenarios;
 
 /** A scenario of all backends under the name of what it shows on real nodes. */
@@ -45,11 +45,8 @@ function scenarios({ commands, nextImage }: NodesOptions): readonly Scenario<Nod
     ...needing(['cut', 'heal'], cutScenarios),
     ...needing(['kill', 'start'], killScenarios),
     ...operatorScenarios,
-    ...needing(['cut', 'heal'], operatorCutScenarios),
     as(verifies('nodes.fencing'), fence),
-    as(verifies('nodes.scaling'), scaling),
     as(verifies('nodes.lost-volume'), lostVolume),
-    as(verifies('nodes.recovery'), recovery),
     ...maintenanceScenarios,
     ...placementScenarios,
     as(verifies('nodes.hibernation'), sleep),

@@ -4,7 +4,7 @@ import { RESOURCES } from '../../../../src/kube/index.ts';
 import { eventually } from '../../../eventually.ts';
 import { verifies } from '../../../requirements.ts';
 import { NAMESPACE } from '../../manifests.ts';
-import { scenario, type Scenario } from '../../scenario.ts';
+import { scenario } from '../../scenario.ts';
 import { SAMPLE, whole } from '../../scenarios/cluster.ts';
 import { change } from '../../scenarios/life-cycle.ts';
 import { assertSurvived, moreCalls, openSessionOn, withMembers } from '../../sessions.ts';
@@ -68,48 +68,4 @@ const successor = scenario(verifies('nodes.operator-ha'), async (arena: NodesAre
   assert.ok(Math.max(most, states.filter((state) => state === 1).length) <= 1, 'two led');
 });
 
-/** The leader does not die: it is cut off, and comes back to a cluster that another one leads. */
-const isolated: Scenario<NodesArena> = {
-  ...scenario(verifies('nodes.operator-cut'), async (arena: NodesArena) => {
-    await arena.kubectl(
-      `rollout status deployment ${RELEASE} -n ${OPERATOR_NAMESPACE} --timeout=60s`,
-    );
-    const first = await eventually('one that leads', () => arena.operatorLeader(), 30_000);
-    const pods = await arena.pods(OPERATOR_NAMESPACE, OPERATOR_PODS);
-    const node = pods.find(({ metadata }) => metadata.name === first)?.spec?.nodeName ?? '';
-    const others = pods.filter(({ spec }) => spec?.nodeName !== node);
-    assert.equal(others.length, 1, 'the other operator is on another node');
-    const cutAt = performance.now();
-    await arena.run('cut', node);
-    try {
-      await eventually(
-        'the other operator to lead',
-        async () => {
-          const leader = await arena.operatorLeader();
-          return leader !== '' && leader !== first;
-        },
-        60_000,
-      );
-      console.log(
-        `the leader cut off: another leads after ${Math.round(performance.now() - cutAt)} ms`,
-      );
-      await isTakenOver(arena);
-    } finally {
-      await arena.run('heal', node);
-    }
-    await eventually(
-      'both to agree on who leads',
-      async () => {
-        const states = await leaderStates(arena);
-        assert.ok(states.filter((state) => state === 1).length <= 1, 'two led');
-        return states.length === 2;
-      },
-      60_000,
-    );
-    await whole(arena);
-  }),
-  timeoutMs: 180_000,
-};
-
 export const operatorScenarios = [away, successor];
-export const operatorCutScenarios = [isolated];
