@@ -41,6 +41,8 @@ interface Followed {
   readonly identity: string;
   readonly link: SidecarLink;
   report?: SidecarReport;
+  /** The counters that were last passed on, as text. */
+  toldCounters: string;
   /** The question under way, to be broken off. */
   asking: AbortController | undefined;
   askAgain: boolean;
@@ -82,7 +84,8 @@ export function createMonitor(options: MonitorOptions): Monitor {
           clusterId: cluster.metadata.uid,
           tls,
         });
-        const entry = { identity: identityOf(pod), link, asking: undefined, askAgain: false };
+        const identity = identityOf(pod);
+        const entry = { identity, link, toldCounters: '', asking: undefined, askAgain: false };
         followed.set(name, entry);
         link.onFact(onFact);
         asker.ask(entry);
@@ -116,9 +119,9 @@ export function createMonitor(options: MonitorOptions): Monitor {
 function createAsker({ clock, onChange }: MonitorOptions) {
   let isStopped = false;
   let countersToldAt = clock.monotonic();
-  const isNews = (after: SidecarReport, before: SidecarReport | undefined): boolean =>
-    factsOf(after) !== factsOf(before) ||
-    (clock.monotonic() - countersToldAt >= COUNTERS_MS && countersOf(after) !== countersOf(before));
+  const isNews = (after: SidecarReport, { report, toldCounters }: Followed): boolean =>
+    factsOf(after) !== factsOf(report) ||
+    (clock.monotonic() - countersToldAt >= COUNTERS_MS && countersOf(after) !== toldCounters);
   const ask = async (entry: Followed): Promise<void> => {
     if (entry.asking !== undefined) {
       entry.askAgain = true;
@@ -126,13 +129,14 @@ function createAsker({ clock, onChange }: MonitorOptions) {
     }
     const asking = new AbortController();
     entry.asking = asking;
-    const { report: before } = entry;
     const after = await answerOf(entry.link, asking.signal);
+    const isToTell = isNews(after, entry);
     entry.report = after;
     entry.asking = undefined;
     if (isStopped) return;
-    if (isNews(after, before)) {
+    if (isToTell) {
       countersToldAt = clock.monotonic();
+      entry.toldCounters = countersOf(after);
       onChange();
     }
     if (entry.askAgain) {

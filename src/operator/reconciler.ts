@@ -119,8 +119,8 @@ async function reconcile(cluster: McpCluster, tools: Tools): Promise<Outcome> {
   const isIssuing = ({ reason }: ReconcileProblem): boolean => /^(Certificate|Issuer)/.test(reason);
   const problem = problems.find((each) => !isIssuing(each)) ?? problems.at(-1);
   const end = { view, decision, promotion, written, problem, backups };
-  await writeStatus(after, end, tools);
-  return nextLook({ subject: after, ...end }, tools);
+  const heldMs = await writeStatus(after, end, tools);
+  return nextLook({ subject: after, ...end, heldMs }, tools);
 }
 
 /** The EndpointSlice of the client Service, from what the cluster itself says. */
@@ -166,7 +166,7 @@ async function writeStatus(
     readonly backups: Backups;
   },
   { clock, statusWriter }: Tools,
-): Promise<void> {
+): Promise<number> {
   const { step, facts, window } = seen.decision;
   const rule = blockedFirst(step)?.rule;
   const status = statusOf(cluster, {
@@ -180,7 +180,7 @@ async function writeStatus(
     nextWindow: window.kind === 'closed' ? window.opensAtText : undefined,
     now: timeText(clock.wall()),
   });
-  await statusWriter.write(cluster, status);
+  return statusWriter.write(cluster, status);
 }
 
 function targetLeader(rollout: RolloutStep, promotion: PromotionStep): string | undefined {
@@ -197,11 +197,12 @@ function nextLook(
     readonly promotion: PromotionStep;
     readonly written: Written;
     readonly problem: ReconcileProblem | undefined;
+    readonly heldMs: number;
   },
   tools: Tools,
 ): Outcome {
   const { clock } = tools;
-  const { subject, view, decision, promotion, written, problem } = end;
+  const { subject, view, decision, promotion, written, problem, heldMs } = end;
   const { cluster, watched } = subject;
   const moving = cluster.spec.hibernated
     ? view.members.some(({ pod }) => pod !== undefined)
@@ -219,7 +220,8 @@ function nextLook(
   const { window, step } = decision;
   const waitsForWindow = window.kind === 'closed' && step.kind === 'wait';
   const opensInMs = waitsForWindow ? window.opensAt - clock.wall() : Infinity;
-  return settledFor(Math.min(resyncMs(tools), Math.max(opensInMs, SOON_MS)));
+  const heldBackMs = heldMs > 0 ? heldMs : Infinity;
+  return settledFor(Math.min(resyncMs(tools), heldBackMs, Math.max(opensInMs, SOON_MS)));
 }
 
 function isMoving(view: ClusterView, step: RolloutStep): boolean {

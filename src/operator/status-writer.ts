@@ -15,8 +15,11 @@ import type { ClusterMetrics } from './cluster-metrics.ts';
 export interface StatusWriter {
   /** `cluster` with the status that was written last, even when the informer has not seen it yet. */
   withLatestStatus(cluster: McpCluster): McpCluster;
-  /** Writes when something differs: facts at once, counters at most every five seconds. */
-  write(cluster: McpCluster, status: McpClusterStatus): Promise<void>;
+  /**
+   * Writes when something differs: facts at once, counters at most every five seconds. Resolves to the milliseconds after
+   * which counters that were held back may be written, zero when there are none.
+   */
+  write(cluster: McpCluster, status: McpClusterStatus): Promise<number>;
   /** Writes only if nobody changed the cluster since it was read; rejects with a conflict otherwise. */
   record(cluster: McpCluster, status: McpClusterStatus): Promise<void>;
   forget(uid: string): void;
@@ -32,10 +35,10 @@ interface Written {
 }
 
 export function createStatusWriter(options: {
-  readonly client: KubeClient;
-  readonly recorder: EventRecorder;
+  readonly client: Pick<KubeClient, 'apply'>;
+  readonly recorder: Pick<EventRecorder, 'record'>;
   readonly clock: Clock;
-  readonly clusterMetrics: ClusterMetrics;
+  readonly clusterMetrics: Pick<ClusterMetrics, 'observe' | 'forget'>;
 }): StatusWriter {
   const { client, recorder, clock, clusterMetrics } = options;
   const writtenByUid = new Map<string, Written>();
@@ -76,11 +79,12 @@ export function createStatusWriter(options: {
     async write(cluster, status) {
       clusterMetrics.observe(cluster, status);
       const change = compareStatus(cluster.status, status);
-      if (change === 'none') return;
+      if (change === 'none') return 0;
       const last = writtenByUid.get(cluster.metadata.uid);
-      const isRecent = last !== undefined && clock.monotonic() - last.at < COUNTERS_MS;
-      if (change === 'counters' && isRecent) return;
+      const heldMs = last === undefined ? 0 : last.at + COUNTERS_MS - clock.monotonic();
+      if (change === 'counters' && heldMs > 0) return heldMs;
       await apply(cluster, status, undefined);
+      return 0;
     },
     record: (cluster, status) => apply(cluster, status, cluster.metadata.resourceVersion),
     forget(uid) {

@@ -120,6 +120,20 @@ void suite('monitor', () => {
     monitor.stop();
   });
 
+  test('counters that changed once, right after others were told, are told in the end', async () => {
+    const { clock, monitor, state } = open();
+    monitor.follow(cluster(), [pod(0)], tls);
+    await clock.advance(100);
+    state.sessions += 1;
+    await clock.advance(2_000);
+    assert.equal(state.changes, 1, 'it is too early');
+    await clock.advance(10_000);
+    assert.equal(state.changes, 2);
+    await clock.advance(60_000);
+    assert.equal(state.changes, 2, 'and told once');
+    monitor.stop();
+  });
+
   test('a pod that was replaced is asked anew, one that went is forgotten', async () => {
     const { clock, monitor, targets, closed } = open();
     monitor.follow(cluster(), [pod(0), pod(1)], tls);
