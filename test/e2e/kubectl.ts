@@ -42,10 +42,10 @@ function words(text: string): string[] {
   return [...text.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare ?? '');
 }
 
-/** Commands that name no namespace mean `namespace`. */
-export function createKubectl(path: string, kubeconfig: string, namespace = 'default'): Kubectl {
+/** Commands that name no namespace mean `namespace`, when there is one. */
+export function createKubectl(path: string, kubeconfig: string, namespace?: string): Kubectl {
   const base = { ...process.env, KUBECONFIG: kubeconfig };
-  const inNamespace = [`--namespace=${namespace}`];
+  const inNamespace = namespace === undefined ? [] : [`--namespace=${namespace}`];
   const run = (args: string, options: RunOptions = {}): Promise<KubectlResult> =>
     new Promise((resolve, reject) => {
       const child = spawn(path, [...inNamespace, ...words(args)], {

@@ -13,6 +13,12 @@ const tpl = {
 };
 
 export const TABLE_OBJECTS: readonly { readonly path: string; readonly object: object }[] = [
+  // No pod without the account that it runs under.
+  post(ns + '/serviceaccounts', {
+    apiVersion: 'v1',
+    kind: 'ServiceAccount',
+    ...meta('default'),
+  }),
   post(ns + '/pods', {
     apiVersion: 'v1',
     kind: 'Pod',
