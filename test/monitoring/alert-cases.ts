@@ -67,7 +67,7 @@ const STUCK = 'workqueue_longest_running_processor_seconds{name="mcpcluster"}';
 const PANICS = `controller_runtime_reconcile_panics_total{${CONTROLLER}}`;
 const CHANGES = `mcp_cluster_leader_changes_total{${CLUSTER}}`;
 const LAG = `mcp_cluster_log_lag_entries{${CLUSTER},pod="tools-2"}`;
-const EXPIRY = `mcp_cluster_certificate_expiry_timestamp_seconds{${CLUSTER},certificate="leaf"}`;
+const EXPIRY = `mcp_cluster_certificate_expiry_timestamp_seconds{${CLUSTER},certificate="ca"}`;
 const REJECTED = `mcp_cluster_gateway_bulkhead_rejected_total{${MEMBER},bulkhead="slow",reason="full"}`;
 const LOST = `mcp_cluster_gateway_requests_lost_total{${MEMBER}}`;
 const MOVES = `mcp_cluster_gateway_session_moves_total{${MEMBER},reason="owner-gone",result=`;
@@ -126,9 +126,9 @@ export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
     silent: { [LAG]: '1000x30' },
   },
   McpClusterCertificateExpiring: {
-    fires: { [EXPIRY]: `${20 * DAY}x100` },
-    labels: { ...OF_CLUSTER, certificate: 'leaf' },
-    silent: { [EXPIRY]: `${29 * DAY}x100` },
+    fires: { [EXPIRY]: `${6 * DAY}x100` },
+    labels: { ...OF_CLUSTER, certificate: 'ca' },
+    silent: { [EXPIRY]: `${8 * DAY}x100` },
   },
   McpClusterPaused: {
     fires: { [`mcp_cluster_spec_paused{${CLUSTER}}`]: '1x1500' },

@@ -94,7 +94,7 @@ export async function openBench(
     patch: (spec) =>
       api.client.patch(MCP_CLUSTERS, { namespace, name: NAME }, { type: 'merge', body: { spec } }),
     read: (type, name) => api.client.get(type, { namespace, name }),
-    async until(what, holds, timeoutMs) {
+    async until(what, holds, timeoutMs = 60_000) {
       let last: McpCluster | undefined;
       try {
         return await eventually(

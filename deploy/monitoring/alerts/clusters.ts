@@ -189,29 +189,30 @@ export const CLUSTER_ALERTS: Alerts = {
     },
   },
   McpClusterCertificateExpiring: {
-    expr: 'mcp_cluster_certificate_expiry_timestamp_seconds - time() < 21 * 86400',
+    // Certificates that it signs may last an hour only (spec.tls.certificateDuration); one that is not renewed is a condition.
+    expr: 'mcp_cluster_certificate_expiry_timestamp_seconds{certificate="ca"} - time() < 7 * 86400',
     for: '1h',
     severity: 'warning',
     labels: OF_CLUSTER,
-    summary: 'A certificate of McpCluster {{ $labels.namespace }}/{{ $labels.name }} ends soon',
+    summary: 'The authority of McpCluster {{ $labels.namespace }}/{{ $labels.name }} ends soon',
     description:
-      'The {{ $labels.certificate }} certificate ends in {{ $value | humanizeDuration }}; it should have been renewed at 30 days.',
+      'It ends in {{ $value | humanizeDuration }}, and another one should have taken its place long before.',
     runbook: {
       meaning:
-        "The authority of the cluster (`ca`) or the operator's own certificate for it (`leaf`) was not renewed. Pods ask for theirs at the same time, and of the same operator.",
+        'The authority that signs the certificates of the cluster was not replaced: by the operator, half a year before its end, or by the issuer that spec.tls.issuerRef names.',
       impact: 'When it ends, members refuse each other: the cluster loses its majority.',
       diagnose: [
         describe,
         operatorLog,
         {
-          say: 'What a pod says that waits for its certificate, and why it gets none:',
-          run: 'kubectl logs -n "$NS" -l mcpcluster.io/cluster="$CLUSTER" -c sidecar --tail=100 | grep certificate',
+          say: 'Who has signed the certificates, and until when; with an issuer of cert-manager also its requests:',
+          run: 'kubectl mcp status -n "$NS" "$CLUSTER"; kubectl get certificaterequests -n "$NS"',
         },
       ],
       mend: [
         'The authority of a paused cluster is not renewed: set spec.paused to false.',
         'An operator that may not read and write Secrets, or not create tokenreviews: give it back its roles.',
-        'Pods that do not reach the operator: its Service at port 9443, and NetworkPolicies between the namespaces.',
+        'An issuer whose own authority ends: renew that; its certificates are taken over a few minutes later.',
       ],
     },
   },

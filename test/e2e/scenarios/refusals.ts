@@ -197,6 +197,7 @@ const defaults = scenario('defaults are filled in when a McpCluster is stored', 
       },
       update: { mode: 'Automatic', maxUnavailable: 1 },
       networkPolicy: { enabled: true, clients: [], ingress: [] },
+      tls: { certificateDuration: '2160h', renewBefore: '720h' },
       fencedMembers: [],
       hibernated: false,
     });
