@@ -1,7 +1,9 @@
 /** Programs of this machine: where they are, and free ports for them to listen on. */
 import { accessSync, constants } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { delimiter, join } from 'node:path';
+import { integerBetween } from '../std/index.ts';
+import { systemRandom } from './clock.ts';
 import { closeServer, listen } from './server.ts';
 
 /** Path of the program `name` in one of `folders`, else in `$PATH`; undefined when there is none. */
@@ -24,15 +26,29 @@ function isExecutable(path: string): boolean {
   }
 }
 
+/** Below the ports that systems give to clients and to whoever asks for any (Linux from 32768, RFC 6335 from 49152). */
+const PORTS = { min: 10_000, max: 32_767 } as const;
+
 /**
  * `count` different ports of 127.0.0.1 that were free a moment ago, for programs that cannot tell which port they got. All
- * are held at once, so that they differ; somebody else may still be faster.
+ * are held at once, so that they differ. No connection and no `listen` on any port takes them meanwhile; only somebody who
+ * draws the same one may be faster.
  */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const addresses = await Promise.all(
-    servers.map((server) => listen(server, { host: '127.0.0.1', port: 0 })),
-  );
-  await Promise.all(servers.map((server) => closeServer(server, () => undefined)));
-  return addresses.map(({ port }) => port);
+  const held = await Promise.all(Array.from({ length: count }, holdPort));
+  await Promise.all(held.map(({ server }) => closeServer(server, () => undefined)));
+  return held.map(({ port }) => port);
+}
+
+async function holdPort(): Promise<{ readonly server: Server; readonly port: number }> {
+  for (;;) {
+    const server = createServer();
+    const port = integerBetween(systemRandom, PORTS.min, PORTS.max);
+    try {
+      await listen(server, { host: '127.0.0.1', port });
+      return { server, port };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    }
+  }
 }
