@@ -1,6 +1,6 @@
 /** The Job controller: pods until enough have succeeded, or too many have failed. */
 import { RESOURCES, type Outcome } from '../../kube/index.ts';
-import { controllerReference, planJob, type Job, type Pod } from '../core/index.ts';
+import { planJob, podFromTemplate } from '../core/index.ts';
 import {
   LOOK_AGAIN_MS_MAX,
   SETTLED,
@@ -46,7 +46,7 @@ async function reconcile(
     return SETTLED;
   }
   for (let missing = plan.create; missing > 0; missing--) {
-    const pod = await client.create(RESOURCES.pods, podOf(job));
+    const pod = await client.create(RESOURCES.pods, podFromTemplate(job));
     expectations.created(key, pod.metadata.name as string);
     context.event(job, 'Normal', 'SuccessfulCreate', `Created pod: ${pod.metadata.name}`);
   }
@@ -59,20 +59,4 @@ async function reconcile(
   return againInSeconds === undefined
     ? SETTLED
     : { kind: 'requeueAfter', afterMs: Math.min(againInSeconds * 1000, LOOK_AGAIN_MS_MAX) };
-}
-
-function podOf(job: Job): Pod {
-  const { metadata = {}, spec } = job.spec.template;
-  return {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: {
-      generateName: `${job.metadata.name}-`,
-      namespace: job.metadata.namespace as string,
-      ...(metadata.labels === undefined ? {} : { labels: metadata.labels }),
-      ...(metadata.annotations === undefined ? {} : { annotations: metadata.annotations }),
-      ownerReferences: [controllerReference(job)],
-    },
-    spec,
-  };
 }

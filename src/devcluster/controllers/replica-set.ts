@@ -1,12 +1,6 @@
 /** The ReplicaSet controller: as many pods as asked for. */
 import { RESOURCES, type Outcome } from '../../kube/index.ts';
-import {
-  controllerReference,
-  isPodOver,
-  isPodReady,
-  type Pod,
-  type ReplicaSet,
-} from '../core/index.ts';
+import { isPodOver, isPodReady, podFromTemplate, type Pod } from '../core/index.ts';
 import { SETTLED, type ControllerContext, type RunningController } from './context.ts';
 import { createExpectations, type Expectations } from './expectations.ts';
 import { createWatchedController, onChangeOf } from './watched-controller.ts';
@@ -45,7 +39,7 @@ async function reconcile(
   if (!isFresh) return { kind: 'requeueAfter', afterMs: 50 };
   const replicas = set.spec.replicas ?? 1;
   for (let missing = replicas - live.length; missing > 0; missing--) {
-    const pod = await client.create(RESOURCES.pods, podOf(set));
+    const pod = await client.create(RESOURCES.pods, podFromTemplate(set));
     expectations.created(key, pod.metadata.name as string);
     context.event(set, 'Normal', 'SuccessfulCreate', `Created pod: ${pod.metadata.name}`);
   }
@@ -63,22 +57,6 @@ async function reconcile(
     observedGeneration: set.metadata.generation ?? 1,
   });
   return SETTLED;
-}
-
-function podOf(set: ReplicaSet): Pod {
-  const { metadata = {}, spec } = set.spec.template;
-  return {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: {
-      generateName: `${set.metadata.name}-`,
-      namespace: set.metadata.namespace as string,
-      ...(metadata.labels === undefined ? {} : { labels: metadata.labels }),
-      ...(metadata.annotations === undefined ? {} : { annotations: metadata.annotations }),
-      ownerReferences: [controllerReference(set)],
-    },
-    spec,
-  };
 }
 
 /** Unscheduled, then not ready, then the youngest first. */

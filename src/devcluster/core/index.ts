@@ -99,6 +99,7 @@ export {
   type TokenUser,
 } from './service-account-token.ts';
 export { controllerReference, statefulClaims, statefulPod } from './stateful-pod.ts';
+export { podFromTemplate } from './template-pod.ts';
 export {
   ordinalOf,
   planStatefulSet,

@@ -73,28 +73,39 @@ function tell(what: string, goneMs: number, report: Report): void {
   );
 }
 
+/** A node under load vanishes by one command of the arena and is given back by the other. */
+async function loseNode(
+  arena: NodesArena,
+  command: 'cut' | 'kill',
+  undo: 'heal' | 'start',
+  what: string,
+): Promise<string> {
+  await whole(arena);
+  const { node } = await victimOf(arena);
+  const load = await startClient(arena);
+  try {
+    // Load without any trouble belongs to the picture.
+    await pause(3_000);
+    const since = performance.now();
+    await arena.run(command, node);
+    try {
+      const goneMs = await leavesService(arena, node, since);
+      const report = await load.report();
+      tell(`${node} ${what}`, goneMs, report);
+      assert.deepEqual(report.lost, []);
+      assert.ok(outageMs(report) <= OUTAGE_MAX_MS, `errors for ${outageMs(report)} ms`);
+    } finally {
+      await arena.run(undo, node);
+    }
+  } finally {
+    await load.stop();
+  }
+  return node;
+}
+
 const cut: Scenario<NodesArena> = {
   ...scenario(verifies('operator.cut-node'), async (arena: NodesArena) => {
-    await whole(arena);
-    const { node } = await victimOf(arena);
-    const load = await startClient(arena);
-    try {
-      // Load without any trouble belongs to the picture.
-      await pause(3_000);
-      const since = performance.now();
-      await arena.run('cut', node);
-      try {
-        const goneMs = await leavesService(arena, node, since);
-        const report = await load.report();
-        tell(`${node} cut off`, goneMs, report);
-        assert.deepEqual(report.lost, []);
-        assert.ok(outageMs(report) <= OUTAGE_MAX_MS, `errors for ${outageMs(report)} ms`);
-      } finally {
-        await arena.run('heal', node);
-      }
-    } finally {
-      await load.stop();
-    }
+    await loseNode(arena, 'cut', 'heal', 'cut off');
     await whole(arena);
   }),
   timeoutMs: 180_000,
@@ -149,25 +160,7 @@ const fencing: Scenario<NodesArena> = {
 
 const death: Scenario<NodesArena> = {
   ...scenario(verifies('nodes.kill-node'), async (arena: NodesArena) => {
-    await whole(arena);
-    const { node } = await victimOf(arena);
-    const load = await startClient(arena);
-    try {
-      await pause(3_000);
-      const since = performance.now();
-      await arena.run('kill', node);
-      try {
-        const goneMs = await leavesService(arena, node, since);
-        const report = await load.report();
-        tell(`${node} killed`, goneMs, report);
-        assert.deepEqual(report.lost, []);
-        assert.ok(outageMs(report) <= OUTAGE_MAX_MS, `errors for ${outageMs(report)} ms`);
-      } finally {
-        await arena.run('start', node);
-      }
-    } finally {
-      await load.stop();
-    }
+    const node = await loseNode(arena, 'kill', 'start', 'killed');
     await arena.kubectl(`wait node ${node} --for=condition=Ready --timeout=60s`);
     await whole(arena, 90_000);
   }),
