@@ -7,6 +7,7 @@ export { FOUNDED_INDEX } from './founding.ts';
 export { hashText } from './hash.ts';
 export { isSessionId, nodeId, type NodeId, type SessionId } from './identity.ts';
 export { microTimeText, timeSeconds, timeText } from './instant.ts';
+export { bundleOf, certificatesIn, unitedBundle } from './pem.ts';
 export { parseQuantity } from './quantity.ts';
 export { integerBetween, seededRandom, shuffled, type Random } from './random.ts';
 export { err, ok, type Err, type Ok, type Result } from './result.ts';

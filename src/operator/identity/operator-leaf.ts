@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import type { McpCluster } from '../../api/index.ts';
 import { certificateExpiry, type SigningRequest, type TlsMaterial } from '../../security/index.ts';
-import type { Clock } from '../../std/index.ts';
+import { certificatesIn, type Clock } from '../../std/index.ts';
 import type { ReconcileProblem } from '../core/index.ts';
 import type { CertificateSigner } from './signer.ts';
 import { requestFor, subjectWithoutPod } from './subjects.ts';
@@ -25,8 +25,6 @@ export interface OperatorLeafKeeper {
    */
   ensure(cluster: McpCluster, trusted: string): Promise<OperatorLeaf | ReconcileProblem>;
 }
-
-const PEM = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 export function createOperatorLeaf({
   signer,
@@ -70,11 +68,11 @@ function isGood({ material, renewAfter }: OperatorLeaf, trusted: string, now: nu
   if (now >= renewAfter) return false;
   const leaf = new X509Certificate(material.cert);
   // Behind an intermediate authority the chain's last certificate is the one that an authority signed.
-  const last = new X509Certificate(material.cert.match(PEM)?.at(-1) ?? material.cert);
+  const last = new X509Certificate(certificatesIn(material.cert).at(-1) ?? material.cert);
   return (
     Date.parse(leaf.validTo) > now &&
     // Else a clock that was ahead issued it.
     Date.parse(leaf.validFrom) <= now &&
-    (trusted.match(PEM) ?? []).some((pem) => last.verify(new X509Certificate(pem).publicKey))
+    certificatesIn(trusted).some((pem) => last.verify(new X509Certificate(pem).publicKey))
   );
 }

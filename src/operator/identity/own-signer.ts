@@ -3,7 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import type { McpCluster } from '../../api/index.ts';
 import { RESOURCES, type KubeClient } from '../../kube/index.ts';
 import { signCertificate } from '../../security/index.ts';
-import type { Clock, Random } from '../../std/index.ts';
+import { bundleOf, certificatesIn, type Clock, type Random } from '../../std/index.ts';
 import { durationMs, objectNames, type DesiredObject } from '../core/index.ts';
 import { ensureAuthority, OVERLAP_MS, readAuthority, type Authority } from './authority.ts';
 import { clusterAuthority } from './cluster-authority.ts';
@@ -16,7 +16,6 @@ export interface OwnSignerOptions {
 }
 
 const DAY_MS = 86_400_000;
-const PEM = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 export function createOwnSigner(options: OwnSignerOptions): CertificateSigner {
   const { client, clock, random } = options;
@@ -70,8 +69,5 @@ async function lastTrusted(cluster: McpCluster, client: KubeClient): Promise<str
       return false;
     }
   };
-  return (map?.data?.['ca.crt']?.match(PEM) ?? [])
-    .filter(isAuthority)
-    .map((pem) => `${pem}\n`)
-    .join('');
+  return bundleOf(certificatesIn(map?.data?.['ca.crt'] ?? '').filter(isAuthority));
 }

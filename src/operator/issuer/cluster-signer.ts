@@ -5,7 +5,7 @@
 import type { McpCluster } from '../../api/index.ts';
 import type { KubeClient } from '../../kube/index.ts';
 import type { SigningRequest } from '../../security/index.ts';
-import { unreachable, type Clock } from '../../std/index.ts';
+import { unitedBundle, unreachable, type Clock } from '../../std/index.ts';
 import { durationMs, trustedOf, type IssuerRef } from '../core/index.ts';
 import { readAuthority } from '../identity/authority.ts';
 import { clusterAuthority } from '../identity/cluster-authority.ts';
@@ -39,7 +39,7 @@ export function createClusterSigner(options: ClusterSignerOptions): CertificateS
         return issuerRef === undefined ? own.trusted(cluster) : ownTrusted(cluster, options);
       }
       const kept = trustedOf(ledger);
-      return issuerRef === undefined ? joined(await own.trusted(cluster), kept) : kept;
+      return issuerRef === undefined ? unitedBundle(await own.trusted(cluster), kept) : kept;
     },
     async sign(request, subject, signal) {
       const { cluster } = subject;
@@ -108,10 +108,3 @@ function whenKnown(
 async function ownTrusted(cluster: McpCluster, options: ClusterSignerOptions): Promise<string> {
   return (await readAuthority(clusterAuthority(cluster), options))?.trusted ?? '';
 }
-
-function joined(...bundles: readonly string[]): string {
-  const pems = bundles.flatMap((bundle) => bundle.match(PEM) ?? []);
-  return [...new Set(pems)].map((pem) => `${pem}\n`).join('');
-}
-
-const PEM = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;

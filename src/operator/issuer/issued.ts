@@ -1,5 +1,6 @@
 /** Whether what an issuer handed back is what it was asked for: an issuer may leave names out, add some, or sign another key. */
 import { X509Certificate } from 'node:crypto';
+import { certificatesIn } from '../../std/index.ts';
 
 /** What was asked for. */
 export interface Asked {
@@ -8,7 +9,6 @@ export interface Asked {
   readonly names: { readonly dnsNames: readonly string[]; readonly uris: readonly string[] };
 }
 
-const PEM = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 /** Extended key usages: the same certificate serves both ends of a connection. */
 const USAGES = { serverAuth: '1.3.6.1.5.5.7.3.1', clientAuth: '1.3.6.1.5.5.7.3.2' } as const;
 /** Nobody has a longer chain; each step of it is checked. */
@@ -63,7 +63,7 @@ function signed(one: X509Certificate | undefined, by: X509Certificate | undefine
 
 function certificatesOf(pem: string): readonly X509Certificate[] | undefined {
   try {
-    return (pem.match(PEM) ?? []).map((each) => new X509Certificate(each));
+    return certificatesIn(pem).map((each) => new X509Certificate(each));
   } catch {
     return undefined;
   }

@@ -3,6 +3,7 @@ import { X509Certificate, createPrivateKey } from 'node:crypto';
 import { join } from 'node:path';
 import { makeDirectory, readFileIfExists, replaceFile } from '../../host/index.ts';
 import { certificateIdentity } from '../../security/index.ts';
+import { certificatesIn } from '../../std/index.ts';
 
 export interface Kept {
   /** PEM, PKCS #8. */
@@ -17,7 +18,6 @@ export interface Kept {
 
 const FOLDER = 'identity';
 const FILE = 'identity.json';
-const PEM = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /** Readable for its owner only, and there again after a power loss. One file, so that key and certificate always fit. */
 export async function keep(dataRoot: string, kept: Kept): Promise<void> {
@@ -49,7 +49,7 @@ export function flawOf(
   { uri, trusted, now }: { readonly uri: string; readonly trusted: string; readonly now: number },
 ): string | undefined {
   try {
-    const chain = (certificate.match(PEM) ?? []).map((pem) => new X509Certificate(pem));
+    const chain = certificatesIn(certificate).map((pem) => new X509Certificate(pem));
     const [leaf] = chain;
     const last = chain.at(-1);
     if (leaf === undefined || last === undefined) return 'it is not a certificate';
@@ -57,7 +57,7 @@ export function flawOf(
     if (Date.parse(leaf.validFrom) > now) return 'it is not valid yet';
     if (!leaf.checkPrivateKey(createPrivateKey(key))) return 'it does not fit the key';
     if (!names(leaf, uri)) return 'it names somebody else';
-    const authorities = trusted.match(PEM) ?? [];
+    const authorities = certificatesIn(trusted);
     const isTrusted = authorities.some((pem) => {
       const authority = new X509Certificate(pem);
       return Date.parse(authority.validTo) > now && last.verify(authority.publicKey);
@@ -73,14 +73,8 @@ function names(leaf: X509Certificate, uri: string): boolean {
   return isNamed && certificateIdentity({ subjectaltname: leaf.subjectAltName }) !== undefined;
 }
 
-/** The authorities of both texts, each once, those of `first` before the others. */
-export function united(first: string, second: string): string {
-  const pems = new Set([...(first.match(PEM) ?? []), ...(second.match(PEM) ?? [])]);
-  return [...pems].map((pem) => `${pem}\n`).join('');
-}
-
 /** Whether both texts hold the same authorities, in whatever order. */
 export function sameAuthorities(one: string, other: string): boolean {
-  const [ours, theirs] = [one, other].map((text) => [...new Set(text.match(PEM) ?? [])].sort());
+  const [ours, theirs] = [one, other].map((text) => [...new Set(certificatesIn(text))].sort());
   return JSON.stringify(ours) === JSON.stringify(theirs);
 }

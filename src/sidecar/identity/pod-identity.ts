@@ -9,10 +9,17 @@ import {
   type TlsMaterial,
   type TlsSource,
 } from '../../security/index.ts';
-import { createBackoff, delay, timeText, type Clock, type Random } from '../../std/index.ts';
+import {
+  createBackoff,
+  delay,
+  timeText,
+  unitedBundle,
+  type Clock,
+  type Random,
+} from '../../std/index.ts';
 import type { Logger } from '../../telemetry/index.ts';
 import { askOperator, readTrusted, type Answer, type Issued } from './asking.ts';
-import { flawOf, keep, readKept, sameAuthorities, united, type Kept } from './kept.ts';
+import { flawOf, keep, readKept, sameAuthorities, type Kept } from './kept.ts';
 
 export interface PodIdentityOptions {
   /** Projected volume with `token`, `ca.crt`, `operator-ca.crt` and `operator-url`. */
@@ -106,7 +113,7 @@ class PodIdentity implements TlsSource {
 
   /** Whom to trust: what the pod is told now, and what came with the certificate, which may be newer. */
   async #trustedFor({ trusted }: Pick<Kept, 'trusted'>): Promise<string> {
-    return united((await readTrusted(this.#options.directory)) ?? '', trusted);
+    return unitedBundle((await readTrusted(this.#options.directory)) ?? '', trusted);
   }
 
   #flaw(kept: Kept, trusted: string): string | undefined {
