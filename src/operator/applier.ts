@@ -3,22 +3,13 @@ import { MANAGER } from '../api/index.ts';
 import { type KubeClient, type KubeResource, type ResourceType } from '../kube/index.ts';
 import type { Logger } from '../telemetry/index.ts';
 import {
-  foreignSentence,
   isCurrent,
   isTerminating,
   ownershipOf,
   stamped,
-  type AnyObject,
   type DesiredObject,
 } from './core/index.ts';
-
-/** An object of the name we need belongs to somebody else; it is left alone. */
-export class ForeignObjectError extends Error {
-  override readonly name = 'ForeignObjectError';
-  constructor(object: AnyObject, owner: string) {
-    super(foreignSentence({ kind: object.kind, name: object.metadata.name ?? '' }, owner));
-  }
-}
+import { refuseForeign } from './ownership.ts';
 
 export interface Applier {
   /**
@@ -49,10 +40,8 @@ export function createApplier(options: {
       const { namespace, name, ownerReferences = [] } = desired.metadata;
       const live = cached ?? (await client.get(type, { namespace, name }));
       if (live !== undefined) {
-        const owner = ownerReferences[0];
-        const ownership =
-          owner === undefined ? { kind: 'ours' as const } : ownershipOf(live, owner);
-        if (ownership.kind === 'foreign') throw new ForeignObjectError(live, ownership.owner);
+        const [owner] = ownerReferences;
+        if (owner !== undefined) refuseForeign(live, owner);
         // What is going cannot be kept; it is made again when it is gone.
         if (isTerminating(live)) return 'terminating';
         if (isCurrent(desired, live)) return 'unchanged';

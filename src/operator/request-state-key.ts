@@ -2,18 +2,18 @@
 import type { McpCluster } from '../api/index.ts';
 import { RESOURCES, type KubeClient } from '../kube/index.ts';
 import type { Clock, Random } from '../std/index.ts';
-import { ForeignObjectError, type Applier } from './applier.ts';
+import type { Applier } from './applier.ts';
 import {
   KEY_BYTES,
   nextRequestStateKey,
   objectNames,
   ownerOf,
-  ownershipOf,
   readRequestStateKey,
   requestStateSecret,
   type RequestStateKey,
   type Secret,
 } from './core/index.ts';
+import { ForeignObjectError, refuseForeign } from './ownership.ts';
 
 export interface RequestStateKeyOptions {
   readonly client: KubeClient;
@@ -35,9 +35,7 @@ export async function ensureRequestStateKey(
   const { namespace, name } = cluster.metadata;
   const ref = { namespace, name: objectNames(name).requestStateSecret };
   const found = await client.get<Secret>(RESOURCES.secrets, ref);
-  if (found !== undefined && ownershipOf(found, ownerOf(cluster)).kind === 'foreign') {
-    throw new ForeignObjectError(found, 'somebody else');
-  }
+  if (found !== undefined) refuseForeign(found, ownerOf(cluster));
   const current = found === undefined ? undefined : readRequestStateKey(found);
   if (found !== undefined && current === undefined) {
     throw new ForeignObjectError(found, 'somebody who changed what the operator wrote into it');

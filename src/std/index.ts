@@ -1,6 +1,7 @@
 /** Band 0: the small vocabulary every other folder is written in. It imports nothing. */
 export { assert, InvariantError, required, unreachable } from './assert.ts';
 export { createBackoff, type Backoff, type BackoffOptions } from './backoff.ts';
+export { decodeBase64, encodeBase64 } from './base64.ts';
 export type { Brand } from './brand.ts';
 export { UNUSABLE_DATA_EXIT_CODE } from './exit-codes.ts';
 export { FOUNDED_INDEX } from './founding.ts';

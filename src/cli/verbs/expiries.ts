@@ -1,12 +1,10 @@
 /** When the authorities end that a cluster's members trust: read from its ConfigMaps, which hold no secret. */
 import { X509Certificate } from 'node:crypto';
 import type { McpCluster } from '../../api/index.ts';
-import { timeText } from '../../std/index.ts';
+import { certificatesIn, timeText } from '../../std/index.ts';
 import { RESOURCES, type KubeObject } from '../../kube/index.ts';
 import { podSelector, type Expiry } from '../core/status-view.ts';
 import type { Session } from './session.ts';
-
-const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
 
 /** Every certificate in a ConfigMap of the cluster, the one that ends first in front; none when they may not be read. */
 export async function readExpiries(
@@ -20,9 +18,7 @@ export async function readExpiries(
   return items
     .flatMap((map) =>
       Object.entries((map['data'] ?? {}) as Record<string, string>).flatMap(([key, text]) =>
-        [...text.matchAll(CERTIFICATE)].map(([pem]) =>
-          expiryOf(`${map.metadata.name}/${key}`, pem),
-        ),
+        certificatesIn(text).map((pem) => expiryOf(`${map.metadata.name}/${key}`, pem)),
       ),
     )
     .toSorted((a, b) => Date.parse(a.endsAt) - Date.parse(b.endsAt));

@@ -1,6 +1,7 @@
 /** The file with which kubectl and clients find the server. */
 import { dump } from 'js-yaml';
 import { replaceFile } from '../../host/index.ts';
+import { encodeBase64 } from '../../std/index.ts';
 
 export interface KubeconfigOptions {
   /** `https://127.0.0.1:6443`. */
@@ -13,8 +14,6 @@ export interface KubeconfigOptions {
   readonly namespace?: string;
 }
 
-const base64 = (text: string): string => Buffer.from(text).toString('base64');
-
 /** The text of a kubeconfig; certificates and keys are inside, so it works from anywhere. */
 function kubeconfigText(options: KubeconfigOptions): string {
   const { name, user } = options;
@@ -24,7 +23,7 @@ function kubeconfigText(options: KubeconfigOptions): string {
     clusters: [
       {
         name,
-        cluster: { server: options.server, 'certificate-authority-data': base64(options.ca) },
+        cluster: { server: options.server, 'certificate-authority-data': encodeBase64(options.ca) },
       },
     ],
     users: [
@@ -33,7 +32,10 @@ function kubeconfigText(options: KubeconfigOptions): string {
         user:
           'token' in user
             ? { token: user.token }
-            : { 'client-certificate-data': base64(user.cert), 'client-key-data': base64(user.key) },
+            : {
+                'client-certificate-data': encodeBase64(user.cert),
+                'client-key-data': encodeBase64(user.key),
+              },
       },
     ],
     contexts: [

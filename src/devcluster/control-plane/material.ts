@@ -8,6 +8,7 @@ import {
   issueCertificate,
   type KeyPair,
 } from '../../security/index.ts';
+import { encodeBase64 } from '../../std/index.ts';
 
 const VALIDITY_DAYS = 365;
 
@@ -103,7 +104,6 @@ export async function createMaterial(
 
 /** A kubeconfig with everything inline, as JSON (which is YAML). */
 export function kubeconfigText(url: string, tls: ControlPlaneTls): string {
-  const base64 = (text: string): string => Buffer.from(text).toString('base64');
   const name = 'dev-cluster';
   return JSON.stringify({
     apiVersion: 'v1',
@@ -113,7 +113,7 @@ export function kubeconfigText(url: string, tls: ControlPlaneTls): string {
         name,
         cluster: {
           server: url,
-          'certificate-authority-data': base64(tls.authority.certificate),
+          'certificate-authority-data': encodeBase64(tls.authority.certificate),
         },
       },
     ],
@@ -121,8 +121,8 @@ export function kubeconfigText(url: string, tls: ControlPlaneTls): string {
       {
         name,
         user: {
-          'client-certificate-data': base64(tls.admin.certificate),
-          'client-key-data': base64(tls.admin.key),
+          'client-certificate-data': encodeBase64(tls.admin.certificate),
+          'client-key-data': encodeBase64(tls.admin.key),
         },
       },
     ],

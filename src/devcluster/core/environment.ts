@@ -1,13 +1,12 @@
 /** The environment of a container: literal values, references, and `$(NAME)` expansion, by the rules of Kubernetes. */
 import type { ConfigMap, Container, EnvVar, Pod, Secret } from './kinds.ts';
-import { err, ok, parseQuantity, type Result } from '../../std/index.ts';
+import { decodeBase64, err, ok, parseQuantity, type Result } from '../../std/index.ts';
 
 /** Where referenced objects are looked up; all lie in the pod's namespace. */
 export interface EnvironmentSources {
   configMap(name: string): ConfigMap | undefined;
   /** Values in `data` are base64. */
   secret(name: string): Secret | undefined;
-  decodeBase64(text: string): string;
 }
 
 /** What the node knows about a pod before its status says so. */
@@ -113,7 +112,7 @@ function addAll(
     if (found === undefined)
       return secretRef.optional === true ? undefined : `secret "${secretRef.name}" not found`;
     for (const [key, value] of Object.entries(found.data ?? {}))
-      variables.set(prefix + key, sources.decodeBase64(value));
+      variables.set(prefix + key, decodeBase64(value));
   }
   return undefined;
 }
@@ -146,7 +145,7 @@ function valueOf(
   }
   if (secretKeyRef !== undefined) {
     const value = sources.secret(secretKeyRef.name ?? '')?.data?.[secretKeyRef.key];
-    const text = value === undefined ? undefined : sources.decodeBase64(value);
+    const text = value === undefined ? undefined : decodeBase64(value);
     return foundOr(
       text,
       `key ${secretKeyRef.key} of secret "${secretKeyRef.name}"`,

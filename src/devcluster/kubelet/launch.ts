@@ -153,6 +153,5 @@ function sourcesOf(pod: Pod, { objects }: KubeletDependencies) {
   return {
     configMap: (name: string) => objects.configMap(`${namespace}/${name}`),
     secret: (name: string) => objects.secret(`${namespace}/${name}`),
-    decodeBase64: (text: string) => Buffer.from(text, 'base64').toString('utf8'),
   };
 }

@@ -1,4 +1,5 @@
 /** The defaults that the API server's Go code gives to the built-in kinds; they are not in its OpenAPI documents. */
+import { encodeBase64 } from '../../std/index.ts';
 import { CONTAINER_DEFAULTS_KINDS, defaultPodSpec, defaultPodTemplate } from './pod-defaults.ts';
 import { isObject, setMember } from './json.ts';
 import { normalized } from './normalize.ts';
@@ -138,7 +139,7 @@ function secret(object: JsonObject): void {
   if (!isObject(texts)) return;
   const data = child(object, 'data');
   for (const [key, text] of Object.entries(texts)) {
-    setMember(data, key, Buffer.from(String(text)).toString('base64'));
+    setMember(data, key, encodeBase64(String(text)));
   }
   delete object['stringData'];
 }

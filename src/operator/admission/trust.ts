@@ -4,7 +4,7 @@
  * certificate of the one before, and API servers hear of a change one after the other.
  */
 import { KubeError, RESOURCES, type KubeClient, type KubeResource } from '../../kube/index.ts';
-import type { Clock } from '../../std/index.ts';
+import { decodeBase64, encodeBase64, type Clock } from '../../std/index.ts';
 import type { Logger } from '../../telemetry/index.ts';
 import { MANAGER } from '../../api/index.ts';
 import { nextBundle } from '../core/index.ts';
@@ -86,7 +86,7 @@ async function write(
     throw new KubeError({ status: 404, reason: 'NotFound', message });
   }
   const webhooks = (found.webhooks ?? []).map((webhook) => {
-    const current = Buffer.from(webhook.clientConfig.caBundle ?? '', 'base64').toString('utf8');
+    const current = decodeBase64(webhook.clientConfig.caBundle ?? '');
     const bundle = mayForget ? trusted : nextBundle(current, trusted);
     return { name: webhook.name, current, bundle };
   });
@@ -97,7 +97,7 @@ async function write(
     metadata: { name },
     webhooks: webhooks.map(({ name: webhook, bundle }) => ({
       name: webhook,
-      clientConfig: { caBundle: Buffer.from(bundle, 'utf8').toString('base64') },
+      clientConfig: { caBundle: encodeBase64(bundle) },
     })),
   };
   await client.apply(type, body, { fieldManager: MANAGER, force: true });

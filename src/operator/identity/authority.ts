@@ -9,8 +9,8 @@ import {
   createCertificateAuthority,
   type KeyPair,
 } from '../../security/index.ts';
-import type { Clock } from '../../std/index.ts';
-import { ForeignObjectError } from '../applier.ts';
+import { decodeBase64, encodeBase64, type Clock } from '../../std/index.ts';
+import { ForeignObjectError } from '../ownership.ts';
 import type { Secret } from '../core/index.ts';
 
 const DAY_MS = 86_400_000;
@@ -70,23 +70,12 @@ export async function ensureAuthority(
   const { newest, previous } = found;
   const ageMs = ageOf(newest, now);
   if (certificateExpiry(newest.certificate).getTime() - now < RENEWAL_MS) {
-    const made = await make(place, now);
-    const data = {
-      'ca.crt': base64(made.certificate),
-      'ca.key': base64(made.key),
-      'previous.crt': base64(newest.certificate),
-      'previous.key': base64(newest.key),
-    };
+    const data = dataOf(await make(place, now), newest);
     return authorityOf(await change(place, found, data, client), now);
   }
   // Nobody whose clock is right accepts what it signs, for as long as the clock was ahead.
   if (ageMs < -AHEAD_MS && previous.key === '') {
-    const made = await make(place, now);
-    const data = {
-      'ca.crt': base64(made.certificate),
-      'ca.key': base64(made.key),
-      'previous.crt': base64(newest.certificate),
-    };
+    const data = dataOf(await make(place, now), { ...newest, key: '' });
     return authorityOf(await change(place, found, data, client), now);
   }
   if (previous.certificate !== '' && ageMs >= 2 * OVERLAP_MS) {
@@ -135,7 +124,7 @@ async function read(place: AuthorityPlace, client: KubeClient): Promise<Found | 
 
 function foundOf(place: AuthorityPlace, secret: Secret): Found {
   place.check(secret);
-  const text = (key: string): string => decoded(secret.data?.[key]);
+  const text = (key: string): string => decodeBase64(secret.data?.[key] ?? '');
   const newest = { certificate: text('ca.crt'), key: text('ca.key') };
   if (newest.certificate === '' || newest.key === '') {
     throw new ForeignObjectError(secret, 'somebody who removed ca.crt or ca.key');
@@ -152,6 +141,17 @@ function make({ commonName }: AuthorityPlace, now: number): Promise<KeyPair> {
   return createCertificateAuthority({ commonName, validityDays, now: new Date(now) });
 }
 
+/** As the Secret carries both; a text of the one before that is empty is left out. */
+function dataOf(newest: KeyPair, previous: KeyPair): AuthorityData {
+  const { certificate, key } = previous;
+  return {
+    'ca.crt': encodeBase64(newest.certificate),
+    'ca.key': encodeBase64(newest.key),
+    ...(certificate === '' ? {} : { 'previous.crt': encodeBase64(certificate) }),
+    ...(key === '' ? {} : { 'previous.key': encodeBase64(key) }),
+  };
+}
+
 /** Created, never applied: two operators that race must end with one key. */
 async function create(
   place: AuthorityPlace,
@@ -159,14 +159,9 @@ async function create(
   { client, clock }: AuthorityOptions,
 ): Promise<Found> {
   const made = await make(place, clock.wall());
-  const data = {
-    'ca.crt': base64(made.certificate),
-    'ca.key': base64(made.key),
-    ...(inUse === '' ? {} : { 'previous.crt': base64(inUse) }),
-  };
+  const previous = { certificate: inUse, key: '' };
   try {
-    await client.create(RESOURCES.secrets, place.secretOf(data));
-    const previous = { certificate: inUse, key: '' };
+    await client.create(RESOURCES.secrets, place.secretOf(dataOf(made, previous)));
     return { newest: made, previous, resourceVersion: undefined };
   } catch (error) {
     const other = isAlreadyExists(error) ? await read(place, client) : undefined;
@@ -179,7 +174,7 @@ async function create(
 async function change(
   place: AuthorityPlace,
   { resourceVersion }: Found,
-  data: Readonly<Record<string, string | null>>,
+  data: AuthorityData | Readonly<Record<string, null>>,
   client: KubeClient,
 ): Promise<Found> {
   const { namespace, name } = place;
@@ -193,12 +188,4 @@ async function change(
     if (other === undefined) throw error;
     return other;
   }
-}
-
-export function base64(text: string): string {
-  return Buffer.from(text, 'utf8').toString('base64');
-}
-
-export function decoded(text = ''): string {
-  return Buffer.from(text, 'base64').toString('utf8');
 }

@@ -1,7 +1,7 @@
 /** Where the authority of a cluster lies: in a Secret that goes with it. */
 import type { McpCluster } from '../../api/index.ts';
-import { ForeignObjectError } from '../applier.ts';
-import { authoritySecret, objectNames, ownerOf, ownershipOf } from '../core/index.ts';
+import { authoritySecret, objectNames, ownerOf } from '../core/index.ts';
+import { refuseForeign } from '../ownership.ts';
 import type { AuthorityPlace } from './authority.ts';
 
 export function clusterAuthority(cluster: McpCluster): AuthorityPlace {
@@ -11,9 +11,6 @@ export function clusterAuthority(cluster: McpCluster): AuthorityPlace {
     name: objectNames(name).authoritySecret,
     commonName: `${namespace}/${name}`,
     secretOf: (data) => authoritySecret(cluster, data),
-    check(found) {
-      const ownership = ownershipOf(found, ownerOf(cluster));
-      if (ownership.kind === 'foreign') throw new ForeignObjectError(found, ownership.owner);
-    },
+    check: (found) => refuseForeign(found, ownerOf(cluster)),
   };
 }

@@ -4,7 +4,7 @@
  * nothing is kept in memory, and any replica of the operator may answer.
  */
 import { isAlreadyExists, KubeError, type KubeClient } from '../../kube/index.ts';
-import { delay, type Clock } from '../../std/index.ts';
+import { decodeBase64, delay, encodeBase64, type Clock } from '../../std/index.ts';
 import {
   CERTIFICATE_OF_LABEL,
   certificateRequest,
@@ -50,7 +50,7 @@ export async function askIssuer(
   { client, clock }: { readonly client: KubeClient; readonly clock: Clock },
   signal?: AbortSignal,
 ): Promise<IssuerOutcome> {
-  const csr = Buffer.from(request.pem, 'utf8').toString('base64');
+  const csr = encodeBase64(request.pem);
   const wanted = certificateRequest(subject, subject.issuerRef, csr);
   const { namespace, name } = wanted.metadata;
   const until = clock.monotonic() + subject.waitMs;
@@ -94,7 +94,7 @@ export function outcomeOf(found: CertificateRequest, asked: Asked, now: number):
 }
 
 function decoded(text: string): string {
-  const pem = Buffer.from(text, 'base64').toString('utf8').trim();
+  const pem = decodeBase64(text).trim();
   return pem === '' ? '' : `${pem}\n`;
 }
 

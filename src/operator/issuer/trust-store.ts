@@ -2,15 +2,14 @@
 import type { McpCluster } from '../../api/index.ts';
 import { isAlreadyExists, isConflict, RESOURCES, type KubeClient } from '../../kube/index.ts';
 import { timeText } from '../../std/index.ts';
-import { ForeignObjectError } from '../applier.ts';
 import {
   objectNames,
   ownedMetadata,
   ownerOf,
-  ownershipOf,
   type AnyObject,
   type TrustLedger,
 } from '../core/index.ts';
+import { ForeignObjectError, refuseForeign } from '../ownership.ts';
 
 interface LedgerMap extends AnyObject {
   readonly data?: Readonly<Record<string, string>>;
@@ -30,8 +29,7 @@ export async function readTrust(cluster: McpCluster, client: KubeClient): Promis
   const ref = { namespace, name: objectNames(name).issuerConfigMap };
   const found = await client.get<LedgerMap>(RESOURCES.configMaps, ref);
   if (found === undefined) return { ledger: [], version: undefined };
-  const ownership = ownershipOf(found, ownerOf(cluster));
-  if (ownership.kind === 'foreign') throw new ForeignObjectError(found, ownership.owner);
+  refuseForeign(found, ownerOf(cluster));
   const ledger = readLedger(found.data?.[KEY] ?? '');
   if (ledger === undefined) throw new ForeignObjectError(found, 'somebody who changed its data');
   return { ledger, version: found.metadata.resourceVersion };

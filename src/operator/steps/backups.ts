@@ -1,7 +1,6 @@
 /** Keeps the volume and the CronJob of a cluster's backups, lets the first one be taken, and gives a new cluster its backup. */
 import type { McpCluster } from '../../api/index.ts';
 import { isAlreadyExists, RESOURCES } from '../../kube/index.ts';
-import { ForeignObjectError } from '../applier.ts';
 import { backupSchedule } from '../backup-schedule.ts';
 import {
   backupClaim,
@@ -14,8 +13,6 @@ import {
   isTerminating,
   objectNames,
   ownedBy,
-  ownerOf,
-  ownershipOf,
   restored,
   restoreJob,
   restoreStatus,
@@ -29,6 +26,7 @@ import {
   type JobRun,
   type ReconcileProblem,
 } from '../core/index.ts';
+import { ForeignObjectError } from '../ownership.ts';
 import { resyncMs } from './objects.ts';
 import { collect, ensureOwned, type Subject, type Tools } from './tools.ts';
 
@@ -156,10 +154,6 @@ async function ensureClaims(
   for (const [field, name] of Object.entries(fields)) {
     const found = await client.get<Claim>(RESOURCES.persistentVolumeClaims, { namespace, name });
     if (name === desired?.metadata.name) {
-      const ownership = found === undefined ? undefined : ownershipOf(found, ownerOf(cluster));
-      if (found !== undefined && ownership?.kind === 'foreign') {
-        throw new ForeignObjectError(found, ownership.owner);
-      }
       await applier.ensure(RESOURCES.persistentVolumeClaims, desired, found);
     } else if (found === undefined) {
       const message = `${field}: there is no PersistentVolumeClaim ${name} in namespace ${namespace}`;

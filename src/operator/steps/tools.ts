@@ -8,7 +8,8 @@ import {
 } from '../../kube/index.ts';
 import type { Clock, Random } from '../../std/index.ts';
 import type { Logger } from '../../telemetry/index.ts';
-import { ForeignObjectError, type Applier } from '../applier.ts';
+import type { Applier } from '../applier.ts';
+import { ForeignObjectError } from '../ownership.ts';
 import type { Caches } from '../caches.ts';
 import type { ClusterSize, DesiredObject, ReconcileProblem } from '../core/index.ts';
 import type { Fleet, Watched } from '../fleet.ts';

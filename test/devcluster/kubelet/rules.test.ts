@@ -80,7 +80,6 @@ test('a variable that refers to something missing is told by name, unless it is 
       sources: {
         configMap: () => undefined,
         secret: () => undefined,
-        decodeBase64: (text) => text,
       },
     });
   const ref = { name: 's', key: 'k' };
