@@ -205,6 +205,11 @@ export const REFUSED: readonly (readonly [
     /"Never": supported values: "Preferred", "Required"/,
   ],
   [
+    { podTemplate: { terminationGracePeriodSeconds: 0 } },
+    'spec.podTemplate.terminationGracePeriodSeconds',
+    /should be greater than or equal to 5/,
+  ],
+  [
     { podTemplate: { topologySpreadConstraints: [{}] } },
     'spec.podTemplate.topologySpreadConstraints[0].topologyKey',
     /Required value/,

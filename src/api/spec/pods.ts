@@ -1,5 +1,5 @@
 /** The schemas of `spec.storage`, `spec.podTemplate` and `spec.inheritedMetadata`: what pods and objects are given, and where pods run. */
-import { group, QUANTITY_PATTERN, type Schema } from '../schema.ts';
+import { group, integer, QUANTITY_PATTERN, type Schema } from '../schema.ts';
 import { TOLERATIONS, VOLUMES } from './container.ts';
 
 const labels = (description: string) =>
@@ -137,6 +137,11 @@ export const POD_TEMPLATE = group('Where and how the pods run.', {
       },
     },
   },
+  terminationGracePeriodSeconds: integer(
+    'Seconds that a pod has to stop in, before what still runs in it is killed: for handing over its sessions, then for the server, then for the sidecar. ' +
+      'A server that is the first process of its container and has no handler of SIGTERM, as most that run on Node, never hears it and takes all of this time.',
+    { default: 30, minimum: 5, maximum: 3_600 },
+  ),
   imagePullSecrets: {
     type: 'array',
     description: 'Secrets for registries.',

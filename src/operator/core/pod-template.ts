@@ -36,8 +36,6 @@ export const POD_SECURITY = {
 const CONFIG_PATH = '/etc/mcp-cluster/config';
 const POD_PATH = '/etc/mcp-cluster/pod';
 const DATA_PATH = '/var/lib/mcp-cluster';
-/** Time for open requests and for moving sessions before a pod is killed. */
-const TERMINATION_GRACE_SECONDS = 30;
 
 /** `restricted` of the Pod Security Standards. */
 const RESTRICTED = {
@@ -86,7 +84,7 @@ export function podTemplate(cluster: McpCluster, options: PodTemplateOptions) {
       serviceAccountName: objectNames(name).serviceAccount,
       automountServiceAccountToken: false,
       enableServiceLinks: false,
-      terminationGracePeriodSeconds: TERMINATION_GRACE_SECONDS,
+      terminationGracePeriodSeconds: template.terminationGracePeriodSeconds,
       // Without it the sidecar does not see the server's processes, whose use it has to measure.
       ...(measuresServer(cluster) ? { shareProcessNamespace: true } : {}),
       securityContext: POD_SECURITY,

@@ -195,6 +195,7 @@ void suite('objects of a cluster', () => {
     const { metadata, spec } = template({
       podTemplate: {
         antiAffinity: 'Required',
+        terminationGracePeriodSeconds: 90,
         topologySpreadConstraints: [
           { maxSkew: 2, topologyKey: 'rack', whenUnsatisfiable: 'DoNotSchedule' },
         ],
@@ -212,6 +213,7 @@ void suite('objects of a cluster', () => {
     assert.equal(metadata.labels['mcpcluster.io/cluster'], 'tools');
     assert.equal(metadata.annotations.b, 'c');
     assert.deepEqual(spec.nodeSelector, { disk: 'ssd' });
+    assert.equal(spec.terminationGracePeriodSeconds, 90);
     assert.deepEqual(spec.volumes.at(-1), { name: 'notes', emptyDir: {} });
     assert.deepEqual(spec.imagePullSecrets, [{ name: 'registry' }]);
     assert.deepEqual(spec.tolerations, [{ key: 'gpu', operator: 'Exists' }]);
