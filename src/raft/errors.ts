@@ -45,7 +45,7 @@ const REMEDIES = {
   garbage: 'Move what does not belong there out of the folder',
   identity:
     'Restore the file from where the folder came from, or remove the folder and let this member join again under a new id',
-  locked: 'Stop the other process first',
+  locked: 'Stop that process, or wait for its end',
   unusable: 'Mount it writable for the user of this process, or choose another one',
   'snapshot-missing':
     'Put the file back, or remove the folder and let this member join again under a new id',

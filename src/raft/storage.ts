@@ -100,7 +100,7 @@ export interface Storage {
 
 /** Opens the data folder, or makes an empty one this member's; rejects with {@link WalError} if it cannot be used. */
 export async function openStorage(options: StorageOptions): Promise<Storage> {
-  await options.files.lock();
+  await options.files.lock(options.clock);
   try {
     return await open(options);
   } catch (error) {

@@ -3,9 +3,15 @@ import { close, constants, fdatasync, fstat, open, read, write } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { syncDirectory } from '../host/index.ts';
+import {
+  FolderInUseError,
+  isLockFile,
+  lockFolder,
+  syncDirectory,
+  type FolderLock,
+} from '../host/index.ts';
+import type { Clock } from '../std/index.ts';
 import { WalError } from './errors.ts';
-import { isLockFile, lockOf, takeLock } from './wal-lock.ts';
 
 /** An open file. A failed `sync` leaves it unknown what is on disk: the only safe answer is to stop. */
 export interface WalFile {
@@ -24,7 +30,7 @@ export interface WalFile {
 /** One folder of files. Names appear, change and go durably only with `syncDirectory`, each by itself in one step. */
 export interface WalFiles {
   /** Takes the folder for this process, creating it; rejects with {@link WalError} when another one has it. */
-  lock(): Promise<void>;
+  lock(clock: Clock): Promise<void>;
   unlock(): Promise<void>;
   list(): Promise<string[]>;
   read(name: string): Promise<Buffer>;
@@ -46,18 +52,20 @@ const closeFile = promisify(close);
 /** The files of a real folder, created when it is locked. */
 export function diskFiles(directory: string): WalFiles {
   const pathOf = (name: string): string => join(directory, name);
+  let held: FolderLock | undefined;
   return {
-    async lock() {
+    async lock(clock) {
       try {
         await makeDurableFolder(directory);
-        await takeLock(lockOf(directory));
+        held = await lockFolder(directory, { clock, waitMs: 0 });
       } catch (error) {
-        if (error instanceof WalError) throw error;
+        if (error instanceof FolderInUseError)
+          throw new WalError('locked', `the data folder ${error.message}`);
         const reason = (error as Error).message;
         throw new WalError('unusable', `cannot use the data folder ${directory}: ${reason}`);
       }
     },
-    unlock: () => rm(lockOf(directory), { force: true }),
+    unlock: async () => held?.release(),
     list: async () => (await readdir(directory)).filter((name) => !isLockFile(name)),
     read: (name) => readFile(pathOf(name)),
     create: async (name) => {

@@ -44,8 +44,8 @@ test('what was written is there again, replaced entries are not', async (t) => {
   assert.equal(second.repairedBytes, 0);
   assert.equal(second.diskId, first.diskId);
   await second.close();
-  // The folder is closed to other users, its lock is gone.
-  assert.deepEqual((await readdir(directory)).sort(), [SEGMENT, 'identity']);
+  // The folder is closed to other users; its lock is given back, and its file stays for the next.
+  assert.deepEqual((await readdir(directory)).sort(), [SEGMENT, 'identity', 'lock']);
   assert.equal((await stat(directory)).mode & 0o777, 0o700);
 });
 
@@ -303,37 +303,18 @@ test(verifies('raft.failed-flush-stops'), async () => {
 test(verifies('raft.one-process-per-folder'), async (t) => {
   const directory = await folder(t);
   const storage = await openDisk(diskFiles(directory));
-  await assert.rejects(openDisk(diskFiles(directory)), { name: 'WalError', code: 'locked' });
+  await assert.rejects(openDisk(diskFiles(directory)), {
+    name: 'WalError',
+    code: 'locked',
+    message: /in use by process \d+ on .* since .*\. Stop that process/,
+  });
   await storage.close();
   await (await openDisk(diskFiles(directory))).close();
-  // A lock left behind: by a process that is gone, by an earlier process with our number, and a half-written one.
-  for (const left of ['999999999 x', `${process.pid} some-boot/1`, '']) {
-    await writeFile(join(directory, 'lock'), left);
-    await writeFile(join(directory, 'lock.999999999-1'), '999999999 x');
-    await (await openDisk(diskFiles(directory))).close();
-  }
-  assert.deepEqual((await readdir(directory)).sort(), [SEGMENT, 'identity']);
-});
-
-test('of many that find a lock left behind, one takes it', async (t) => {
-  for (let round = 0; round < 10; round++) {
-    const directory = join(await folder(t), 'raft');
-    await (await openDisk(diskFiles(directory))).close();
-    await writeFile(join(directory, 'lock'), '999999999 x');
-    const opened = await Promise.allSettled(
-      Array.from({ length: 8 }, () => openDisk(diskFiles(directory))),
-    );
-    const winners = opened.filter((result) => result.status === 'fulfilled');
-    assert.ok(winners.length <= 1, `${winners.length} hold the folder`);
-    for (const result of opened) {
-      if (result.status === 'rejected') {
-        assert.equal((result.reason as { code: string }).code, 'locked');
-      }
-    }
-    await Promise.all(winners.map(({ value }) => value.close()));
-    const left = (await readdir(directory)).filter((name) => name.startsWith('lock'));
-    assert.deepEqual(left, []);
-  }
+  assert.deepEqual((await readdir(directory)).sort(), [SEGMENT, 'identity', 'lock']);
+  // A first start that is refused gives the folder back, too.
+  const other = { ...IDENTITY, nodeId: 'n2' };
+  await assert.rejects(openDisk(diskFiles(directory), { identity: other }), { code: 'foreign' });
+  await (await openDisk(diskFiles(directory))).close();
 });
 
 test('a data folder that cannot be used is told in one sentence', async (t) => {

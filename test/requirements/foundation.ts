@@ -26,4 +26,24 @@ export const foundation = {
     sentence: 'A rotated certificate in a mounted Secret is in force without a restart',
     source: 'design: identity',
   },
+  'host.folder-lock.kernel': {
+    sentence:
+      'Who has a folder has it while its process exists, also stopped; who waits for it has it as soon as that process is gone, and is told whom it waits for',
+    source: 'fcntl(2): advisory record locking; SQLite: file locking, RESERVED',
+  },
+  'host.folder-lock.one-of-many': {
+    sentence:
+      'Of twenty processes that take a folder at once exactly one has it, and the others learn which',
+    source: 'design',
+  },
+  'host.folder-lock.killed-anywhere': {
+    sentence:
+      'A process killed at any step of taking or giving back a folder leaves nothing that keeps the next from it',
+    source: 'design',
+  },
+  'host.folder-lock.namespaces': {
+    sentence:
+      'A process in another PID and mount namespace, which has the folder under another path, is kept out like any other',
+    source: 'pid_namespaces(7); Kubernetes: force deletion of pods',
+  },
 } as const satisfies Record<string, Requirement>;
