@@ -9,7 +9,7 @@ import {
   MODERN_VERSIONS,
   type JsonRpcRequest,
 } from '../mcp/index.ts';
-import { createBackoff, delay, type Clock, type Random } from '../std/index.ts';
+import { createBackoff, delay, withinTime, type Clock, type Random } from '../std/index.ts';
 import type { FlatHeaders } from './exchange.ts';
 import { modernRequest } from './modern/own-request.ts';
 import { callBackend, type CallOutcome } from './owner/call.ts';
@@ -95,8 +95,13 @@ export function createBackendEra(options: BackendEraOptions): BackendEraProbe {
 async function ask(options: BackendEraOptions, stopped: AbortSignal): Promise<CallOutcome> {
   const { message, headers }: { message: JsonRpcRequest; headers: FlatHeaders } =
     modernRequest('server/discover');
-  const limit = AbortSignal.any([stopped, AbortSignal.timeout(options.probeMs)]);
-  return callBackend(options.tools, message, headers, { signal: limit });
+  const { tools, clock, probeMs } = options;
+  return withinTime(
+    clock,
+    probeMs,
+    (signal) => callBackend(tools, message, headers, { signal }),
+    stopped,
+  );
 }
 
 /** What an answer to `server/discover` says; undefined when it says nothing, as while a server starts. */

@@ -1,6 +1,6 @@
 /** Names of the tools of this pod's MCP server, asked of it for policies that name tools: whether those exist is worth saying. */
 import { isJsonObject, isResult, LEGACY_VERSIONS, type JsonRpcRequest } from '../mcp/index.ts';
-import type { Clock } from '../std/index.ts';
+import { withinTime, type Clock } from '../std/index.ts';
 import { modernRequest } from './modern/own-request.ts';
 import { backendHeaders } from './owner/backend-headers.ts';
 import { callBackend } from './owner/call.ts';
@@ -42,8 +42,13 @@ export function createToolNames({ upstream, policies, clock }: ToolNamesOptions)
   async function ask(): Promise<void> {
     const mine = start;
     nextAt = Infinity;
-    const signal = AbortSignal.any([stopped.signal, AbortSignal.timeout(ASK_MS)]);
-    const found = (await askStateless(upstream, signal)) ?? (await askSession(upstream, signal));
+    const found = await withinTime(
+      clock,
+      ASK_MS,
+      async (signal) =>
+        (await askStateless(upstream, signal)) ?? (await askSession(upstream, signal)),
+      stopped.signal,
+    );
     if (mine !== start) return;
     names = found;
     nextAt = clock.monotonic() + (found === undefined ? RETRY_MS : FRESH_MS);

@@ -1,5 +1,5 @@
 /** The member's lease: while it cannot have expired, this process may answer for the sessions it owns. */
-import { createBackoff, delay, type Clock, type Random } from '../std/index.ts';
+import { createBackoff, delay, withinTime, type Clock, type Random } from '../std/index.ts';
 import type { Store } from '../store/index.ts';
 import type { Logger, Metrics } from '../telemetry/index.ts';
 
@@ -48,7 +48,11 @@ export function createOwnership(options: OwnershipOptions): Ownership {
   /** One renewal; the lease counts from the instant before the request left. */
   async function renew(): Promise<void> {
     const sentAt = clock.monotonic();
-    const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(CALL_TIMEOUT_MS)]);
+    await withinTime(clock, CALL_TIMEOUT_MS, grantOrKeep, stopping.signal);
+    validUntil = sentAt + LEASE_TTL_MS * (1 - DRIFT_SHARE);
+  }
+
+  async function grantOrKeep(signal: AbortSignal): Promise<void> {
     if (leaseId === undefined) {
       const lease = await store.lease.grant(LEASE_TTL_MS, signal);
       await store.put(`${MEMBERS_PREFIX}${options.nodeId}`, options.instance, {
@@ -59,7 +63,6 @@ export function createOwnership(options: OwnershipOptions): Ownership {
     } else {
       await store.lease.keepAlive(leaseId, signal);
     }
-    validUntil = sentAt + LEASE_TTL_MS * (1 - DRIFT_SHARE);
   }
 
   async function run(): Promise<void> {
@@ -87,12 +90,12 @@ export function createOwnership(options: OwnershipOptions): Ownership {
       stopping.abort();
       await running;
       validUntil = -Infinity;
-      if (leaseId === undefined) return;
-      await store.lease
-        .revoke(leaseId, AbortSignal.timeout(CALL_TIMEOUT_MS))
-        .catch((error: unknown) => {
-          logger.debug('lease was not given back', { error: (error as Error).message });
-        });
+      const id = leaseId;
+      if (id === undefined) return;
+      await withinTime(clock, CALL_TIMEOUT_MS, (signal) => store.lease.revoke(id, signal)).catch(
+        (error: unknown) =>
+          logger.debug('lease was not given back', { error: (error as Error).message }),
+      );
     },
   };
 }

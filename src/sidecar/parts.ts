@@ -156,7 +156,7 @@ function createMemberGateway(
   tools: Pick<Parameters<typeof createGateway>[0], 'clock' | 'random' | 'logger' | 'metrics'>,
 ): Gateway {
   const { port, peerPort, path, backend } = plan.gateway as NonNullable<MemberPlan['gateway']>;
-  const reviewToken = clusterTokenReviewer(process.env);
+  const reviewToken = clusterTokenReviewer(process.env, clock);
   return createGateway({
     ...tools,
     ...(reviewToken === undefined ? {} : { reviewToken }),

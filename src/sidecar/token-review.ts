@@ -1,30 +1,33 @@
 /** Asks the Kubernetes API server whose a token is, as the service account of this pod. */
 import { readFile } from 'node:fs/promises';
-import { request, type RequestOptions } from 'node:https';
 import { join } from 'node:path';
 import type { ReviewedToken, ReviewToken } from '../gateway/index.ts';
 import { readFileIfExists } from '../host/index.ts';
+import { withinTime, type Clock } from '../std/index.ts';
+import { exchange } from './https-exchange.ts';
 
 export interface TokenReviewerOptions {
   readonly host: string;
   readonly port: number;
   /** With `ca.crt`, and `token` unless the API server lets anybody ask. Both are read at each question: they are renewed. */
   readonly directory: string;
+  readonly clock: Clock;
 }
 
 const TIMEOUT_MS = 5_000;
-const ANSWER_BYTES_MAX = 2 ** 20;
+const ANSWER_LENGTH_MAX = 2 ** 20;
 const PATH = '/apis/authentication.k8s.io/v1/tokenreviews';
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 /** The API server of the cluster that this process runs in; undefined outside of one. */
 export function clusterTokenReviewer(
   environment: Readonly<Record<string, string | undefined>>,
+  clock: Clock,
 ): ReviewToken | undefined {
   const host = environment['KUBERNETES_SERVICE_HOST'];
   const port = Number(environment['KUBERNETES_SERVICE_PORT'] ?? 443);
   if (host === undefined || host === '') return undefined;
-  return createTokenReviewer({ host, port, directory: SERVICE_ACCOUNT });
+  return createTokenReviewer({ host, port, directory: SERVICE_ACCOUNT, clock });
 }
 
 /** Rejects when there is no answer in time or it is not 201; errors quote neither token. */
@@ -40,34 +43,16 @@ export function createTokenReviewer(options: TokenReviewerOptions): ReviewToken 
     const headers = {
       'content-type': 'application/json',
       accept: 'application/json',
-      'content-length': Buffer.byteLength(body),
       ...(own === undefined ? {} : { authorization: `Bearer ${own}` }),
     };
     const { host, port } = options;
-    const answer = await exchange({ host, port, ca, method: 'POST', path: PATH, headers }, body);
-    return statusIn(answer);
+    const target = { host, port, ca, method: 'POST', path: PATH, headers };
+    const { status, text } = await withinTime(options.clock, TIMEOUT_MS, (signal) =>
+      exchange({ ...target, signal }, body, ANSWER_LENGTH_MAX),
+    );
+    if (status !== 201) throw new Error(`the API server answered ${status}`);
+    return statusIn(text);
   };
-}
-
-function exchange(options: RequestOptions, body: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const signal = AbortSignal.timeout(TIMEOUT_MS);
-    const sent = request({ ...options, signal }, (response) => {
-      let text = '';
-      response.setEncoding('utf8');
-      response.on('data', (chunk: string) => {
-        text += chunk;
-        if (text.length > ANSWER_BYTES_MAX) sent.destroy(new Error('the answer is too long'));
-      });
-      response.on('error', reject);
-      response.on('end', () => {
-        if (response.statusCode === 201) resolve(text);
-        else reject(new Error(`the API server answered ${response.statusCode}`));
-      });
-    });
-    sent.on('error', reject);
-    sent.end(body);
-  });
 }
 
 interface TokenReviewStatus {

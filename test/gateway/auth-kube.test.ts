@@ -71,7 +71,12 @@ async function startStandIn(): Promise<StandIn> {
 test('the question is that of the API, asked as the service account of the pod', async (t) => {
   const kube = await startStandIn();
   t.after(() => kube.stop());
-  const review = createTokenReviewer({ host: '127.0.0.1', port: kube.port, directory: folder });
+  const review = createTokenReviewer({
+    host: '127.0.0.1',
+    port: kube.port,
+    directory: folder,
+    clock,
+  });
   const user = { username: 'system:serviceaccount:ns:sa', uid: 'u', groups: ['g'] };
   const status = {
     authenticated: true,
@@ -107,7 +112,7 @@ test('the question is that of the API, asked as the service account of the pod',
   kube.answer(201, '{"status":{"authenticated":false,"error":"no"}}');
   assert.deepEqual(await review('secret-4', ['mcp']), { authenticated: false, audiences: [] });
   await assert.rejects(
-    createTokenReviewer({ host: 'localhost', port: 1, directory: folder })('secret-5', []),
+    createTokenReviewer({ host: 'localhost', port: 1, directory: folder, clock })('secret-5', []),
     /ECONNREFUSED/,
   );
 });
@@ -118,8 +123,11 @@ function question(token: string, audiences: readonly string[]): object {
 }
 
 test('outside of Kubernetes there is nobody to ask', () => {
-  assert.equal(clusterTokenReviewer({}), undefined);
-  assert.equal(typeof clusterTokenReviewer({ KUBERNETES_SERVICE_HOST: '10.0.0.1' }), 'function');
+  assert.equal(clusterTokenReviewer({}, clock), undefined);
+  assert.equal(
+    typeof clusterTokenReviewer({ KUBERNETES_SERVICE_HOST: '10.0.0.1' }, clock),
+    'function',
+  );
 });
 
 /** Creates something as the administrator. */
@@ -178,7 +186,7 @@ test(verifies('auth.token-review'), { skip }, async (t) => {
   await mkdir(directory);
   await writeFile(join(directory, 'ca.crt'), plane.tls.authority.certificate);
   const { hostname, port } = new URL(plane.url);
-  const review = createTokenReviewer({ host: hostname, port: Number(port), directory });
+  const review = createTokenReviewer({ host: hostname, port: Number(port), directory, clock });
   const agent = await tokenOf('agent', ['mcp-cluster']);
 
   const provider = () => createTokenReviewProvider({ audiences: ['mcp-cluster'], review, clock });

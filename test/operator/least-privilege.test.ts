@@ -164,7 +164,8 @@ async function answerToPods({ client }: RealApi, namespace: string): Promise<str
   const folder = await mkdtemp(join(tmpdir(), 'privilege-'));
   const files = { ...(map?.['data'] as Record<string, string>), token: 'nobody' };
   for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
-  const answer = await askOperator(folder, 'request', AbortSignal.timeout(10_000));
+  const { signal } = new AbortController();
+  const answer = await askOperator(folder, 'request', { clock, signal });
   await rm(folder, { recursive: true });
   return answer.kind === 'refused' ? answer.code : answer.kind;
 }

@@ -1,7 +1,7 @@
 /** The public keys of an issuer (JWKS), fetched when needed, and kept for a while when they cannot be fetched again. */
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import { Agent, fetch, type Dispatcher } from 'undici';
-import type { Clock } from '../../std/index.ts';
+import { withinTime, type Clock } from '../../std/index.ts';
 import type { Logger } from '../../telemetry/index.ts';
 
 export interface KeySetOptions {
@@ -41,7 +41,11 @@ export function createKeySet({ uri, ca, clock, logger }: KeySetOptions): KeySet 
   const attempt = async (): Promise<void> => {
     attemptedAt = clock.monotonic();
     try {
-      keys = createLocalJWKSet(await fetchKeySet(uri, dispatcher));
+      keys = createLocalJWKSet(
+        await withinTime(clock, FETCH_TIMEOUT_MS, (signal) =>
+          fetchKeySet(uri, { dispatcher, signal }),
+        ),
+      );
       fetchedAt = clock.monotonic();
       failed = false;
     } catch (error) {
@@ -80,15 +84,17 @@ export function createKeySet({ uri, ca, clock, logger }: KeySetOptions): KeySet 
   };
 }
 
-async function fetchKeySet(uri: string, dispatcher: Dispatcher): Promise<JSONWebKeySet> {
+async function fetchKeySet(
+  uri: string,
+  options: { readonly dispatcher: Dispatcher; readonly signal: AbortSignal },
+): Promise<JSONWebKeySet> {
   const { protocol, hostname } = new URL(uri);
   if (protocol !== 'https:' && !isLoopback(hostname))
     throw new Error('the address of the keys must begin with https://');
   const response = await fetch(uri, {
-    dispatcher,
+    ...options,
     redirect: 'error',
     headers: { accept: 'application/jwk-set+json, application/json' },
-    signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
   });
   if (response.status !== 200) {
     await response.body?.cancel();

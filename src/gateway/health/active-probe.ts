@@ -4,7 +4,7 @@
  * nor can a session that died make a healthy server look ill.
  */
 import { EVENT_STREAM_TYPE, HEADER, JSON_TYPE } from '../../mcp/index.ts';
-import type { Clock } from '../../std/index.ts';
+import { withinTime, type Clock } from '../../std/index.ts';
 import { createThresholds, type ProbeResult, type ThresholdRules } from '../core/thresholds.ts';
 import { TransportError, type HttpClient, type HttpRequest } from '../http-client.ts';
 
@@ -56,9 +56,13 @@ export function createActiveProbe(options: ActiveProbeOptions): ActiveProbe {
     for (const listener of [...listeners]) listener(ready, detail);
   };
   const ask = async (signal: AbortSignal): Promise<readonly [ProbeResult, string]> => {
-    const limit = AbortSignal.any([stopped.signal, signal, AbortSignal.timeout(rules().timeoutMs)]);
     try {
-      const response = await client.request({ ...probeRequest(options), signal: limit });
+      const response = await withinTime(
+        clock,
+        rules().timeoutMs,
+        (limit) => client.request({ ...probeRequest(options), signal: limit }),
+        signal,
+      );
       response.body.destroy();
       return [response.status < 500 ? 'ok' : 'failed', `status ${response.status}`];
     } catch (error) {

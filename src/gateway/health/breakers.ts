@@ -1,5 +1,5 @@
 /** The circuit breakers of one front: one for each pod, and if the resource says so one for each tool there. */
-import type { Clock } from '../../std/index.ts';
+import { withinTime, type Clock } from '../../std/index.ts';
 import type { BreakerCall } from '../core/breaker.ts';
 import type { GatewayEvents } from '../events.ts';
 import type { GatewayMetrics } from '../metrics.ts';
@@ -74,8 +74,8 @@ export function createBreakers(options: BreakersOptions): Breakers {
   const probe = async (entry: BreakerEntry): Promise<void> => {
     const { breaker, node } = entry;
     const call = breaker.began(now());
-    const signal = AbortSignal.any([stopped.signal, AbortSignal.timeout(PROBE_TIMEOUT_MS)]);
-    const ok = await options.probe(node, signal).catch(() => false);
+    const ask = (signal: AbortSignal): Promise<boolean> => options.probe(node, signal);
+    const ok = await withinTime(clock, PROBE_TIMEOUT_MS, ask, stopped.signal).catch(() => false);
     if (stopped.signal.aborted) return;
     end(entry, call, ok);
     if (breaker.state(now()) === 'half-open') scheduleProbe(entry, 0);

@@ -11,6 +11,7 @@ import {
   type ParsedBody,
   type RequestId,
 } from '../../mcp/index.ts';
+import { withinTime } from '../../std/index.ts';
 import type { FlatHeaders } from '../exchange.ts';
 import { backendHeaders } from './backend-headers.ts';
 import type { PendingRequest, SessionState } from './session-state.ts';
@@ -99,24 +100,23 @@ async function cancelAtServer(
   requestId: RequestId,
 ): Promise<void> {
   const { upstream, clock } = state.tools;
-  const late = new AbortController();
-  const cancel = clock.schedule(TELL_MS, () => late.abort());
-  try {
-    const response = await upstream.send({
-      method: 'POST',
-      headers: backendHeaders('POST', headers, { backendSessionId: state.backendSessionId }),
-      body: JSON.stringify({
-        jsonrpc: '2.0',
-        method: 'notifications/cancelled',
-        params: { requestId, reason: MCP_ERRORS.deadlineExceeded.sentence },
-      }),
-      signal: AbortSignal.any([state.signal, late.signal]),
-    });
+  const notice = {
+    method: 'POST',
+    headers: backendHeaders('POST', headers, { backendSessionId: state.backendSessionId }),
+    body: JSON.stringify({
+      jsonrpc: '2.0',
+      method: 'notifications/cancelled',
+      params: { requestId, reason: MCP_ERRORS.deadlineExceeded.sentence },
+    }),
+  } as const;
+  const tell = async (signal: AbortSignal): Promise<void> => {
+    const response = await upstream.send({ ...notice, signal });
     await response.body.dump();
+  };
+  try {
+    await withinTime(clock, TELL_MS, tell, state.signal);
   } catch (error) {
     const session = state.id;
     state.tools.logger.debug('server did not hear of a cancel', { session, error: String(error) });
-  } finally {
-    cancel();
   }
 }

@@ -1,8 +1,10 @@
 /** One question to the operator for a certificate, over HTTPS: with the token of the pod, trusting the operator's own authority. */
 import { readFile } from 'node:fs/promises';
-import { request, type RequestOptions } from 'node:https';
 import { join } from 'node:path';
+import { urlToHttpOptions } from 'node:url';
 import { readFileIfExists } from '../../host/index.ts';
+import { withinTime, type Clock } from '../../std/index.ts';
+import { exchange } from '../https-exchange.ts';
 
 /** What the operator gives. */
 export interface Issued {
@@ -20,7 +22,7 @@ export type Answer =
   | { readonly kind: 'refused'; readonly code: string; readonly message: string };
 
 const TIMEOUT_MS = 8_000;
-const ANSWER_BYTES_MAX = 256 * 2 ** 10;
+const ANSWER_LENGTH_MAX = 256 * 2 ** 10;
 const PATH = '/certificates';
 
 /**
@@ -30,7 +32,7 @@ const PATH = '/certificates';
 export async function askOperator(
   directory: string,
   pem: string,
-  signal: AbortSignal,
+  { clock, signal: stopped }: { readonly clock: Clock; readonly signal: AbortSignal },
 ): Promise<Answer> {
   const refused = (code: string, message: string): Answer => ({ kind: 'refused', code, message });
   try {
@@ -43,19 +45,19 @@ export async function askOperator(
     if (url === undefined || ca === undefined) {
       return refused('no-answer', 'the operator has not told yet where it answers');
     }
-    const options: RequestOptions = {
-      ca,
-      method: 'POST',
-      headers: {
-        authorization: `Bearer ${token.trim()}`,
-        'content-type': 'application/pkcs10',
-        'content-length': Buffer.byteLength(pem),
-      },
-      // The next question may be for another operator.
-      agent: false,
-      signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
+    const where = urlToHttpOptions(new URL(PATH, url.trim()));
+    const headers = {
+      authorization: `Bearer ${token.trim()}`,
+      'content-type': 'application/pkcs10',
     };
-    const { status, text } = await exchange(new URL(PATH, url.trim()), options, pem);
+    // Without an agent: the next question may be for another operator.
+    const target = { ...where, ca, method: 'POST', headers, agent: false };
+    const { status, text } = await withinTime(
+      clock,
+      TIMEOUT_MS,
+      (signal) => exchange({ ...target, signal }, pem, ANSWER_LENGTH_MAX),
+      stopped,
+    );
     return answerIn(status, text);
   } catch (error) {
     return refused('no-answer', (error as Error).message);
@@ -65,27 +67,6 @@ export async function askOperator(
 /** Whom the members trust, as the pod is told; undefined when it is not. */
 export async function readTrusted(directory: string): Promise<string | undefined> {
   return readFile(join(directory, 'ca.crt'), 'utf8').catch(() => undefined);
-}
-
-function exchange(
-  url: URL,
-  options: RequestOptions,
-  body: string,
-): Promise<{ readonly status: number; readonly text: string }> {
-  return new Promise((resolve, reject) => {
-    const asking = request(url, options, (response) => {
-      let text = '';
-      response.setEncoding('utf8');
-      response.on('data', (chunk: string) => {
-        text += chunk;
-        if (text.length > ANSWER_BYTES_MAX) asking.destroy(new Error('the answer is too long'));
-      });
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
-      response.on('error', reject);
-    });
-    asking.on('error', reject);
-    asking.end(body);
-  });
 }
 
 function answerIn(status: number, text: string): Answer {

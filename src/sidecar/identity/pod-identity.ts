@@ -206,7 +206,7 @@ class PodIdentity implements TlsSource {
     const backoff = createBackoff(RETRY, random);
     let toldAt = -Infinity;
     for (;;) {
-      const answer: Answer = await askOperator(directory, request, signal);
+      const answer: Answer = await askOperator(directory, request, { clock, signal });
       signal.throwIfAborted();
       if (answer.kind === 'issued') return answer.issued;
       if (clock.monotonic() - toldAt >= TELL_MS) {

@@ -8,7 +8,7 @@ import { after, before, suite, test, type TestContext } from 'node:test';
 import { createPrivateKey } from 'node:crypto';
 import { decodeJwt, decodeProtectedHeader, SignJWT } from 'jose';
 import { MCP_CLUSTERS } from '../../../src/api/index.ts';
-import { systemRandom as random } from '../../../src/host/index.ts';
+import { systemClock, systemRandom as random } from '../../../src/host/index.ts';
 import { RESOURCES, type KubeObject } from '../../../src/kube/index.ts';
 import { IDENTITY_AUDIENCE } from '../../../src/operator/core/index.ts';
 import { createOwnSigner } from '../../../src/operator/identity/own-signer.ts';
@@ -107,7 +107,8 @@ void suite('identity at a real API server', { skip }, () => {
         dnsNames: wish.dnsNames ?? [host, `${host}.cluster.local`, peers],
         uris: wish.uris ?? [identityUri({ clusterId: uid, role: 'member', name: pod })],
       });
-      return askOperator(directory, wish.pem ?? request, AbortSignal.timeout(10_000));
+      const { signal } = new AbortController();
+      return askOperator(directory, wish.pem ?? request, { clock: systemClock, signal });
     };
     return { b, uid, map, lines, ask };
   }
