@@ -119,6 +119,11 @@ export const devcluster = {
       'a deleted pod runs preStop, gets SIGTERM, is killed after its grace period, and only then disappears',
     source: 'Kubernetes concepts, pod lifecycle',
   },
+  'devcluster.pod-hooks': {
+    sentence:
+      'preStop hooks of all containers of a pod run at the same time, before any of them gets a signal; any HTTP answer is good',
+    source: 'Kubernetes concepts, container lifecycle hooks; kubelet, killContainer; KEP-753',
+  },
   'devcluster.pod-volumes': {
     sentence:
       'ConfigMaps, Secrets and annotations reach the container as files and variables, and a change of them reaches the files whole',

@@ -100,6 +100,7 @@ export {
 } from './service-account-token.ts';
 export { controllerReference, statefulClaims, statefulPod } from './stateful-pod.ts';
 export { podFromTemplate } from './template-pod.ts';
+export { STOP_GRACE_MIN_MS, terminationOrder } from './termination.ts';
 export {
   ordinalOf,
   planStatefulSet,

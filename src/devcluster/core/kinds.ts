@@ -76,6 +76,8 @@ export interface Probe extends Handler {
   readonly timeoutSeconds?: number;
   readonly successThreshold?: number;
   readonly failureThreshold?: number;
+  /** In place of the pod's, when this probe ends the container; not of readiness probes. */
+  readonly terminationGracePeriodSeconds?: number;
 }
 
 export interface KeySelector {

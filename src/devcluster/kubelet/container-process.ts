@@ -26,7 +26,7 @@ export interface ContainerProcess {
   readonly pid: number;
   /** Resolves when the first process has ended, its group is killed and its output is complete. */
   readonly exited: Promise<ProcessExit>;
-  /** As a container runtime does it: a signal to the first process only. */
+  /** As a container runtime does it: a signal to the first process only, and only once. */
   terminate(): void;
   /** SIGKILL to every process of the group. */
   kill(): void;
@@ -73,10 +73,14 @@ export async function startProcess(options: ProcessOptions): Promise<ContainerPr
   gate.on('error', () => undefined);
   await options.reaper.add(group);
   gate.end('go\n');
+  let isTold = false;
   return {
     pid: group,
     exited,
-    terminate: () => void child.kill('SIGTERM'),
+    terminate() {
+      if (!isTold) child.kill('SIGTERM');
+      isTold = true;
+    },
     kill: () => killGroup(group),
   };
 }

@@ -14,9 +14,11 @@ import {
   setState,
   type Runtime,
 } from './container-runtime.ts';
-import { runHandler, type HandlerResult } from './handler.ts';
+import { endContainer } from './end-container.ts';
+import { runHook, type HandlerResult } from './handler.ts';
 import { prepareLaunch, type Launch } from './launch.ts';
 import { startProbes } from './prober.ts';
+import { createTermination } from './termination.ts';
 
 /** Waits until the image is known and every referenced object exists. */
 export async function launchable(runtime: Runtime): Promise<Launch> {
@@ -96,11 +98,8 @@ export async function runOnce(runtime: Runtime, launch: Launch): Promise<Termina
   runtime.isReady = false;
   setState(runtime, { running: { startedAt } });
   const life = new AbortController();
-  const onStop = (): void => life.abort(new Error('the container is stopping'));
-  runtime.stopping.signal.addEventListener('abort', onStop, { once: true });
   watchOver(runtime, process, life);
   const exit = await process.exited;
-  runtime.stopping.signal.removeEventListener('abort', onStop);
   life.abort(new Error('the container has ended'));
   log.end();
   delete runtime.process;
@@ -139,20 +138,23 @@ function openLog(runtime: Runtime): ContainerLog {
 
 /** postStart, then the probes; a failed one ends the process, and the restart policy decides. */
 function watchOver(runtime: Runtime, process: ContainerProcess, life: AbortController): void {
-  const { container, surroundings } = runtime;
+  const { container, surroundings, stopping } = runtime;
+  const { clock } = surroundings.dependencies;
   const context = handlerContext(runtime);
-  const end = (kind: string, why: string): void => {
-    if (life.signal.aborted) return;
+  const end = (kind: string, why: string, grace = graceSeconds(runtime)): void => {
+    if (life.signal.aborted || stopping.signal.aborted) return;
     report(runtime, 'Normal', 'Killing', `Container ${container.name} ${why}, will be restarted`);
     life.abort(new Error(`${kind} failed`));
-    void endProcess(runtime, process, graceSeconds(runtime) * 1000);
+    const termination = createTermination(clock, grace * 1000);
+    void endContainer(runtime, process, termination).then(termination.finish);
   };
   const begin = (): void => {
     if (life.signal.aborted) return;
     startProbes({
       context,
-      clock: surroundings.dependencies.clock,
+      clock,
       signal: life.signal,
+      stopping: stopping.signal,
       onStarted() {
         runtime.isStarted = true;
         runtime.started.resolve();
@@ -163,30 +165,20 @@ function watchOver(runtime: Runtime, process: ContainerProcess, life: AbortContr
         runtime.isReady = isReady;
         surroundings.onChange();
       },
-      onDead: (kind) => end(kind, `failed ${kind} probe`),
+      onDead(kind) {
+        const probe = kind === 'liveness' ? container.livenessProbe : container.startupProbe;
+        end(kind, `failed ${kind} probe`, probe?.terminationGracePeriodSeconds);
+      },
       onUnhealthy: (_kind, message) => report(runtime, 'Warning', 'Unhealthy', message),
     });
   };
   const { postStart } = container.lifecycle ?? {};
   if (postStart === undefined) return begin();
-  void runHandler(postStart, context, 3_600_000, life.signal).then((result: HandlerResult) => {
+  void runHook(postStart, context, 3_600_000, life.signal).then((result: HandlerResult) => {
     if (result.ok) return begin();
     report(runtime, 'Warning', 'FailedPostStartHook', `PostStartHook failed: ${result.message}`);
     return end('postStart', 'failed its postStart hook');
   });
-}
-
-/** SIGTERM, and SIGKILL when it has not ended in time. */
-async function endProcess(
-  runtime: Runtime,
-  process: ContainerProcess,
-  graceMs: number,
-): Promise<void> {
-  const { clock } = runtime.surroundings.dependencies;
-  process.terminate();
-  const cancel = clock.schedule(graceMs, () => process.kill());
-  await process.exited;
-  cancel();
 }
 
 const MESSAGE_LINES_MAX = 80;

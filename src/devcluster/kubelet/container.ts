@@ -10,15 +10,10 @@ import {
 import type { ContainerLog } from './container-log.ts';
 import { processesOf } from './container-process.ts';
 import { launchable, runOnce } from './container-run.ts';
-import {
-  handlerContext,
-  report,
-  setState,
-  type ContainerRole,
-  type Runtime,
-} from './container-runtime.ts';
-import { runHandler } from './handler.ts';
+import { report, setState, type ContainerRole, type Runtime } from './container-runtime.ts';
+import { endContainer } from './end-container.ts';
 import type { PodSurroundings } from './launch.ts';
+import type { Termination } from './termination.ts';
 
 export interface PodContainer {
   readonly container: Container;
@@ -29,8 +24,10 @@ export interface PodContainer {
   readonly started: Promise<void>;
   /** Resolves when it will not run again; undefined when it never ran. */
   readonly finished: Promise<TerminatedState | undefined>;
-  /** preStop, SIGTERM, and SIGKILL when `killSignal` aborts; not restarted. Resolves when it has ended. */
-  stop(killSignal: AbortSignal, graceMs: () => number): Promise<void>;
+  /** Ends it in good order, see `end-container.ts`; not restarted. Resolves when it has ended. */
+  stop(termination: Termination): Promise<void>;
+  /** SIGKILL to every process; not restarted. Resolves when it has ended. */
+  abandon(): Promise<void>;
   /** SIGKILL to every process; whether it starts again is the restart policy's business. */
   kill(): void;
   processes(): number[];
@@ -76,13 +73,20 @@ export function createPodContainer(
     },
     started: runtime.started.promise,
     finished: runtime.finished.promise,
-    async stop(killSignal, graceMs) {
-      if (!isRunning) {
-        runtime.stopping.abort(new Error('the pod is stopping'));
-        runtime.finished.resolve(undefined);
-        return;
+    async stop(termination) {
+      runtime.stopping.abort(new Error('the pod is stopping'));
+      if (!isRunning) runtime.finished.resolve(undefined);
+      else if (runtime.process !== undefined) {
+        report(runtime, 'Normal', 'Killing', `Stopping container ${container.name}`);
+        await endContainer(runtime, runtime.process, termination);
       }
-      await stopContainer(runtime, killSignal, graceMs);
+      await runtime.finished.promise;
+      termination.ended(container.name);
+    },
+    async abandon() {
+      runtime.stopping.abort(new Error('the pod is gone'));
+      if (!isRunning) runtime.finished.resolve(undefined);
+      runtime.process?.kill();
       await runtime.finished.promise;
     },
     kill: () => runtime.process?.kill(),
@@ -150,34 +154,4 @@ function isRestarted({ role, surroundings }: Runtime, exitCode: number): boolean
   const policy = surroundings.pod().spec.restartPolicy;
   if (role === 'init') return policy !== 'Never' && exitCode !== 0;
   return restartsAfter(policy, exitCode);
-}
-
-async function stopContainer(
-  runtime: Runtime,
-  killSignal: AbortSignal,
-  graceMs: () => number,
-): Promise<void> {
-  const { process, container } = runtime;
-  runtime.stopping.abort(new Error('the pod is stopping'));
-  if (process === undefined) return;
-  report(runtime, 'Normal', 'Killing', `Stopping container ${container.name}`);
-  const kill = (): void => process.kill();
-  if (killSignal.aborted) kill();
-  killSignal.addEventListener('abort', kill, { once: true });
-  const { preStop } = container.lifecycle ?? {};
-  if (preStop !== undefined && !killSignal.aborted) {
-    const over = AbortSignal.any([killSignal, abortedBy(process.exited)]);
-    const result = await runHandler(preStop, handlerContext(runtime), graceMs(), over);
-    if (!result.ok && !over.aborted)
-      report(runtime, 'Warning', 'FailedPreStopHook', `PreStopHook failed: ${result.message}`);
-  }
-  if (!killSignal.aborted) process.terminate();
-  await process.exited;
-  killSignal.removeEventListener('abort', kill);
-}
-
-function abortedBy(end: Promise<unknown>): AbortSignal {
-  const controller = new AbortController();
-  void end.then(() => controller.abort(new Error('the container has ended')));
-  return controller.signal;
 }

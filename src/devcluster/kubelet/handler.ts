@@ -27,20 +27,43 @@ export interface HandlerResult {
 /** How much of an answer or of a command's output is told in an event. */
 const MESSAGE_CHARACTERS_MAX = 200;
 
-/** Never rejects: whatever goes wrong is a result. `timeoutMs` bounds the whole. */
-export async function runHandler(
+/** A probe. Never rejects: whatever goes wrong is a result. `timeoutMs` bounds the whole. */
+export function runHandler(
   handler: Handler,
   context: HandlerContext,
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<HandlerResult> {
+  return within(timeoutMs, context, signal, (limit) => dispatch(handler, context, limit, 'probe'));
+}
+
+/** A life cycle hook, otherwise as {@link runHandler}; any HTTP answer is good. Source: kubelet `handlerRunner.Run`. */
+export function runHook(
+  hook: Handler,
+  context: HandlerContext,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<HandlerResult> {
+  return within(timeoutMs, context, signal, async (limit) => {
+    // The API server admits it for compatibility only.
+    if (hook.tcpSocket !== undefined) return { ok: false, message: 'invalid handler' };
+    return dispatch(hook, context, limit, 'lifecycle');
+  });
+}
+
+async function within(
+  timeoutMs: number,
+  { clock }: HandlerContext,
+  signal: AbortSignal,
+  body: (limit: AbortSignal) => Promise<HandlerResult>,
+): Promise<HandlerResult> {
   const timer = new AbortController();
-  const cancel = context.clock.schedule(timeoutMs, () =>
+  const cancel = clock.schedule(timeoutMs, () =>
     timer.abort(new Error(`no answer within ${timeoutMs / 1000} s`)),
   );
   const limit = AbortSignal.any([signal, timer.signal]);
   try {
-    return await dispatch(handler, context, limit);
+    return await body(limit);
   } catch (error) {
     const reason = limit.aborted ? (limit.reason as Error) : (error as Error);
     return { ok: false, message: reason.message };
@@ -49,13 +72,16 @@ export async function runHandler(
   }
 }
 
+type Purpose = 'probe' | 'lifecycle';
+
 async function dispatch(
   handler: Handler,
   context: HandlerContext,
   signal: AbortSignal,
+  purpose: Purpose,
 ): Promise<HandlerResult> {
   const { httpGet, tcpSocket, exec, sleep } = handler;
-  if (httpGet !== undefined) return httpCheck(httpGet, context, signal);
+  if (httpGet !== undefined) return httpCheck(httpGet, context, signal, purpose);
   if (tcpSocket !== undefined)
     return tcpCheck(hostOf(tcpSocket.host, context), portOf(tcpSocket.port, context), signal);
   if (exec !== undefined) {
@@ -87,13 +113,14 @@ function httpCheck(
   get: HttpGet,
   context: HandlerContext,
   signal: AbortSignal,
+  purpose: Purpose,
 ): Promise<HandlerResult> {
   const host = hostOf(get.host, context);
   const port = portOf(get.port, context);
   const path = get.path ?? '/';
   const headers = {
     host: `${get.host ?? context.podIP}:${port}`,
-    'user-agent': 'kube-probe/1.35',
+    'user-agent': `kube-${purpose}/1.35`,
     accept: '*/*',
     connection: 'close',
     ...Object.fromEntries(
@@ -109,7 +136,7 @@ function httpCheck(
       response.on('error', reject);
       response.on('end', () =>
         resolve({
-          ok: status >= 200 && status < 400,
+          ok: purpose === 'lifecycle' || (status >= 200 && status < 400),
           message: `HTTP probe failed with statuscode: ${status}`,
         }),
       );

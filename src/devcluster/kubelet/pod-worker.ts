@@ -7,6 +7,7 @@ import {
   isPodOver,
   isSidecar,
   podStatus,
+  terminationOrder,
   type Container,
   type Pod,
   type PodFacts,
@@ -96,8 +97,7 @@ export function createPodWorker(
     async abandon() {
       worker.isAbandoned = true;
       worker.abort.abort(new Error('the pod is gone'));
-      const killSignal = AbortSignal.abort();
-      await Promise.all(all().map((one) => one.stop(killSignal, () => 0)));
+      await Promise.all(all().map((one) => one.abandon()));
       await rm(worker.folder, { recursive: true, force: true });
     },
   };
@@ -166,7 +166,7 @@ async function runPod(worker: Worker): Promise<void> {
       const exit = one.role === 'init' ? await one.finished : undefined;
       signal.throwIfAborted();
       if (exit !== undefined && exit.exitCode !== 0) {
-        await stopSidecars(worker, AbortSignal.timeout(30_000), () => 30_000);
+        await endContainers(worker, beginTermination(worker));
         return;
       }
     }
@@ -174,47 +174,36 @@ async function runPod(worker: Worker): Promise<void> {
     await Promise.all(worker.main.map((one) => one.finished));
     signal.throwIfAborted();
     // Only a pod whose containers do not restart comes here: its sidecars have done their part.
-    const graceMs = (worker.pod.spec.terminationGracePeriodSeconds ?? 30) * 1000;
-    await stopSidecars(worker, AbortSignal.timeout(graceMs), () => graceMs);
+    await endContainers(worker, beginTermination(worker));
   } catch (error) {
     if (!signal.aborted) throw error;
   }
 }
 
-/** Sidecars stop last, in the opposite order of their start. */
-async function stopSidecars(
-  worker: Worker,
-  killSignal: AbortSignal,
-  graceMs: () => number,
-): Promise<void> {
-  for (const one of worker.init.filter(({ role }) => role === 'sidecar').reverse())
-    await one.stop(killSignal, graceMs);
+/** By the pod's own grace period, or that of its deletion. */
+function beginTermination({ dependencies, pod }: Worker): Termination {
+  const { terminationGracePeriodSeconds = 30 } = pod.spec;
+  const seconds = pod.metadata.deletionGracePeriodSeconds ?? terminationGracePeriodSeconds;
+  return createTermination(dependencies.clock, seconds * 1000, terminationOrder(pod));
+}
+
+/** All at once, as far as their hooks go; the signals follow the order. */
+async function endContainers(worker: Worker, termination: Termination): Promise<void> {
+  await Promise.all([...worker.init, ...worker.main].map((one) => one.stop(termination)));
+  termination.finish();
 }
 
 /** The orderly end: containers, then sidecars, then the last status, then the object. */
 async function terminate(worker: Worker): Promise<void> {
   const { dependencies } = worker;
-  const graceMs = (worker.pod.metadata.deletionGracePeriodSeconds ?? 30) * 1000;
-  const termination = createTermination(dependencies.clock, graceMs);
-  worker.termination = termination;
+  worker.termination = beginTermination(worker);
   worker.abort.abort(new Error('the pod is being deleted'));
-  const stopping = worker.init.filter(({ role }) => role === 'init');
-  await Promise.all(
-    [...stopping, ...worker.main].map((one) =>
-      one.stop(termination.killSignal, termination.remainingMs),
-    ),
-  );
-  termination.atLeast(SIDECAR_GRACE_MIN_MS);
-  await stopSidecars(worker, termination.killSignal, termination.remainingMs);
-  termination.finish();
+  await endContainers(worker, worker.termination);
   worker.hasEnded = true;
   if (worker.isAbandoned) return;
   await dependencies.writer.writeStatus(worker.pod, currentStatus(worker));
   await dependencies.writer.remove(worker.pod);
 }
-
-/** A sidecar gets this long even when the containers used up the grace period. */
-const SIDECAR_GRACE_MIN_MS = 2000;
 
 /** Writes the newest status; changes while a write is under way are written together afterwards. */
 function markDirty(worker: Worker): void {

@@ -6,8 +6,10 @@ import { runHandler, type HandlerContext } from './handler.ts';
 export interface ProberOptions {
   readonly context: HandlerContext;
   readonly clock: Clock;
-  /** Aborts when the container ends or is stopped. */
+  /** Aborts when the container ends. */
   readonly signal: AbortSignal;
+  /** Aborts when the pod begins to end: from then on only readiness is looked at. */
+  readonly stopping: AbortSignal;
   onStarted(): void;
   onReady(isReady: boolean): void;
   /** The startup or liveness probe failed for good. */
@@ -19,6 +21,7 @@ export interface ProberOptions {
 /** Startup first; only when it has succeeded (or there is none) readiness and liveness begin. */
 export function startProbes(options: ProberOptions): void {
   const { startupProbe, readinessProbe, livenessProbe } = options.context.container;
+  const vital = { ...options, signal: AbortSignal.any([options.signal, options.stopping]) };
   const begin = (): void => {
     options.onStarted();
     if (readinessProbe === undefined) options.onReady(true);
@@ -28,19 +31,13 @@ export function startProbes(options: ProberOptions): void {
         return true;
       });
     if (livenessProbe !== undefined)
-      runProbe(
-        options,
-        'Liveness',
-        livenessProbe,
-        startupProbe !== undefined,
-        (verdict, message) => {
-          if (verdict === 'failure') options.onDead('liveness', message);
-          return verdict !== 'failure';
-        },
-      );
+      runProbe(vital, 'Liveness', livenessProbe, startupProbe !== undefined, (verdict, message) => {
+        if (verdict === 'failure') options.onDead('liveness', message);
+        return verdict !== 'failure';
+      });
   };
   if (startupProbe === undefined) return begin();
-  runProbe(options, 'Startup', startupProbe, false, (verdict, message) => {
+  runProbe(vital, 'Startup', startupProbe, false, (verdict, message) => {
     if (verdict === 'success') begin();
     else options.onDead('startup', message);
     return false;

@@ -11,6 +11,7 @@ import {
   parseImageName,
   pathRewriter,
   podPhase,
+  terminationOrder,
   type Container,
   type ContainerStatus,
   type Pod,
@@ -175,5 +176,28 @@ test('what kubectl logs asks for', () => {
     previous: false,
     timestamps: false,
     tailLines: 0,
+  });
+});
+
+test('containers end at once, sidecars after them and after the sidecar that began later', () => {
+  const sidecar = (name: string): Container => ({ name, restartPolicy: 'Always' });
+  const order = (init: readonly Container[], main: readonly string[]) =>
+    Object.fromEntries(
+      terminationOrder({
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name: 'p' },
+        spec: { initContainers: [...init], containers: main.map((name) => ({ name })) },
+      }),
+    );
+  assert.deepEqual(order([], ['a', 'b']), { a: [], b: [] });
+  assert.deepEqual(order([{ name: 'init' }, sidecar('s')], ['a', 'b']), {
+    ...{ a: [], b: [], init: [] },
+    s: ['a', 'b'],
+  });
+  assert.deepEqual(order([sidecar('first'), { name: 'init' }, sidecar('last')], ['a']), {
+    ...{ a: [], init: [] },
+    first: ['a', 'last'],
+    last: ['a'],
   });
 });
