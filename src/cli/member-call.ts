@@ -12,7 +12,7 @@ import {
   type TlsSource,
 } from '../security/index.ts';
 import { openPodIdentity, standaloneTlsDirectory } from '../sidecar/index.ts';
-import { createLogger } from '../telemetry/index.ts';
+import { createLogger, createMetrics } from '../telemetry/index.ts';
 
 /** Longer than any change takes that is going to succeed. */
 const CALL_TIMEOUT_MS = 15_000;
@@ -93,6 +93,7 @@ async function asBackup(directory: string): Promise<TlsSource & { stop(): void }
     clock: systemClock,
     random: systemRandom,
     logger: createLogger({ name: role, level: 'warn' }),
+    metrics: createMetrics(),
   });
   await rm(dataRoot, { recursive: true, force: true });
   return identity;

@@ -34,7 +34,7 @@ export function createClusterMetrics(metrics: Metrics): ClusterMetrics {
   ) as Record<keyof typeof CLUSTER_GAUGES, GaugeMetric>;
   const expiry = gauge(
     'certificate_expiry_timestamp_seconds',
-    'When a certificate of a McpCluster ends, in seconds since 1970: ca or leaf.',
+    'When a certificate of a McpCluster ends, in seconds since 1970: that of its authority, or that by which its operator asks.',
     ['certificate'],
   );
   const leaderChanges = metrics.counter(
@@ -72,11 +72,13 @@ export function createClusterMetrics(metrics: Metrics): ClusterMetrics {
     },
     certificates(cluster, { ca, cert }) {
       const exported = exportedOf(cluster);
-      exported.certificates = Object.entries({ ca, leaf: cert }).map(([certificate, pem]) => {
-        const labels = { ...exported.owner, certificate };
-        expiry.set(certificateExpiry(pem).getTime() / 1000, labels);
-        return () => expiry.remove(labels);
-      });
+      exported.certificates = Object.entries({ authority: ca, operator: cert }).map(
+        ([certificate, pem]) => {
+          const labels = { ...exported.owner, certificate };
+          expiry.set(certificateExpiry(pem).getTime() / 1000, labels);
+          return () => expiry.remove(labels);
+        },
+      );
     },
     forget(uid) {
       for (const [key, exported] of exportedByKey) {

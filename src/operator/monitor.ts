@@ -203,10 +203,11 @@ function factsOf(report: SidecarReport | undefined): string {
   // Who waits for a pod to be empty is told when it is.
   const isEmpty = cordon !== '' && sessionsOwned === 0;
   const { voters, votersOutgoing, learners, problems = [], recovery } = report.status;
+  const { overdue, failure } = report.status.certificate ?? {};
   const part = [voters, votersOutgoing, learners, problems.map(({ code }) => code), recovery];
   return JSON.stringify([
     ...[role, leaderId, term, states, ready, draining, backend, configGeneration],
-    ...[part, cordon, isEmpty],
+    ...[part, cordon, isEmpty, overdue, overdue === true ? failure : ''],
   ]);
 }
 

@@ -24,6 +24,7 @@ import { requireDefinition } from './definition.ts';
 import { createFleet } from './fleet.ts';
 import { startHealthServer } from './health-server.ts';
 import { createOwnSigner } from './identity/own-signer.ts';
+import { createRefusedPods, type RefusedPods } from './identity/refused-pods.ts';
 import { CERTIFICATES_PATH, createCertificateRoute } from './identity/route.ts';
 import type { CertificateSigner } from './identity/signer.ts';
 import { createClusterSigner } from './issuer/cluster-signer.ts';
@@ -83,6 +84,7 @@ interface Context {
   readonly options: OperatorOptions;
   readonly client: KubeClient;
   readonly signer: CertificateSigner;
+  readonly refusedPods: RefusedPods;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly clock: Clock;
@@ -119,7 +121,9 @@ export async function runOperator(options: OperatorOptions): Promise<RunningOper
     );
     const own = createOwnSigner({ client, clock, random });
     const signer = createClusterSigner({ own, client: servingClient, clock });
-    const context = { options, client, signer, logger, metrics, clock, random, lifecycle };
+    const refusedPods = createRefusedPods(clock);
+    const tools = { logger, metrics, clock, random, lifecycle };
+    const context = { options, client, signer, refusedPods, ...tools };
     await requireDefinition(client, options.watchNamespaces ?? []);
     // Registered before the controller, so that the Lease is given up only when nothing writes any more.
     lifecycle.add('leader election', () => election.current?.stop());
@@ -201,7 +205,8 @@ function openCaches({ options, lifecycle, ...context }: Context): Caches {
 
 /** Plugs the parts together; nothing runs yet. Parts stop in the opposite order. */
 function assemble(context: Context, caches: Caches, serving: Serving | undefined): Controller {
-  const { options, client, signer, logger, metrics, clock, random, lifecycle } = context;
+  const { options, client, signer, refusedPods, metrics, lifecycle, ...common } = context;
+  const { logger, clock, random } = common;
   const recorder = createRecorder(context);
   const clusterMetrics = createClusterMetrics(metrics);
   const fleet = createFleet({
@@ -222,10 +227,9 @@ function assemble(context: Context, caches: Caches, serving: Serving | undefined
     replacer: createPodReplacer({ client, fleet, recorder, clock, logger }),
     serverLogs: createServerLogs({ client, clock }),
     specFacts: createSpecFacts({ client, clock }),
-    clock,
-    random,
-    logger,
+    ...common,
     signer,
+    refusedPods,
     serving: serving && (() => serving.endpoint()),
     sidecarImage: options.sidecarImage ?? DEFAULT_IMAGE,
     operatorNamespace: options.podNamespace ?? process.env['POD_NAMESPACE'],
@@ -233,9 +237,7 @@ function assemble(context: Context, caches: Caches, serving: Serving | undefined
   const controller: Controller = createController({
     name: 'mcpcluster',
     reconcile,
-    clock,
-    random,
-    logger,
+    ...common,
     metrics,
     workersMax: WORKERS_MAX,
     backoff: { initialMs: 100, maxMs: 30_000 },
@@ -301,7 +303,7 @@ async function startHealth(context: Context, isReady: () => boolean) {
 }
 
 async function startControlling(
-  { logger }: Context,
+  { logger, refusedPods }: Context,
   {
     caches,
     controller,
@@ -320,6 +322,7 @@ async function startControlling(
     return;
   }
   caches.onChange((key) => controller.enqueue(key));
+  refusedPods.onChange((key) => controller.enqueue(key));
   controller.start();
   logger.info('operator watches', { clusters: caches.clusters.list().length });
 }

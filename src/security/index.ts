@@ -16,6 +16,7 @@ export {
   type PeerIdentity,
   type Role,
 } from './identity.ts';
+export { CERTIFICATE_REFUSALS, type CertificateRefusal } from './refusal-codes.ts';
 export {
   createSigningRequest,
   readSigningRequest,

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { AdminMember, MembershipRequest, Participants } from '../admin/index.ts';
 import type { Gateway } from '../gateway/index.ts';
 import type { Membership } from '../gossip/index.ts';
-import type { Configuration, RaftErrorCode, RaftNode } from '../raft/index.ts';
+import type { Configuration, RaftErrorCode, RaftNode, RaftStatus } from '../raft/index.ts';
 import { RpcError, type RpcErrorCode } from '../rpc/index.ts';
 import type { SessionRecord, Sessions } from '../sessions/index.ts';
 import type { StoreNode } from '../store/index.ts';
@@ -11,6 +11,7 @@ import { VERSION } from '../std/index.ts';
 import type { Cordon } from './cordon.ts';
 import type { EventHub } from './events.ts';
 import type { Readiness } from './health.ts';
+import type { Renewal } from './identity/renewal.ts';
 import type { MemberProblem } from './member-problems.ts';
 import { MEMBERS_PREFIX } from './ownership.ts';
 import type { MemberPlan } from './plan.ts';
@@ -45,24 +46,14 @@ export function createAdminMember(options: AdminMemberOptions): AdminMember {
   parts.gateway?.onBackendChange((ready, detail) => (backendProblem = ready ? '' : detail));
   return {
     status() {
-      const raft = parts.raft.status();
       const { ready, reason } = options.readiness();
       return {
         nodeId: plan.id,
         clusterId: plan.clusterId,
-        role: raft.role,
-        leaderId: raft.leaderId ?? '',
-        term: raft.term,
-        commitIndex: raft.commitIndex,
-        appliedIndex: raft.appliedIndex,
-        matchIndexes: raft.progress ?? [],
-        snapshotIndex: raft.snapshotIndex,
-        firstIndex: raft.firstIndex,
-        lastIndex: raft.lastIndex,
-        lastTerm: raft.lastTerm,
-        diskId: raft.diskId,
+        ...logOf(parts.raft.status()),
         recovery: plan.recovery?.id ?? '',
         problems: parts.problems(),
+        certificate: certificateOf(plan.tls.renewal?.()),
         members: membersOf(parts),
         sessions: directory.size,
         sessionsOwned: directory.counts().get(plan.id) ?? 0,
@@ -79,7 +70,6 @@ export function createAdminMember(options: AdminMemberOptions): AdminMember {
         instance: options.instance,
         version: VERSION,
         cordon: options.cordon.reason(),
-        ...participants(raft.configuration),
       };
     },
     sessions(limit, id) {
@@ -111,6 +101,24 @@ export function createAdminMember(options: AdminMemberOptions): AdminMember {
 function membersOf({ membership, store }: AdminMemberOptions['parts']) {
   const isLeased = (id: string): boolean => store.local.get(`${MEMBERS_PREFIX}${id}`) !== undefined;
   return membership.members().map((member) => ({ ...member, leased: isLeased(member.id) }));
+}
+
+/** Its part in the agreed log. */
+function logOf(raft: RaftStatus) {
+  const { role, leaderId = '', term, commitIndex, appliedIndex, progress = [], diskId } = raft;
+  const { snapshotIndex, firstIndex, lastIndex, lastTerm, configuration } = raft;
+  return {
+    ...{ role, leaderId, term, commitIndex, appliedIndex, matchIndexes: progress, diskId },
+    ...{ snapshotIndex, firstIndex, lastIndex, lastTerm },
+    ...participants(configuration),
+  };
+}
+
+function certificateOf(renewal: Renewal | undefined) {
+  if (renewal === undefined) return null;
+  const { expiresAt, dueAt: renewalDueAt, overdue, failure } = renewal;
+  const { code = '', message = '' } = failure ?? {};
+  return { expiresAt, renewalDueAt, overdue, failure: code, failureMessage: message };
 }
 
 function toolsOf(gateway: Gateway | undefined) {

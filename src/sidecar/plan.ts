@@ -14,7 +14,7 @@ import { createChannel, services } from '../rpc/index.ts';
 import { identityUri, openTlsDirectory, type TlsSource } from '../security/index.ts';
 import { nodeId } from '../std/index.ts';
 import { DEFAULT_POLICIES } from '../gateway/index.ts';
-import type { Logger } from '../telemetry/index.ts';
+import type { Logger, Metrics } from '../telemetry/index.ts';
 import { parseRecovery, type Recovery } from './begin-again.ts';
 import {
   readConfigFile,
@@ -24,6 +24,7 @@ import {
   type SidecarConfig,
 } from './config.ts';
 import { openPodIdentity } from './identity/pod-identity.ts';
+import type { Renewal } from './identity/renewal.ts';
 import {
   isLoopback,
   planStandalone,
@@ -42,7 +43,11 @@ import {
 export interface MemberPlan {
   readonly id: string;
   readonly clusterId: string;
-  readonly tls: TlsSource & { stop(): void };
+  readonly tls: TlsSource & {
+    /** Absent where certificates come as files. */
+    renewal?(): Renewal | undefined;
+    stop(): void;
+  };
   /** Address to listen on. */
   readonly bind: string;
   readonly clusterPort: number;
@@ -108,13 +113,12 @@ const LEARNER_DEAD_AFTER_MS = 600_000;
  */
 export async function planMember(
   flags: SidecarFlags,
-  logger: Logger,
-  signal?: AbortSignal,
+  { logger, metrics, signal }: PlanTools,
 ): Promise<MemberPlan> {
   const plan =
     flags.config === undefined
       ? await fromFlags(planStandalone(flags), flags.policies)
-      : await fromFile(flags, flags.config, { logger, signal });
+      : await fromFile(flags, flags.config, { logger, metrics, signal });
   await prepareDataDir(plan.dataDir);
   const tools = { clock: systemClock, logger };
   return {
@@ -126,22 +130,19 @@ export async function planMember(
 
 type FixedPlan = Omit<MemberPlan, 'annotations' | 'tokensDirectory'>;
 
-interface Waiting {
+export interface PlanTools {
   readonly logger: Logger;
+  readonly metrics: Metrics;
   /** Gives up waiting for a certificate. */
   readonly signal: AbortSignal | undefined;
 }
 
-async function fromFile(
-  flags: SidecarFlags,
-  path: string,
-  { logger, signal }: Waiting,
-): Promise<FixedPlan> {
+async function fromFile(flags: SidecarFlags, path: string, tools: PlanTools): Promise<FixedPlan> {
   if (flags.policies !== undefined)
     throw new UsageError('--policies: the policies come with --config; leave one of them out');
   const { config, unknown } = await readConfigFile(path);
   if (unknown.length > 0) {
-    logger.warn('configuration holds fields that this version does not know', { unknown });
+    tools.logger.warn('configuration holds fields that this version does not know', { unknown });
   }
   const id = flags.nodeId ?? process.env['POD_NAME'];
   if (id === undefined) throw new UsageError('--node-id is missing and $POD_NAME is not set');
@@ -152,7 +153,7 @@ async function fromFile(
   const { ports, gateway, server } = config;
   const tls = await openTlsOfPod(
     { id, tlsDir, identityDir, sessionDbPath },
-    { clusterId: config.clusterId, peersHost, logger, signal },
+    { clusterId: config.clusterId, peersHost, ...tools },
   );
   return {
     id: nodeId(id),
@@ -299,9 +300,10 @@ async function openTlsOfPod(
   {
     clusterId,
     peersHost,
-    ...waiting
-  }: Waiting & { readonly clusterId: string; readonly peersHost: string },
-): Promise<TlsSource & { stop(): void }> {
+    signal,
+    ...tools
+  }: PlanTools & { readonly clusterId: string; readonly peersHost: string },
+): Promise<MemberPlan['tls']> {
   const { id, tlsDir, identityDir, sessionDbPath } = pod;
   if (identityDir === undefined) {
     if (tlsDir !== undefined) return openTls(tlsDir);
@@ -320,8 +322,8 @@ async function openTlsOfPod(
     },
     clock: systemClock,
     random: systemRandom,
-    logger: waiting.logger,
-    ...(waiting.signal === undefined ? {} : { signal: waiting.signal }),
+    ...tools,
+    ...(signal === undefined ? {} : { signal }),
   });
 }
 

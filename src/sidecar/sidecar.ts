@@ -9,7 +9,7 @@ import {
 } from '../host/index.ts';
 import { createRpcServer } from '../rpc/index.ts';
 import { UNUSABLE_DATA_EXIT_CODE } from '../std/index.ts';
-import { createMetrics, type Logger } from '../telemetry/index.ts';
+import { createMetrics, type Logger, type Metrics } from '../telemetry/index.ts';
 import { createAdminMember } from './admin-member.ts';
 import { beginAgain } from './begin-again.ts';
 import { publishFacts } from './cluster-facts.ts';
@@ -39,29 +39,34 @@ export async function runSidecar(
   logger: Logger,
   signal?: AbortSignal,
 ): Promise<RunningSidecar> {
-  const plan = await planMember(flags, logger, signal);
+  const metrics = createMetrics({ processMetrics: true, namespace: 'mcp_cluster' });
+  const plan = await planMember(flags, { logger, metrics, signal });
   const lifecycle = createLifecycle();
   lifecycle.add('TLS material', () => plan.tls.stop());
   lifecycle.add('pod annotations', () => plan.annotations.stop());
   try {
-    return await startMember(plan, lifecycle, logger.child({ node: plan.id }));
+    const tools = { lifecycle, metrics, logger: logger.child({ node: plan.id }) };
+    return await startMember(plan, tools);
   } catch (error) {
     await lifecycle.stop();
     throw asUsageError(error);
   }
 }
 
-async function startMember(
-  plan: MemberPlan,
-  lifecycle: Lifecycle,
-  logger: Logger,
-): Promise<RunningSidecar> {
+interface MemberTools {
+  readonly lifecycle: Lifecycle;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+}
+
+async function startMember(plan: MemberPlan, tools: MemberTools): Promise<RunningSidecar> {
+  const { lifecycle, logger } = tools;
   await beginAgain(plan, logger);
   const founding = await foundingOf(plan);
   if (founding.voters.length === 0) {
     logger.warn('this member has no data, and its cluster exists: it joins');
   }
-  const member = assemble(plan, founding, lifecycle, logger);
+  const member = assemble(plan, founding, tools);
   const { parts } = member;
   lifecycle.add('rpc server', () => member.rpcServer.stop());
   await parts.raft.start();
@@ -109,8 +114,8 @@ async function startMember(
 }
 
 /** Creates every part and adds every service; nothing listens yet. */
-function assemble(plan: MemberPlan, founding: Founding, lifecycle: Lifecycle, logger: Logger) {
-  const metrics = createMetrics({ processMetrics: true, namespace: 'mcp_cluster' });
+function assemble(plan: MemberPlan, founding: Founding, tools: MemberTools) {
+  const { lifecycle, metrics, logger } = tools;
   const instance = Buffer.from(systemRandom.bytes(8)).toString('hex');
   let parts: Parts | undefined;
   let cordon: Cordon | undefined;

@@ -61,13 +61,19 @@ const apiRequests = (refused: number): Series => ({
 });
 const counter = (series: string, step: number): Series => ({ [series]: `0+${step}x60` });
 
+/** Of a member whose certificate is to be renewed and ends so many minutes after the beginning. */
+export const certificate = (dueMinutes: number, endMinutes: number): Series => ({
+  [`mcp_cluster_member_certificate_renewal_due_timestamp_seconds{${MEMBER}}`]: `${dueMinutes * 60}x200`,
+  [`mcp_cluster_member_certificate_expiry_timestamp_seconds{${MEMBER}}`]: `${endMinutes * 60}x200`,
+});
+
 const LEADER = 'leader_election_master_status{name="mcp-cluster-operator",instance=';
 const WORKERS = `controller_runtime_max_concurrent_reconciles{${CONTROLLER}}`;
 const STUCK = 'workqueue_longest_running_processor_seconds{name="mcpcluster"}';
 const PANICS = `controller_runtime_reconcile_panics_total{${CONTROLLER}}`;
 const CHANGES = `mcp_cluster_leader_changes_total{${CLUSTER}}`;
 const LAG = `mcp_cluster_log_lag_entries{${CLUSTER},pod="tools-2"}`;
-const EXPIRY = `mcp_cluster_certificate_expiry_timestamp_seconds{${CLUSTER},certificate="ca"}`;
+const EXPIRY = `mcp_cluster_certificate_expiry_timestamp_seconds{${CLUSTER},certificate="authority"}`;
 const REJECTED = `mcp_cluster_gateway_bulkhead_rejected_total{${MEMBER},bulkhead="slow",reason="full"}`;
 const LOST = `mcp_cluster_gateway_requests_lost_total{${MEMBER}}`;
 const MOVES = `mcp_cluster_gateway_session_moves_total{${MEMBER},reason="owner-gone",result=`;
@@ -125,9 +131,9 @@ export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
     labels: { ...OF_CLUSTER, pod: 'tools-2' },
     silent: { [LAG]: '1000x30' },
   },
-  McpClusterCertificateExpiring: {
+  McpClusterAuthorityExpiring: {
     fires: { [EXPIRY]: `${6 * DAY}x100` },
-    labels: { ...OF_CLUSTER, certificate: 'ca' },
+    labels: { ...OF_CLUSTER, certificate: 'authority' },
     silent: { [EXPIRY]: `${8 * DAY}x100` },
   },
   McpClusterPaused: {
@@ -153,6 +159,13 @@ export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
     labels: OF_MEMBER,
     silent: buckets('wal_fsync_duration_seconds', 0.05, 0),
     at: 20,
+  },
+  // Certificates of an hour; rules.test.ts has others.
+  McpMemberCertificateNotRenewed: {
+    fires: certificate(55, 60),
+    labels: OF_MEMBER,
+    silent: certificate(56.5, 61.5),
+    at: 58,
   },
   McpServerDown: gauge('gateway_backend_up', '0x30', '1x30'),
   McpMemberEjected: gauge('gateway_pod_ejected', '1x60', '1x20 0x60', 'tools-1'),

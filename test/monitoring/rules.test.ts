@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { dump } from 'js-yaml';
 import { ALERTS, ruleGroups, RUNBOOKS } from '../../deploy/monitoring/rules.ts';
 import { verifies } from '../requirements.ts';
-import { ALERT_CASES, type AlertCase } from './alert-cases.ts';
+import { overdueAt } from '../../src/sidecar/identity/renewal.ts';
+import { ALERT_CASES, certificate, type AlertCase } from './alert-cases.ts';
 import { runPromtool, withoutPromtool } from './programs.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -82,13 +83,17 @@ test('promtool takes the rules', { skip: withoutPromtool }, async () => {
 });
 
 /** Runs the tests of these alerts; rejects with what promtool complains about. `every`: between two evaluations. */
-async function judge(names: readonly string[], every: string, withInput = true): Promise<void> {
+function judge(names: readonly string[], every: string, withInput = true): Promise<void> {
+  const tests = names
+    .flatMap((name) => promtoolTests(name, ALERT_CASES[name] as AlertCase))
+    .map((each) => (withInput ? each : { ...each, input_series: [] }));
+  return judgeTests(tests, every);
+}
+
+async function judgeTests(tests: readonly object[], every: string): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'rules-'));
   try {
     const file = join(folder, 'cases.yaml');
-    const tests = names
-      .flatMap((name) => promtoolTests(name, ALERT_CASES[name] as AlertCase))
-      .map((each) => (withInput ? each : { ...each, input_series: [] }));
     await writeFile(file, dump({ rule_files: [RULES], evaluation_interval: every, tests }));
     assert.match(await runPromtool(['test', 'rules', file]), /SUCCESS/);
   } finally {
@@ -107,4 +112,27 @@ test(verifies('rules.tested'), { skip: withoutPromtool }, async () => {
   await judge(names.filter(isSlow), '30m');
   // The judge can say no.
   await assert.rejects(judge(['McpServerDown'], '1m', false), /FAILED[^]*McpServerDown/);
+});
+
+test(verifies('rules.certificate-not-renewed'), { skip: withoutPromtool }, async () => {
+  const expr = 'ALERTS{alertname="McpMemberCertificateNotRenewed",alertstate="firing"}';
+  // From five minutes to a year, which is what spec.tls.renewBefore may be.
+  const lefts = [5, 8, 60, 239, 240, 241, 480, 30 * 1_440, 363 * 1_440];
+  const tests = lefts.map((left) => {
+    // Overdue half a minute after the thirtieth, which is seen at the next and holds for another one.
+    const grace = overdueAt({ dueAt: 0, expiresAt: left * 60_000 }) / 60_000;
+    const due = 30.5 - grace;
+    assert.ok(grace <= left / 4, 'most of the time is left when it fires');
+    const series = Object.entries(certificate(due, due + left));
+    return {
+      name: `due ${left} minutes before the end`,
+      interval: '1m',
+      input_series: series.map(([name, values]) => ({ series: name, values })),
+      promql_expr_test: [
+        { expr, eval_time: '31m', exp_samples: [] },
+        { expr: `count(${expr})`, eval_time: '32m', exp_samples: [{ labels: '{}', value: 1 }] },
+      ],
+    };
+  });
+  await judgeTests(tests, '1m');
 });

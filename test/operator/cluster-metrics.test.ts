@@ -72,8 +72,8 @@ test('a cluster as the operator exports it', async () => {
     'mcp_cluster_log_lag_entries{*,pod="tools-2"} 20',
     'mcp_cluster_sessions{*} 17',
     'mcp_cluster_term{*} 5',
-    'mcp_cluster_certificate_expiry_timestamp_seconds{*,certificate="ca"} 1768089600',
-    'mcp_cluster_certificate_expiry_timestamp_seconds{*,certificate="leaf"} 1768089600',
+    'mcp_cluster_certificate_expiry_timestamp_seconds{*,certificate="authority"} 1768089600',
+    'mcp_cluster_certificate_expiry_timestamp_seconds{*,certificate="operator"} 1768089600',
     'mcp_cluster_leader_changes_total{*} 1',
   ]);
 });

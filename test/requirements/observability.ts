@@ -23,6 +23,11 @@ export const observability = {
     sentence: 'Each alert fires when it should and stays silent when it should, and has a runbook',
     source: 'promtool test rules',
   },
+  'rules.certificate-not-renewed': {
+    sentence:
+      'Whatever the certificates of a cluster last, an alert fires while three quarters of the time are left that a pod has to renew its own',
+    source: 'feature bar 6; promtool test rules',
+  },
   'rules.real-names': {
     sentence: 'Every metric that a rule or dashboard names is exported by operator or sidecar',
     source: 'design',

@@ -152,7 +152,17 @@ export const operator = {
   },
   'identity.who-gets-a-certificate': {
     sentence:
-      'A certificate is given to a pod of the cluster with its own token, for its own names, and to nobody else; each refusal has a code, and what is given is written to the log',
+      'A certificate is given to a pod of the cluster with its own token, for its own names, and to nobody else; each refusal has a code, and each request ends in the log as audit: what was given, or why nothing',
+    source: 'feature bar 6',
+  },
+  'identity.rate-limit': {
+    sentence:
+      'A pod that asks for certificates all the time is refused, in bounded memory, and costs other pods nothing',
+    source: 'design: every map has a limit',
+  },
+  'identity.refusal-is-seen': {
+    sentence:
+      'A pod that is refused its certificate, or cannot renew it, makes its cluster Degraded, with the reason and what to do in the condition and in an event, until it has one',
     source: 'feature bar 6',
   },
   'identity.no-key-in-a-secret': {

@@ -125,6 +125,11 @@ export const sidecar = {
       'A certificate is renewed after two thirds of its life, and a day after the authorities changed, while the pod runs',
     source: 'feature bar 6',
   },
+  'sidecar.renewal-overdue': {
+    sentence:
+      'A pod that gets no other certificate tells until when it has one, when the next was due and why there is none, by metrics and to the operator, and quotes no secret',
+    source: 'feature bar 6',
+  },
   'sidecar.certificates-rotate': {
     sentence: 'Certificates and their authority are replaced under load without a failed request',
     source: 'design',

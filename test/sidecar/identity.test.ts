@@ -79,8 +79,9 @@ async function world(t: TestContext, clock: Clock = systemClock) {
     },
     async open(signal?: AbortSignal) {
       const logger = { ...silentLogger, info: note, warn: note, error: note };
+      const metrics = createMetrics();
       const identity = await openPodIdentity({
-        ...{ directory, dataRoot, names: NAMES, clock, random, logger },
+        ...{ directory, dataRoot, names: NAMES, clock, random, logger, metrics },
         ...(signal === undefined ? {} : { signal }),
       });
       t.after(() => identity.stop());

@@ -188,9 +188,9 @@ export const CLUSTER_ALERTS: Alerts = {
       ],
     },
   },
-  McpClusterCertificateExpiring: {
-    // Certificates that it signs may last an hour only (spec.tls.certificateDuration); one that is not renewed is a condition.
-    expr: 'mcp_cluster_certificate_expiry_timestamp_seconds{certificate="ca"} - time() < 7 * 86400',
+  McpClusterAuthorityExpiring: {
+    // What it signs may last an hour only (spec.tls.certificateDuration): McpMemberCertificateNotRenewed is about that.
+    expr: 'mcp_cluster_certificate_expiry_timestamp_seconds{certificate="authority"} - time() < 7 * 86400',
     for: '1h',
     severity: 'warning',
     labels: OF_CLUSTER,

@@ -1,7 +1,11 @@
 /** Alerts about single members, from what their sidecars export: they work without the operator, too. */
 import { LOOK, type Alerts } from '../model.ts';
 
-const { describe, members, pods, raftStatus, sidecarLog, serverLog } = LOOK;
+const { describe, members, operatorLog, operatorPods, pods, raftStatus, sidecarLog, serverLog } =
+  LOOK;
+
+const EXPIRY = 'mcp_cluster_member_certificate_expiry_timestamp_seconds';
+const DUE = 'mcp_cluster_member_certificate_renewal_due_timestamp_seconds';
 
 export const MEMBER_ALERTS: Alerts = {
   McpMemberDown: {
@@ -122,6 +126,47 @@ export const MEMBER_ALERTS: Alerts = {
       mend: [
         'Use a storage class on local or solid-state disks.',
         'Move what fills the same disk elsewhere.',
+      ],
+    },
+  },
+  McpMemberCertificateNotRenewed: {
+    // As `overdueAt` in src/sidecar/identity/renewal.ts, by which the member reports itself.
+    expr: `time() - ${DUE} > clamp_max((${EXPIRY} - ${DUE}) / 4, 3600)`,
+    for: '1m',
+    severity: 'warning',
+    summary: '{{ $labels.namespace }}/{{ $labels.pod }} cannot renew its certificate',
+    description:
+      'It was to be renewed {{ $value | humanizeDuration }} ago. The pod works until the certificate ends that it has.',
+    runbook: {
+      meaning:
+        'A pod asks the operator for its next certificate spec.tls.renewBefore ahead of the end of the one it has, and asks again within seconds as long as it gets none. It has got none for an hour, or for a quarter of the time that was left. McpClusterAuthorityExpiring is about the authority that signs these certificates.',
+      impact:
+        'None yet. When its certificate ends, the other members and the operator refuse the pod: it serves nobody, and its sessions move to the others. If every pod is concerned, the cluster loses its majority.',
+      diagnose: [
+        {
+          say: 'Condition Degraded says until when the certificate lasts, and why there is no other one:',
+          run: 'kubectl describe mcpc -n "$NS" "$CLUSTER"',
+        },
+        {
+          say: 'How often it was refused, by reason (`no-answer`: it did not reach the operator):',
+          run: 'kubectl get --raw "/api/v1/namespaces/$NS/pods/$POD:9090/proxy/metrics" | grep mcp_cluster_member_certificate',
+        },
+        {
+          ...sidecarLog,
+          say: 'What it asked, and what it was told ("waiting for a certificate"):',
+        },
+        {
+          ...operatorLog,
+          say: 'What the operator answered ("certificate not issued"), if the pod reached it:',
+        },
+        operatorPods,
+      ],
+      mend: [
+        'no-answer: let the operator run, and let the pod reach its Service: allow that in NetworkPolicies of the namespace and in firewalls.',
+        'token-refused, token-without-pod, pod-gone: kubectl delete pod -n "$NS" "$POD", one pod at a time; the new one comes with a new token.',
+        'pod-foreign, names-refused: the pod was not made by the StatefulSet of this cluster, or by another release of the operator: kubectl mcp restart replaces the pods one by one.',
+        'signer-refused, certificate-pending: the issuer that spec.tls.issuerRef names; condition Reconciled says what it answered.',
+        'unavailable: the API server does not answer the operator, or refuses it a right: see the log of the operator, and McpOperatorApiFailures.',
       ],
     },
   },

@@ -48,13 +48,17 @@ const overview: Row = {
     },
     {
       title: 'First certificate to end',
-      description: 'Renewed when less than 30 days are left.',
+      description: 'Of the authorities, the operator and the members.',
       kind: 'stat',
       unit: 'dateTimeFromNow',
       queries: [
         {
           expr: `min(mcp_cluster_certificate_expiry_timestamp_seconds{${CLUSTERS}}) * 1000`,
-          legend: 'ends',
+          legend: 'authority or operator',
+        },
+        {
+          expr: `min(mcp_cluster_member_certificate_expiry_timestamp_seconds{${MEMBERS}}) * 1000`,
+          legend: 'member',
         },
       ],
     },
@@ -247,6 +251,30 @@ const peers: Row = {
         },
         { expr: `sum(mcp_cluster_raft_disk_full{${MEMBERS}})`, legend: 'disk full' },
         { expr: `sum(mcp_cluster_raft_state_divergent{${MEMBERS}})`, legend: 'divergent' },
+      ],
+    },
+    {
+      title: 'Until certificates are renewed',
+      description: 'Below zero: the renewal is late. The pod works until its certificate ends.',
+      kind: 'series',
+      unit: 's',
+      queries: [
+        {
+          expr: `mcp_cluster_member_certificate_renewal_due_timestamp_seconds{${MEMBERS}} - time()`,
+          legend: 'due {{pod}}',
+        },
+      ],
+    },
+    {
+      title: 'Certificates that were not given',
+      description: 'Requests of members that ended without one, by reason.',
+      kind: 'series',
+      unit: 'ops',
+      queries: [
+        {
+          expr: `sum by (reason) (rate(mcp_cluster_member_certificate_renewal_failures_total{${MEMBERS}}${RATE}))`,
+          legend: '{{reason}}',
+        },
       ],
     },
   ],

@@ -1,5 +1,6 @@
 /** What is wrong with a pod, in one stable word and one sentence that ends with what the server last said. */
 import type { McpClusterMember } from '../../api/index.ts';
+import { timeText } from '../../std/index.ts';
 import { SERVER_CONTAINER, SIDECAR_CONTAINER } from './names.ts';
 import type { SidecarReport } from './report.ts';
 import { isStuck } from './lost-pods.ts';
@@ -25,7 +26,9 @@ export interface Problem {
     | 'PodStuck'
     | 'DataLost'
     | 'DataUnusable'
-    | 'DataOfRemovedMember';
+    | 'DataOfRemovedMember'
+    | 'CertificateRefused'
+    | 'CertificateNotRenewed';
   readonly message: string;
 }
 
@@ -40,6 +43,8 @@ export interface ProblemInput {
   readonly ageMs: (instant: string) => number;
   /** Last line of the server's log, when it was fetched. */
   readonly logLine: string | undefined;
+  /** Why the operator gives it no certificate; undefined when it does. */
+  readonly refusal: string | undefined;
 }
 
 const IMAGE_REASONS = new Set([
@@ -66,13 +71,37 @@ export function podProblem(input: ProblemInput): Problem | undefined {
   return (
     unschedulable(pod, input.ageMs) ??
     (sidecar === undefined ? undefined : notStarted(sidecar, 'sidecar', input)) ??
+    // Without its first certificate a sidecar does not come up, so that is the cause of all that follows.
+    (input.report?.kind === 'answered' ? undefined : refused(input)) ??
     (sidecar === undefined ? undefined : crashing(sidecar, 'SidecarCrashing', undefined)) ??
     (server === undefined ? undefined : serverProblem(server, input)) ??
     (input.health === 'Dead' && !input.starting
       ? { reason: 'MemberDead', message: `${input.name} does not answer its peers` }
-      : undefined)
+      : undefined) ??
+    refused(input) ??
+    notRenewed(input.report)
   );
 }
+
+function refused({ refusal }: ProblemInput): Problem | undefined {
+  return refusal === undefined
+    ? undefined
+    : { reason: 'CertificateRefused', message: `no certificate is given to it: ${refusal}` };
+}
+
+/** It works as long as the certificate lasts that it has. */
+function notRenewed(report: SidecarReport | undefined): Problem | undefined {
+  if (report?.kind !== 'answered' || report.status.certificate?.overdue !== true) return undefined;
+  const { expiresAt, renewalDueAt, failure, failureMessage } = report.status.certificate;
+  const [due, end] = [renewalDueAt, expiresAt].map(timeText);
+  const why = failure === '' ? 'it did not ask yet' : `${failure}: ${failureMessage}`;
+  const todo = failure === 'no-answer' ? `; ${TO_REACH_US}` : '';
+  const message = `its certificate was to be renewed at ${due} and ends at ${end}: ${why}${todo}`;
+  return { reason: 'CertificateNotRenewed', message };
+}
+
+const TO_REACH_US =
+  'its pod does not reach the operator: see which NetworkPolicy or firewall keeps it from the Service of the operator';
 
 function stuck({ metadata: { name, deletionTimestamp }, spec }: Pod): Problem {
   return {

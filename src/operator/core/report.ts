@@ -26,6 +26,16 @@ export interface SidecarStatus {
   readonly lastTerm?: number;
   /** What is wrong with its part in the log. */
   readonly problems?: readonly { readonly code: string; readonly message: string }[];
+  /** Its certificate; instants are milliseconds since 1970. */
+  readonly certificate?: {
+    readonly expiresAt: number;
+    readonly renewalDueAt: number;
+    /** It should have been renewed by now. */
+    readonly overdue: boolean;
+    /** Why the last attempt failed: a code and a sentence; empty when none did. */
+    readonly failure: string;
+    readonly failureMessage: string;
+  } | null;
   /** The forced beginning that its data come from. */
   readonly recovery?: string;
   readonly members: readonly {

@@ -24,6 +24,8 @@ export interface Observation {
   readonly reports: ReadonlyMap<string, SidecarReport>;
   /** Last line of the server's log, by pod name, where it was fetched. */
   readonly logLines: ReadonlyMap<string, string>;
+  /** Why pods are given no certificate, by uid. */
+  readonly refusals?: ReadonlyMap<string, string>;
   /** Revision of the pod template in force; undefined until the StatefulSet controller has seen it. */
   readonly updateRevision: string | undefined;
   /** How long ago an instant of the API was, in ms. */
@@ -240,12 +242,13 @@ function observeMember(input: MemberInput): MemberView {
   const works = cordon === undefined ? canServe : caughtUp && own?.backend?.ready !== false;
   const restartAsked = pod?.metadata.annotations?.[RESTART_ANNOTATION] !== undefined;
   const revision = pod?.metadata.labels?.['controller-revision-hash'];
-  const { updateRevision, ageMs, logLines } = observation;
+  const { updateRevision, ageMs, logLines, refusals } = observation;
   const logLine = logLines.get(name);
+  const refusal = refusals?.get(pod?.metadata.uid ?? '');
   const ejectedBy = ejectors(name, observation.reports);
   const data = dataOf({ name, pod, report, agreed });
   const problem =
-    podProblem({ name, pod, report, health, starting, ageMs, logLine }) ??
+    podProblem({ name, pod, report, health, starting, ageMs, logLine, refusal }) ??
     (input.wanted ? dataProblem(name, data) : undefined);
   return {
     name,

@@ -1,4 +1,5 @@
 /** Why somebody gets no certificate: a status, a code for programs, a sentence that says what to do. */
+import type { CertificateRefusal } from '../../security/index.ts';
 
 export const REFUSALS = {
   'token-missing': {
@@ -51,16 +52,17 @@ export const REFUSALS = {
     status: 503,
     message: 'the API server does not answer the operator; repeat the same request',
   },
-} as const satisfies Record<string, { readonly status: number; readonly message: string }>;
-
-export type RefusalCode = keyof typeof REFUSALS;
+} as const satisfies Record<
+  CertificateRefusal,
+  { readonly status: number; readonly message: string }
+>;
 
 /** A certificate that is not given. `detail` never holds a token or a key. */
 export class Refused extends Error {
   override readonly name = 'Refused';
-  readonly code: RefusalCode;
+  readonly code: CertificateRefusal;
 
-  constructor(code: RefusalCode, detail?: string) {
+  constructor(code: CertificateRefusal, detail?: string) {
     super(detail === undefined ? REFUSALS[code].message : `${REFUSALS[code].message} (${detail})`);
     this.code = code;
   }

@@ -1,6 +1,6 @@
 /**
  * `POST /certificates`: a pod shows its token and a request, and gets the certificate that is its own. Any operator answers, whoever
- * leads. What is given is written to the log: to whom, with which serial number, until when.
+ * leads. Each request ends in the log, marked as audit: to whom what was given, with which serial number, until when; or why not.
  */
 import { KubeError, type KubeClient } from '../../kube/index.ts';
 import {
@@ -18,6 +18,7 @@ import {
   type ServingRoute,
 } from '../serving/listener.ts';
 import { createRateLimit } from './rate-limit.ts';
+import type { AskingPod, RefusedPods } from './refused-pods.ts';
 import { Refused } from './refusals.ts';
 import type { CertificateSigner } from './signer.ts';
 import { asksForItsNames, podSubject } from './subjects.ts';
@@ -30,6 +31,8 @@ export interface CertificateRouteOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Told of each answer to a pod that is known. */
+  readonly refusedPods: RefusedPods;
 }
 
 /** What a pod is given. */
@@ -52,7 +55,7 @@ const RETRY_SECONDS = '2';
 const TOKEN_CHARACTERS_MAX = 16_384;
 
 export function createCertificateRoute(options: CertificateRouteOptions): ServingRoute {
-  const { clock, logger } = options;
+  const { clock, logger, refusedPods } = options;
   const requests = options.metrics.counter(
     'mcp_operator_certificate_requests_total',
     'Certificates that pods asked for, by role (empty when nobody knows) and result.',
@@ -69,18 +72,19 @@ export function createCertificateRoute(options: CertificateRouteOptions): Servin
       try {
         if (underWay > REQUESTS_MAX) throw new Refused('busy');
         const issued = await issue(request, body.toString('latin1'), { ...options, mayAsk }, seen);
-        requests.inc({ role: seen.role ?? '', result: 'issued' });
+        requests.inc({ role: seen.who?.role ?? '', result: 'issued' });
+        if (seen.who !== undefined) refusedPods.given(seen.who);
         return { status: 200, body: issued };
       } catch (error) {
         const refused = asRefused(error);
-        requests.inc({ role: seen.role ?? '', result: refused.code });
-        const { code, message } = refused;
+        const { code, message } = refused ?? { code: 'failed', message: (error as Error).message };
+        requests.inc({ role: seen.who?.role ?? '', result: code });
         logger.warn('certificate not issued', {
-          ...seen,
-          code,
-          reason: message,
-          remote: request.remote,
+          ...{ audit: true, ...seen.who, remote: request.remote },
+          ...{ code, reason: message },
         });
+        if (refused === undefined) throw error;
+        if (seen.who !== undefined) refusedPods.refused(seen.who, refused);
         return refusal(refused);
       } finally {
         underWay -= 1;
@@ -89,13 +93,9 @@ export function createCertificateRoute(options: CertificateRouteOptions): Servin
   };
 }
 
-/** What is known of who asks, for the log. */
+/** Who asks, once that is known. */
 interface Seen {
-  namespace?: string;
-  cluster?: string;
-  pod?: string;
-  podUid?: string;
-  role?: string;
+  who?: AskingPod & { readonly pod: string; readonly role: string };
 }
 
 async function issue(
@@ -106,7 +106,7 @@ async function issue(
 ): Promise<IssuedCertificate> {
   const { cluster, pod } = await ownerOfToken(tokenIn(headers.authorization), tools.client, signal);
   const { namespace, name } = cluster.metadata;
-  Object.assign(seen, { namespace, cluster: name, pod: pod.name, podUid: pod.uid, role: pod.role });
+  seen.who = { namespace, cluster: name, pod: pod.name, podUid: pod.uid, role: pod.role };
   if (!tools.mayAsk(pod.uid)) throw new Refused('rate-limited');
   const read = await readSigningRequest(pem);
   if (read.kind === 'refused') throw new Refused('request-malformed', read.reason);
@@ -120,7 +120,7 @@ async function issue(
   const { certificate, trusted, renewAfter } = outcome;
   tools.logger.info('certificate issued', {
     audit: true,
-    ...seen,
+    ...seen.who,
     remote,
     serial: serialNumberOf(certificate),
     until: timeText(certificateExpiry(certificate).getTime()),
@@ -136,11 +136,12 @@ function tokenIn(authorization = ''): string {
   return token;
 }
 
-function asRefused(error: unknown): Refused {
+/** Undefined for a fault of ours. */
+function asRefused(error: unknown): Refused | undefined {
   if (error instanceof Refused) return error;
   // The text of the API server stays in the log of the operator: it may speak of what the pod must not know.
   if (error instanceof KubeError) return new Refused('unavailable', `status ${error.status}`);
-  throw error;
+  return undefined;
 }
 
 function refusal({ status, code, message }: Refused): ServingAnswer {

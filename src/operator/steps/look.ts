@@ -22,7 +22,7 @@ export function look({ cluster, watched }: Subject, { caches }: Tools): Seen {
 export async function observe(
   { cluster, size, watched }: Subject,
   seen: Seen & { readonly statefulSetChanged: boolean; readonly withLogs: boolean },
-  { serverLogs, clock }: Tools,
+  { serverLogs, clock, refusedPods }: Tools,
 ): Promise<ClusterView> {
   const { set, pods } = seen;
   const reports = watched.monitor.reports();
@@ -30,10 +30,21 @@ export async function observe(
     pods,
     reports,
     logLines: seen.withLogs ? await serverLogs.lines(pods, reports) : new Map(),
+    refusals: refusalsOf(pods, refusedPods),
     updateRevision: seen.statefulSetChanged ? undefined : currentRevision(set),
     ageMs: (instant) => clock.wall() - Date.parse(instant),
     overdue: overduePods(watched.leaving, clock.monotonic()),
   });
+}
+
+function refusalsOf(
+  pods: readonly Pod[],
+  { reason }: Tools['refusedPods'],
+): ReadonlyMap<string, string> {
+  const uids = pods.map(({ metadata: { uid = '' } }) => uid);
+  return new Map(
+    uids.map((uid) => [uid, reason(uid) ?? ''] as const).filter(([, why]) => why !== ''),
+  );
 }
 
 /** Longest wait for the sessions of a pod that goes for good; its gateway cuts what runs longer than ten seconds. */

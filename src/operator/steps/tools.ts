@@ -13,6 +13,7 @@ import { ForeignObjectError } from '../ownership.ts';
 import type { Caches } from '../caches.ts';
 import type { ClusterSize, DesiredObject, ReconcileProblem } from '../core/index.ts';
 import type { Fleet, Watched } from '../fleet.ts';
+import type { RefusedPods } from '../identity/refused-pods.ts';
 import type { CertificateSigner } from '../identity/signer.ts';
 import type { PodReplacer } from '../pod-replacer.ts';
 import type { ServerLogs } from '../server-logs.ts';
@@ -36,6 +37,8 @@ export interface Tools {
   /** Where pods ask for their certificates; undefined when this operator does not answer them. */
   readonly serving:
     (() => { readonly url: string; readonly trusted: string } | undefined) | undefined;
+  /** Pods that get no certificate. */
+  readonly refusedPods: Pick<RefusedPods, 'reason'>;
   readonly sidecarImage: string;
   /** Namespace of the operator's own pod; undefined when it runs outside of Kubernetes. */
   readonly operatorNamespace?: string | undefined;

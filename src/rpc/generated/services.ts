@@ -59,6 +59,21 @@ export interface BackendStatusInput {
   readonly tools?: readonly string[] | undefined;
 }
 
+export interface CertificateStatus {
+  expiresAt: number;
+  renewalDueAt: number;
+  overdue: boolean;
+  failure: string;
+  failureMessage: string;
+}
+export interface CertificateStatusInput {
+  readonly expiresAt?: number | undefined;
+  readonly renewalDueAt?: number | undefined;
+  readonly overdue?: boolean | undefined;
+  readonly failure?: string | undefined;
+  readonly failureMessage?: string | undefined;
+}
+
 export interface ChangeMembershipRequest {
   changes: MembershipStep[];
   transition: string;
@@ -325,6 +340,7 @@ export interface MemberStatus {
   diskId: string;
   lastTerm: number;
   recovery: string;
+  certificate: CertificateStatus | null;
 }
 export interface MemberStatusInput {
   readonly nodeId?: string | undefined;
@@ -359,6 +375,7 @@ export interface MemberStatusInput {
   readonly diskId?: string | undefined;
   readonly lastTerm?: number | undefined;
   readonly recovery?: string | undefined;
+  readonly certificate?: CertificateStatusInput | null | undefined;
 }
 
 export interface MemberView {

@@ -32,9 +32,7 @@ export async function readKept(dataRoot: string): Promise<Kept | undefined> {
   try {
     const kept = JSON.parse(text ?? '') as Partial<Kept>;
     const { key, certificate, trusted, renewAfter } = kept;
-    return key === undefined || certificate === undefined || trusted === undefined
-      ? undefined
-      : { key, certificate, trusted, renewAfter: renewAfter ?? 0 };
+    return [key, certificate, trusted, renewAfter].includes(undefined) ? undefined : (kept as Kept);
   } catch {
     return undefined;
   }

@@ -17,9 +17,10 @@ import {
   type Clock,
   type Random,
 } from '../../std/index.ts';
-import type { Logger } from '../../telemetry/index.ts';
+import type { Logger, Metrics } from '../../telemetry/index.ts';
 import { askOperator, readTrusted, type Answer, type Issued } from './asking.ts';
 import { flawOf, keep, readKept, sameAuthorities, type Kept } from './kept.ts';
+import { createRenewalRecord, type Renewal, type RenewalRecord } from './renewal.ts';
 
 export interface PodIdentityOptions {
   /** Projected volume with `token`, `ca.crt`, `operator-ca.crt` and `operator-url`. */
@@ -31,6 +32,7 @@ export interface PodIdentityOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly metrics: Metrics;
   /** Gives up waiting for the first certificate. */
   readonly signal?: AbortSignal;
 }
@@ -50,20 +52,26 @@ const HOUR_MS = 3_600_000;
  */
 const AFTER_NEW_TRUST = { minMs: 25 * HOUR_MS, spreadMs: 20 * HOUR_MS };
 
+/** The certificate of this pod, as whoever shows it sees it. */
+export interface OpenPodIdentity extends TlsSource {
+  /** How far its renewal is. */
+  renewal(): Renewal | undefined;
+  stop(): void;
+}
+
 /**
  * Resolves when there is a certificate: at once with the kept one when that is good, otherwise when the operator gives one, however
  * long that takes. Rejects when `signal` aborts first.
  */
-export async function openPodIdentity(
-  options: PodIdentityOptions,
-): Promise<TlsSource & { stop(): void }> {
+export async function openPodIdentity(options: PodIdentityOptions): Promise<OpenPodIdentity> {
   const identity = new PodIdentity(options);
   await identity.start();
   return identity;
 }
 
-class PodIdentity implements TlsSource {
+class PodIdentity implements OpenPodIdentity {
   readonly #options: PodIdentityOptions;
+  readonly #record: RenewalRecord;
   readonly #listeners = new Set<(material: TlsMaterial) => void>();
   readonly #stopped = new AbortController();
   /** What was mounted when it was last looked at. */
@@ -75,6 +83,7 @@ class PodIdentity implements TlsSource {
 
   constructor(options: PodIdentityOptions) {
     this.#options = options;
+    this.#record = createRenewalRecord(options.metrics, options.clock);
   }
 
   async start(): Promise<void> {
@@ -99,6 +108,10 @@ class PodIdentity implements TlsSource {
   current(): TlsMaterial {
     if (this.#material === undefined) throw new Error('there is no certificate yet');
     return this.#material;
+  }
+
+  renewal(): Renewal | undefined {
+    return this.#record.current();
   }
 
   onChange(listener: (material: TlsMaterial) => void): () => void {
@@ -131,7 +144,7 @@ class PodIdentity implements TlsSource {
     const { clock, random, logger } = this.#options;
     const flaw = this.#flaw(kept, mounted);
     const at = clock.wall() + AFTER_NEW_TRUST.minMs + random.next() * AFTER_NEW_TRUST.spreadMs;
-    const renewAfter = flaw === undefined ? Math.min(kept.renewAfter, at) : 0;
+    const renewAfter = flaw === undefined ? Math.min(kept.renewAfter, at) : clock.wall();
     logger.info('trusted authorities changed', { renewAfter: timeText(renewAfter) });
     this.#kept = { ...kept, trusted: mounted, renewAfter };
     await keep(this.#options.dataRoot, this.#kept).catch((error: unknown) => this.#notKept(error));
@@ -146,6 +159,7 @@ class PodIdentity implements TlsSource {
 
   #show(kept: Kept): void {
     this.#kept = kept;
+    this.#record.inForce(kept);
     const { certificate: cert, key, trusted: ca } = kept;
     const before = this.#material;
     if (before?.cert === cert && before.ca === ca) return;
@@ -171,7 +185,9 @@ class PodIdentity implements TlsSource {
   #notRenewed(error: unknown): void {
     if (this.#stopped.signal.aborted) return;
     const { clock, logger } = this.#options;
-    logger.error('certificate not renewed', { error: (error as Error).message });
+    const { message } = error as Error;
+    logger.error('certificate not renewed', { error: message });
+    this.#record.failed({ code: 'unusable', message });
     this.#cancelTimer = clock.schedule(RENEWAL_MIN_MS, () => this.#wait());
   }
 
@@ -209,9 +225,10 @@ class PodIdentity implements TlsSource {
       const answer: Answer = await askOperator(directory, request, { clock, signal });
       signal.throwIfAborted();
       if (answer.kind === 'issued') return answer.issued;
+      const { code, message: reason } = answer;
+      this.#record.failed({ code, message: reason });
       if (clock.monotonic() - toldAt >= TELL_MS) {
         toldAt = clock.monotonic();
-        const { code, message: reason } = answer;
         logger.warn('waiting for a certificate from the operator', { code, reason });
       }
       await delay(clock, backoff.next(), signal);

@@ -23,6 +23,38 @@ void suite('status', () => {
     );
   });
 
+  test('a certificate that is not given or not renewed', () => {
+    const certificate = {
+      ...{ expiresAt: Date.parse('2026-02-01'), renewalDueAt: Date.parse('2026-01-01') },
+      ...{ overdue: true, failure: 'no-answer', failureMessage: 'connect ECONNREFUSED' },
+    };
+    const degraded = (seen: Parameters<typeof view>[0]) => {
+      const { conditions = [], members = [] } = status(view(seen));
+      const found = conditions.find(({ type }) => type === 'Degraded');
+      return [`${found?.status} ${found?.reason}`, found?.message, members[1]?.ready];
+    };
+    const late = withReport(answer(1, { certificate }));
+    const end = 'its certificate was to be renewed at 2026-01-01T00:00:00Z and ends at 2026-02-01';
+    const why = 'no-answer: connect ECONNREFUSED; its pod does not reach the operator: see which';
+    const [state, message, ready] = degraded({ reports: late });
+    assert.deepEqual([state, ready], ['True CertificateNotRenewed', true]);
+    assert.ok(String(message).startsWith(`tools-1: ${end}T00:00:00Z: ${why}`), String(message));
+    const early = withReport(answer(1, { certificate: { ...certificate, overdue: false } }));
+    assert.deepEqual(degraded({ reports: early })[0], 'False Healthy');
+
+    // The operator's own answer says more than what the pod makes of it, and stands alone while the pod does not come up.
+    const refusals = new Map([['pod-1', 'names-refused: ask for exactly these names (x)']]);
+    for (const reports of [late, withReport(failed)]) {
+      assert.deepEqual(degraded({ reports, refusals }).slice(0, 2), [
+        'True CertificateRefused',
+        'tools-1: no certificate is given to it: names-refused: ask for exactly these names (x)',
+      ]);
+    }
+    const crashed = server({ state: { terminated: { exitCode: 1 } }, restartCount: 3 });
+    const pods = [pod(0), crashed, pod(2)];
+    assert.equal(degraded({ reports: late, refusals, pods })[0], 'True ServerCrashing');
+  });
+
   test('a healthy cluster', () => {
     const made = status(view());
     assert.deepEqual(states(made), {

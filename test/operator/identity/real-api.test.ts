@@ -20,7 +20,7 @@ import { silentLogger } from '../../../src/telemetry/index.ts';
 import { eventually } from '../../eventually.ts';
 import { verifies } from '../../requirements.ts';
 import { createVirtualClock } from '../../virtual-clock.ts';
-import { openBench, type Bench } from '../bench.ts';
+import { condition, is, isCalm, openBench, type Bench } from '../bench.ts';
 import { readCluster, skip, startRealApi, type RealApi } from '../real-api.ts';
 
 const DAY_MS = 86_400_000;
@@ -171,6 +171,12 @@ void suite('identity at a real API server', { skip }, () => {
       assert.equal(codeOf(answer), code, `${what}: ${JSON.stringify(answer)}`);
       assert.ok(answer.kind === 'refused' && answer.message.length > 20, what);
     }
+    const refusals = lines.filter(({ message }) => message === 'certificate not issued');
+    assert.deepEqual(
+      refusals.map((line) => [line['audit'], line['code']]),
+      rows.map(([, code]) => [true, code]),
+      'each request ends in the log',
+    );
 
     // The pod goes, one of the same name follows: its token is worth nothing any more.
     await api.client.delete(
@@ -188,6 +194,24 @@ void suite('identity at a real API server', { skip }, () => {
     assert.equal(codeOf(await ask(again, 'tools-0')), 'issued');
     const text = JSON.stringify(lines);
     assert.ok(!text.includes(token) && !text.includes('PRIVATE'), 'the log quotes no secret');
+  });
+
+  test(verifies('identity.refusal-is-seen'), { timeout: 60_000 }, async (t) => {
+    const { b, ask } = await open(t);
+    const token = await tokenOf(b.namespace, { pod: await podOf(b.namespace, 'tools-1') });
+    await b.until('a calm cluster', isCalm);
+    assert.equal(codeOf(await ask(token, 'tools-1', { dnsNames: ['a.test'] })), 'names-refused');
+    const degraded = await b.until('the refusal in the status', is('Degraded'));
+    const { reason, message = '' } = condition(degraded, 'Degraded') ?? {};
+    assert.equal(reason, 'CertificateRefused');
+    assert.match(message, /^tools-1: .* names-refused: .* ask for exactly these names \(/);
+    const event = await eventually('the event', async () => {
+      const { items } = await api.client.list(RESOURCES.events, { namespace: b.namespace });
+      return items.find((each) => each['reason'] === 'CertificateRefused');
+    });
+    assert.equal(event['note'], message);
+    assert.equal(codeOf(await ask(token, 'tools-1')), 'issued');
+    await b.until('it is over', isCalm);
   });
 
   test(verifies('identity.no-key-in-a-secret'), async (t) => {
