@@ -88,7 +88,7 @@ export const FEATURE_BAR: readonly Feature[] = [
       part('NetworkPolicy', 'operator.network-policy', 'operator.network-policy-kept'),
       part('own authority', 'operator.secrets-return'),
       part('rotation on a real API server', 'identity.rotation', 'identity.who-gets-a-certificate'),
-      part('a renewal that fails is seen', 'identity.refusal-is-seen', 'sidecar.renewal-overdue'),
+      part('a certificate that is not given is seen', 'identity.refusal-is-seen'),
       part('cert-manager', 'issuer.cluster', 'issuer.signs', 'issuer.refusals'),
     ],
   },
