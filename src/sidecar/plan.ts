@@ -1,9 +1,7 @@
 /** What one member runs with, whoever told it: the operator's file in Kubernetes, or flags without it. */
-import { access, constants } from 'node:fs/promises';
 import { isIPv4 } from 'node:net';
 import { join } from 'node:path';
 import {
-  makeDirectory,
   readFileIfExists,
   replaceFile,
   systemClock,
@@ -14,7 +12,7 @@ import { createChannel, services } from '../rpc/index.ts';
 import { identityUri, openTlsDirectory, type TlsSource } from '../security/index.ts';
 import { nodeId } from '../std/index.ts';
 import { DEFAULT_POLICIES } from '../gateway/index.ts';
-import type { Logger, Metrics } from '../telemetry/index.ts';
+import type { Metrics } from '../telemetry/index.ts';
 import { parseRecovery, type Recovery } from './begin-again.ts';
 import {
   readConfigFile,
@@ -23,6 +21,7 @@ import {
   type RunningConfig,
   type SidecarConfig,
 } from './config.ts';
+import { takeDataFolder, type Taking } from './data-folder.ts';
 import { openPodIdentity } from './identity/pod-identity.ts';
 import type { Renewal } from './identity/renewal.ts';
 import {
@@ -108,19 +107,14 @@ const JOIN_TIMEOUT_MS = 10_000;
 const LEARNER_DEAD_AFTER_MS = 600_000;
 
 /**
- * Reads and checks everything before anything starts; a {@link UsageError} says what to do. In Kubernetes it waits for the pod's
- * certificate, until `signal` aborts.
+ * Reads and checks everything before anything starts; a {@link UsageError} says what to do. It waits for the end of a process that
+ * still has the data folder, and in Kubernetes for the pod's certificate, until the signal aborts.
  */
-export async function planMember(
-  flags: SidecarFlags,
-  { logger, metrics, signal }: PlanTools,
-): Promise<MemberPlan> {
+export async function planMember(flags: SidecarFlags, tools: PlanTools): Promise<MemberPlan> {
   const plan =
     flags.config === undefined
-      ? await fromFlags(planStandalone(flags), flags.policies)
-      : await fromFile(flags, flags.config, { logger, metrics, signal });
-  await prepareDataDir(plan.dataDir);
-  const tools = { clock: systemClock, logger };
+      ? await fromFlags(planStandalone(flags), flags.policies, tools)
+      : await fromFile(flags, flags.config, tools);
   return {
     ...plan,
     annotations: await watchPodAnnotations(flags.podAnnotationsDir, tools),
@@ -130,11 +124,9 @@ export async function planMember(
 
 type FixedPlan = Omit<MemberPlan, 'annotations' | 'tokensDirectory'>;
 
-export interface PlanTools {
-  readonly logger: Logger;
+/** What it waits with, and where it counts. */
+export interface PlanTools extends Taking {
   readonly metrics: Metrics;
-  /** Gives up waiting for a certificate. */
-  readonly signal: AbortSignal | undefined;
 }
 
 async function fromFile(flags: SidecarFlags, path: string, tools: PlanTools): Promise<FixedPlan> {
@@ -144,19 +136,22 @@ async function fromFile(flags: SidecarFlags, path: string, tools: PlanTools): Pr
   if (unknown.length > 0) {
     tools.logger.warn('configuration holds fields that this version does not know', { unknown });
   }
-  const id = flags.nodeId ?? process.env['POD_NAME'];
-  if (id === undefined) throw new UsageError('--node-id is missing and $POD_NAME is not set');
+  const name = flags.nodeId ?? process.env['POD_NAME'];
+  if (name === undefined) throw new UsageError('--node-id is missing and $POD_NAME is not set');
+  const id = nodeId(name);
   const { tlsDir, identityDir, sessionDbPath } = flags;
   if (sessionDbPath === undefined) throw new UsageError('--session-db-path is missing');
+  const dataDir = join(sessionDbPath, `cluster-${id}`);
+  await takeDataFolder(dataDir, tools);
   const peersHost = `${config.peerService}.${config.namespace}.svc`;
   const hostOf = (member: string): string => `${member}.${peersHost}`;
   const { ports, gateway, server } = config;
   const tls = await openTlsOfPod(
     { id, tlsDir, identityDir, sessionDbPath },
-    { clusterId: config.clusterId, peersHost, ...tools },
+    { ...tools, clusterId: config.clusterId, peersHost },
   );
   return {
-    id: nodeId(id),
+    id,
     clusterId: config.clusterId,
     tls,
     bind: '0.0.0.0',
@@ -169,7 +164,7 @@ async function fromFile(flags: SidecarFlags, path: string, tools: PlanTools): Pr
     addressOf: (member) => ({ host: hostOf(member), port: ports.peer }),
     serverName: hostOf,
     serverNameAt: ({ host }) => host,
-    dataDir: join(sessionDbPath, `cluster-${id}`),
+    dataDir,
     consensus: config.consensus,
     learnerDeadAfterMs: config.consensus.learnerDeadAfterMs ?? LEARNER_DEAD_AFTER_MS,
     gossip: config.gossip,
@@ -187,12 +182,13 @@ async function fromFile(flags: SidecarFlags, path: string, tools: PlanTools): Pr
 async function fromFlags(
   plan: StandalonePlan,
   policiesFile: string | undefined,
+  taking: Taking,
 ): Promise<FixedPlan> {
   const policies =
     policiesFile === undefined ? DEFAULT_POLICIES : await readPoliciesFile(policiesFile);
   const tls = await openTls(plan.tlsDir ?? (await standaloneTls(plan)));
   const dataDir = join(plan.dataRoot, `cluster-${plan.id}`);
-  await prepareDataDir(dataDir);
+  await takeDataFolder(dataDir, taking);
   const members = await membersOf(plan, tls, dataDir);
   return {
     id: plan.id,
@@ -311,7 +307,6 @@ async function openTlsOfPod(
   }
   if (tlsDir !== undefined)
     throw new UsageError('--tls-dir and --identity-dir exclude each other; leave one of them out');
-  await prepareDataDir(sessionDbPath);
   const host = `${id}.${peersHost}`;
   return openPodIdentity({
     directory: identityDir,
@@ -320,20 +315,10 @@ async function openTlsOfPod(
       dnsNames: [host, `${host}.cluster.local`, peersHost],
       uris: [identityUri({ clusterId, role: 'member', name: id })],
     },
-    clock: systemClock,
+    clock: tools.clock,
     random: systemRandom,
-    ...tools,
+    logger: tools.logger,
+    metrics: tools.metrics,
     ...(signal === undefined ? {} : { signal }),
   });
-}
-
-async function prepareDataDir(path: string): Promise<void> {
-  try {
-    await makeDirectory(path);
-    await access(path, constants.W_OK);
-  } catch (error) {
-    throw new UsageError(
-      `--session-db-path: ${path} cannot be written (${(error as NodeJS.ErrnoException).code}); choose another folder or change its owner`,
-    );
-  }
 }

@@ -32,7 +32,7 @@ export interface RunningSidecar {
 
 /**
  * Starts a member; resolves when every port listens. Rejects with {@link UsageError} for a flag, a file, a folder or a
- * port that cannot be used, and when `signal` aborts while it waits for its certificate; nothing runs then.
+ * port that cannot be used, and when `signal` aborts while it waits for its folder or certificate; nothing runs then.
  */
 export async function runSidecar(
   flags: SidecarFlags,
@@ -40,11 +40,12 @@ export async function runSidecar(
   signal?: AbortSignal,
 ): Promise<RunningSidecar> {
   const metrics = createMetrics({ processMetrics: true, namespace: 'mcp_cluster' });
-  const plan = await planMember(flags, { logger, metrics, signal });
   const lifecycle = createLifecycle();
-  lifecycle.add('TLS material', () => plan.tls.stop());
-  lifecycle.add('pod annotations', () => plan.annotations.stop());
   try {
+    const planning = { clock: systemClock, logger, metrics, lifecycle, signal };
+    const plan = await planMember(flags, planning);
+    lifecycle.add('TLS material', () => plan.tls.stop());
+    lifecycle.add('pod annotations', () => plan.annotations.stop());
     const tools = { lifecycle, metrics, logger: logger.child({ node: plan.id }) };
     return await startMember(plan, tools);
   } catch (error) {

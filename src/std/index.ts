@@ -13,6 +13,7 @@ export { parseQuantity } from './quantity.ts';
 export { integerBetween, seededRandom, shuffled, type Random } from './random.ts';
 export { err, ok, type Err, type Ok, type Result } from './result.ts';
 export { RPC_ERRORS, RpcError, type ConnectFailure, type RpcErrorCode } from './rpc-error.ts';
+export { STARTUP_MS_MAX } from './startup.ts';
 export {
   delay,
   parseDuration,

@@ -45,6 +45,16 @@ export const sidecar = {
       'A wrong flag of the sidecar is refused in one line with the flag, its value and what is allowed',
     source: 'design: bad input',
   },
+  'sidecar.data-folder.waits': {
+    sentence:
+      'A member whose predecessor still runs on its data waits, changes nothing meanwhile, and goes on with all of it as soon as that process is gone',
+    source: 'issue 6: pods deleted by force; Kubernetes: force deletion of StatefulSet pods',
+  },
+  'sidecar.data-folder.bounded': {
+    sentence:
+      'It gives up before Kubernetes would end it, and says who has the data and what to do',
+    source: 'design: bad input',
+  },
   'sidecar.standalone.cluster': {
     sentence:
       'Three sidecars started by flags elect a leader, survive its SIGKILL, take it back, and let a fourth join',

@@ -1,13 +1,11 @@
 /** Members that work and take no sessions: asked to drain, or fenced by the configuration they agreed on. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DEFAULT_POLICIES } from '../../src/gateway/index.ts';
-import type { RunningConfig } from '../../src/sidecar/config.ts';
 import { VERSION } from '../../src/std/index.ts';
 import { eventually } from '../eventually.ts';
 import { freePorts } from '../free-ports.ts';
 import { verifies } from '../requirements.ts';
-import { agreedLeader, createProcesses, readyPage } from './processes.ts';
+import { agreedLeader, createProcesses, fencing, readyPage } from './processes.ts';
 
 const { sidecar, admin } = await createProcesses();
 const ports = await freePorts(3);
@@ -16,16 +14,6 @@ const portOf = (id: string): number => ports[ids.indexOf(id)] as number;
 const peers = ids.map((id) => `${id}@127.0.0.1:${portOf(id)}`).join();
 for (const id of ids) sidecar(id, portOf(id), '--peers', peers);
 
-const fencing = (...fencedMembers: string[]): RunningConfig => ({
-  fencedMembers,
-  gateway: {
-    allowedOrigins: [],
-    allowedHosts: [],
-    limits: { bodyBytes: 1024, headerBytes: 1024, streamsPerSession: 4 },
-    policies: DEFAULT_POLICIES,
-  },
-  sessions: { idleTimeoutMs: 1000, max: 10, resume: { events: 8, bytes: 1024, replicas: 1 } },
-});
 const pageSays = (id: string, text: RegExp) => () =>
   readyPage(portOf(id)).then((page) => text.test(page));
 

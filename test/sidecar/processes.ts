@@ -5,8 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after } from 'node:test';
 import { systemClock, systemRandom } from '../../src/host/index.ts';
+import { DEFAULT_POLICIES } from '../../src/gateway/index.ts';
 import { createChannel, services, type Wire } from '../../src/rpc/index.ts';
 import { openTlsDirectory } from '../../src/security/index.ts';
+import type { RunningConfig } from '../../src/sidecar/config.ts';
 import { eventually } from '../eventually.ts';
 
 const PROGRAM = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts');
@@ -91,6 +93,18 @@ function adminClient(channel: ReturnType<typeof createChannel>) {
       client.applyConfig({ generation, config: JSON.stringify(config) }, options),
   };
 }
+
+/** A configuration that members can agree on, with these fenced. */
+export const fencing = (...fencedMembers: string[]): RunningConfig => ({
+  fencedMembers,
+  gateway: {
+    allowedOrigins: [],
+    allowedHosts: [],
+    limits: { bodyBytes: 1024, headerBytes: 1024, streamsPerSession: 4 },
+    policies: DEFAULT_POLICIES,
+  },
+  sessions: { idleTimeoutMs: 1000, max: 10, resume: { events: 8, bytes: 1024, replicas: 1 } },
+});
 
 export async function raftPage(port: number): Promise<RaftPage> {
   const response = await fetch(`http://127.0.0.1:${port}/raft/status`);

@@ -9,6 +9,7 @@ import {
   WEIGHT_ANNOTATION,
   type McpCluster,
 } from '../../api/index.ts';
+import { STARTUP_MS_MAX } from '../../std/index.ts';
 import { authVolumes, TOKENS_PATH } from './auth-volumes.ts';
 import { bridgeCommand, bridgeInstaller, bridgeVolumes, serverMounts } from './bridge.ts';
 import { CONFIG_FILE, configHash } from './config.ts';
@@ -163,7 +164,11 @@ function sidecarContainer(cluster: McpCluster, image: string): object {
       { name: 'peer', containerPort: SIDECAR_PORTS.peer },
       { name: 'metrics', containerPort: SIDECAR_PORTS.metrics },
     ],
-    startupProbe: { ...probe('/healthz'), periodSeconds: 1, failureThreshold: 60 },
+    startupProbe: {
+      ...probe('/healthz'),
+      periodSeconds: 1,
+      failureThreshold: STARTUP_MS_MAX / 1000,
+    },
     readinessProbe: { ...probe('/readyz'), periodSeconds: 2, failureThreshold: 2 },
     livenessProbe: { ...probe('/healthz'), periodSeconds: 10, failureThreshold: 3 },
     resources: { requests: { cpu: '50m', memory: '128Mi' } },
