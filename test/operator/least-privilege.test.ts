@@ -97,6 +97,9 @@ void suite('operator with the rights it is installed with', { skip: skip || noHe
           ),
           [],
         );
+        // The Service that the authority of the operator goes with.
+        const own = { namespace: SYSTEM, name: `${mode.release}-mcp-cluster-operator` };
+        await client.get(RESOURCES.services, own);
         await assert.rejects(client.list(RESOURCES.secrets, { namespace }), { status: 403 });
         await assert.rejects(client.list(RESOURCES.nodes), { status: 403 });
         const ref = { namespace, name: 'tools' };

@@ -41,6 +41,11 @@ export const deploy = {
       'helm installs, upgrades, rolls back and uninstalls; the definition and every McpCluster outlive the release',
     source: 'issue 6: with the real helm on the real API server and on the laptop cluster',
   },
+  'chart.leaves-nothing': {
+    sentence:
+      'After an uninstall the authority that the operator made for itself is gone, and clusters, their authorities and pods run on',
+    source: 'issue 6: uninstall (CRs kept)',
+  },
   'chart.operator-pod': {
     sentence:
       'Installed by helm, the operator runs as a pod with the token of its ServiceAccount and the rights of the chart, and an McpCluster becomes Available and serves sessions, on the laptop cluster with either control plane',

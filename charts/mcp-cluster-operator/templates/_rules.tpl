@@ -109,6 +109,11 @@ What is said of objects in namespaces becomes a ClusterRole, or a Role in each o
   resources: [secrets]
   resourceNames: [{{ include "mcp-cluster-operator.servingAuthority" . }}]
   verbs: [get, patch]
+# The Secret goes with the Service, so with the release.
+- apiGroups: ['']
+  resources: [services]
+  resourceNames: [{{ include "mcp-cluster-operator.fullname" . }}]
+  verbs: [get]
 {{- end -}}
 
 {{/* Whom the API server trusts when it asks the webhook; the rest of the configuration is the chart's. */}}

@@ -11,7 +11,7 @@ import {
 } from '../../security/index.ts';
 import { decodeBase64, encodeBase64, type Clock } from '../../std/index.ts';
 import { ForeignObjectError } from '../ownership.ts';
-import type { Secret } from '../core/index.ts';
+import type { Owner, Secret } from '../core/index.ts';
 
 const DAY_MS = 86_400_000;
 const AUTHORITY_DAYS = 3_650;
@@ -27,6 +27,8 @@ export interface AuthorityPlace {
   readonly namespace: string;
   readonly name: string;
   readonly commonName: string;
+  /** What the Secret goes with, when it is not made so at once: written into one that has another owner or none. */
+  readonly owner?: Owner | undefined;
   /** The Secret as it is created; `data` is in base64. */
   readonly secretOf: (data: AuthorityData) => Secret;
   /** Throws {@link ForeignObjectError} when the Secret that is there is somebody else's. */
@@ -67,20 +69,24 @@ export async function ensureAuthority(
 ): Promise<Authority> {
   const now = clock.wall();
   const found = (await read(place, client)) ?? (await create(place, inUse, { client, clock }));
+  if (place.owner !== undefined && !found.owners.includes(place.owner.uid)) {
+    const owned = await change(place, found, { ownerReferences: [place.owner] }, client);
+    return authorityOf(owned, now);
+  }
   const { newest, previous } = found;
   const ageMs = ageOf(newest, now);
   if (certificateExpiry(newest.certificate).getTime() - now < RENEWAL_MS) {
     const data = dataOf(await make(place, now), newest);
-    return authorityOf(await change(place, found, data, client), now);
+    return authorityOf(await change(place, found, { data }, client), now);
   }
   // Nobody whose clock is right accepts what it signs, for as long as the clock was ahead.
   if (ageMs < -AHEAD_MS && previous.key === '') {
     const data = dataOf(await make(place, now), { ...newest, key: '' });
-    return authorityOf(await change(place, found, data, client), now);
+    return authorityOf(await change(place, found, { data }, client), now);
   }
   if (previous.certificate !== '' && ageMs >= 2 * OVERLAP_MS) {
     const retired = { 'previous.crt': null, 'previous.key': null };
-    return authorityOf(await change(place, found, retired, client), now);
+    return authorityOf(await change(place, found, { data: retired }, client), now);
   }
   return authorityOf(found, now);
 }
@@ -99,6 +105,8 @@ interface Found {
   /** Texts are empty when there is none, or only its certificate is left. */
   readonly previous: KeyPair;
   readonly resourceVersion: string | undefined;
+  /** Uids. */
+  readonly owners: readonly string[];
 }
 
 function authorityOf({ newest, previous }: Found, now: number): Authority {
@@ -133,6 +141,7 @@ function foundOf(place: AuthorityPlace, secret: Secret): Found {
     newest,
     previous: { certificate: text('previous.crt'), key: text('previous.key') },
     resourceVersion: secret.metadata.resourceVersion,
+    owners: (secret.metadata.ownerReferences ?? []).map(({ uid }) => uid),
   };
 }
 
@@ -161,8 +170,8 @@ async function create(
   const made = await make(place, clock.wall());
   const previous = { certificate: inUse, key: '' };
   try {
-    await client.create(RESOURCES.secrets, place.secretOf(dataOf(made, previous)));
-    return { newest: made, previous, resourceVersion: undefined };
+    const secret = place.secretOf(dataOf(made, previous));
+    return foundOf(place, await client.create<Secret>(RESOURCES.secrets, secret));
   } catch (error) {
     const other = isAlreadyExists(error) ? await read(place, client) : undefined;
     if (other === undefined) throw error;
@@ -174,11 +183,18 @@ async function create(
 async function change(
   place: AuthorityPlace,
   { resourceVersion }: Found,
-  data: AuthorityData | Readonly<Record<string, null>>,
+  {
+    ownerReferences,
+    ...changes
+  }: {
+    readonly data?: AuthorityData | Readonly<Record<string, null>>;
+    readonly ownerReferences?: readonly Owner[];
+  },
   client: KubeClient,
 ): Promise<Found> {
   const { namespace, name } = place;
-  const body = { metadata: { resourceVersion }, data };
+  const metadata = { resourceVersion, ...(ownerReferences && { ownerReferences }) };
+  const body = { metadata, ...changes };
   try {
     const options = { type: 'merge', body } as const;
     const changed = await client.patch<Secret>(RESOURCES.secrets, { namespace, name }, options);

@@ -5,10 +5,11 @@
 import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { MANAGER } from '../../api/index.ts';
-import type { KubeClient } from '../../kube/index.ts';
+import { RESOURCES, type KubeClient } from '../../kube/index.ts';
 import { issueCertificate } from '../../security/index.ts';
 import type { Clock } from '../../std/index.ts';
 import type { Logger } from '../../telemetry/index.ts';
+import type { Owner } from '../core/index.ts';
 import {
   ensureAuthority,
   readAuthority,
@@ -26,6 +27,8 @@ export interface ServingAuthorityOptions {
   readonly name: string;
   /** Host name or IP address that the operator is asked under. */
   readonly hosts: readonly string[];
+  /** Service of the same namespace behind those hosts: the Secret goes with it. Undefined outside of a cluster. */
+  readonly service: string | undefined;
   /** Whether this operator may write. */
   readonly isLeading: () => boolean;
 }
@@ -50,7 +53,6 @@ const RETRY_MS = 100;
 
 export function createServingAuthority(options: ServingAuthorityOptions): ServingAuthority {
   const { clock, logger } = options;
-  const place = placeOf(options);
   const first = Promise.withResolvers<ServingMaterial>();
   first.promise.catch(() => undefined);
   let listener: (material: ServingMaterial) => void = () => undefined;
@@ -61,8 +63,8 @@ export function createServingAuthority(options: ServingAuthorityOptions): Servin
   const look = async (): Promise<void> => {
     authority =
       (await (options.isLeading()
-        ? ensureAuthority(place, '', options)
-        : readAuthority(place, options))) ?? authority;
+        ? ensureAuthority(placeOf(options, await serviceOf(options)), '', options)
+        : readAuthority(placeOf(options), options))) ?? authority;
     if (authority === undefined || isStopped) return;
     if (shown !== undefined && isUsable(shown, authority, clock.wall())) return;
     shown = await issue(authority, options);
@@ -97,16 +99,30 @@ export function createServingAuthority(options: ServingAuthorityOptions): Servin
   };
 }
 
-function placeOf({ namespace, name }: ServingAuthorityOptions): AuthorityPlace {
+/** Read each time: one that was made anew is another one, and the Secret of the one before is collected. */
+async function serviceOf({
+  client,
+  namespace,
+  service: name,
+}: ServingAuthorityOptions): Promise<Owner | undefined> {
+  if (name === undefined) return undefined;
+  const found = await client.get(RESOURCES.services, { namespace, name });
+  const uid = found?.metadata.uid;
+  return uid === undefined ? undefined : { apiVersion: 'v1', kind: 'Service', name, uid };
+}
+
+function placeOf({ namespace, name }: ServingAuthorityOptions, owner?: Owner): AuthorityPlace {
   const labels = { 'app.kubernetes.io/managed-by': MANAGER };
+  const owned = owner === undefined ? {} : { ownerReferences: [owner] };
   return {
     namespace,
     name,
     commonName: `${namespace}/${name}`,
+    owner,
     secretOf: (data) => ({
       apiVersion: 'v1',
       kind: 'Secret',
-      metadata: { namespace, name, labels },
+      metadata: { namespace, name, labels, ...owned },
       type: 'Opaque',
       data: { ...data },
     }),

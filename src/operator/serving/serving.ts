@@ -46,6 +46,7 @@ export function createServing(options: ServingOptions): Serving {
     name: options.authority,
     // Behind a Service the API server and the pods use one of these names.
     hosts: host.endsWith('.svc') ? [host, `${host}.cluster.local`] : [host],
+    service: serviceIn(host, options.namespace),
   });
   let listener: ServingListener | undefined;
   let bound: number | undefined;
@@ -81,6 +82,12 @@ function hostOf(url: string): string {
     );
   }
   return parsed.hostname.replace(/^\[(.*)\]$/, '$1');
+}
+
+/** The name of the Service that the host name is of, when it is one of this namespace. */
+function serviceIn(host: string, namespace: string): string | undefined {
+  const [service, ...rest] = host.split('.');
+  return rest.join('.') === `${namespace}.svc` ? service : undefined;
 }
 
 function isLoopback(host: string): boolean {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { chartFolder, findHelm, helm, NAMESPACE as SYSTEM } from '../../../deploy/helm.ts';
 import { connectEcho } from '../../../src/cli/mcp-client.ts';
 import { RESOURCES, type KubeResource } from '../../../src/kube/index.ts';
+import { eventually } from '../../eventually.ts';
 import { verifies } from '../../requirements.ts';
 import type { LaptopArena } from '../laptop.ts';
 import { EVERYTHING, mcpCluster } from '../manifests.ts';
@@ -39,15 +40,32 @@ async function install(arena: LaptopArena): Promise<void> {
     const client = await connectEcho(await arena.url(NAME));
     await client.echo('hello');
     await client.close();
-    await arena.remove(NAME);
   } finally {
     await run('uninstall', RELEASE);
   }
+  await assertGone(arena);
+  await arena.remove(NAME);
+}
+
+/** What the operator made for itself goes with its release; a cluster, its authority and its pods stay. */
+async function assertGone({ client, get }: LaptopArena): Promise<void> {
+  const authority = { namespace: SYSTEM, name: `${RELEASE}-serving-authority` };
+  await eventually(
+    'the authority of the operator to be collected',
+    async () => (await client.get(RESOURCES.secrets, authority)) === undefined,
+    30_000,
+  );
+  const { metadata } = await get(NAME);
+  assert.equal(metadata.deletionTimestamp, undefined);
+  const { namespace } = metadata;
+  assert.ok(await client.get(RESOURCES.secrets, { namespace, name: `${NAME}-ca` }));
+  const pod = await client.get(RESOURCES.pods, { namespace, name: `${NAME}-0` });
+  assert.ok(pod !== undefined && pod.metadata.deletionTimestamp === undefined);
 }
 
 export const chartScenarios: readonly Scenario<LaptopArena>[] = [
   {
-    name: verifies('chart.operator-pod'),
+    name: `${verifies('chart.operator-pod')}; ${verifies('chart.leaves-nothing')}`,
     lacks: findHelm() === undefined && 'helm',
     run: install,
   },

@@ -28,6 +28,7 @@ function operator(
     client: memory as unknown as KubeClient,
     ...{ clock, logger, namespace: 'system', name: 'own-authority' },
     hosts: ['operator.system.svc', '127.0.0.1'],
+    service: 'operator',
     isLeading: () => isLeading,
   });
   const shown: ServingMaterial[] = [];
@@ -96,6 +97,39 @@ void suite('authority of the operator', () => {
     assert.ok(accepts(authority.trusted() ?? '', shown.at(-1) as ServingMaterial));
     assert.ok(!JSON.stringify(memory.objects.get(SECRET)).includes('previous'));
     authority.stop();
+  });
+
+  test('its Secret goes with the Service that it is for: the one of now, not one of before', async () => {
+    const here = world();
+    const ownerOf = () =>
+      here.objects
+        .get(SECRET)
+        ?.metadata.ownerReferences?.map(({ kind, name, uid }) => [...[kind, name, uid]]);
+    const live = async () => {
+      const { authority, memory } = operator(here, true);
+      const { cert } = await authority.start();
+      assert.ok(accepts(authority.trusted() ?? '', { cert, key: '' }));
+      authority.stop();
+      return memory.writes;
+    };
+    const setService = (uid: string) => {
+      const metadata = { namespace: 'system', name: 'operator', uid };
+      here.objects.set('services/operator', { apiVersion: 'v1', kind: 'Service', metadata });
+    };
+    await live();
+    assert.equal(ownerOf(), undefined, 'outside of a cluster there is no Service');
+    const before = JSON.stringify(here.objects.get(SECRET)?.['data']);
+    setService('one');
+    assert.deepEqual(await live(), [`patch ${SECRET}`]);
+    assert.deepEqual(ownerOf(), [['Service', 'operator', 'one']]);
+    assert.deepEqual(await live(), []);
+    setService('two');
+    await live();
+    assert.deepEqual(ownerOf(), [['Service', 'operator', 'two']]);
+    assert.equal(JSON.stringify(here.objects.get(SECRET)?.['data']), before);
+    here.objects.delete(SECRET);
+    assert.deepEqual(await live(), [`create ${SECRET}`]);
+    assert.deepEqual(ownerOf(), [['Service', 'operator', 'two']]);
   });
 
   test('a Secret of somebody else is left alone, and that is told once', async () => {
