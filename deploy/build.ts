@@ -6,6 +6,7 @@
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { lazyBuiltins } from './lazy-builtins.ts';
 import { billOfMaterials } from './sbom.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -34,6 +35,7 @@ export async function bundle(folder: string, options: { readonly sbom: boolean }
     legalComments: 'linked',
     logLevel: 'warning',
     metafile: true,
+    plugins: [lazyBuiltins],
     // CommonJS dependencies inside an ES module bundle call require() for Node's own modules.
     banner: {
       js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",

@@ -34,7 +34,6 @@ export {
   type LeaderElection,
   type LeaderElectionOptions,
 } from './leader-election.ts';
-export { collectionPath } from './paths.ts';
 export { apiVersionOf, RESOURCES, splitApiVersion, type ResourceType } from './resources.ts';
 export {
   objectKey,

@@ -13,6 +13,10 @@ export function uniteInformers<T extends KubeResource>(
     start: () => parts.forEach((part) => part.start()),
     stop: async () => void (await Promise.all(parts.map((part) => part.stop()))),
     hasSynced: () => parts.every((part) => part.hasSynced()),
+    firstList: async () =>
+      (await Promise.all(parts.map((part) => part.firstList()))).find(
+        (error) => error !== undefined,
+      ),
     waitForSync: async (signal) =>
       void (await Promise.all(parts.map((part) => part.waitForSync(signal)))),
     get: (key) => byNamespace.get(refOfKey(key).namespace ?? '')?.get(key),

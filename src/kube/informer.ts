@@ -43,12 +43,13 @@ export function createInformer<T extends KubeResource = KubeObject>(
     logger.error('informer listener failed', { error: describe(error) });
   });
   const sync = createSyncFlag();
+  const first = Promise.withResolvers<Error | undefined>();
   let run: { readonly abort: AbortController; readonly done: Promise<void> } | undefined;
   return {
     start() {
       if (run !== undefined) return;
       const abort = new AbortController();
-      const loop = { options, logger, meters, cache, sync, signal: abort.signal };
+      const loop = { options, logger, meters, cache, sync, first, signal: abort.signal };
       run = { abort, done: runLoop<T>(loop) };
     },
     async stop() {
@@ -56,8 +57,10 @@ export function createInformer<T extends KubeResource = KubeObject>(
       await run?.done;
       run = undefined;
       sync.stop();
+      first.resolve(undefined);
     },
     hasSynced: sync.isSet,
+    firstList: () => first.promise,
     waitForSync: sync.wait,
     get: cache.get,
     list: cache.list,
@@ -107,6 +110,7 @@ interface Loop<T extends KubeResource> {
   readonly meters: Meters;
   readonly cache: ObjectCache<T>;
   readonly sync: SyncFlag;
+  readonly first: PromiseWithResolvers<Error | undefined>;
   readonly signal: AbortSignal;
 }
 
@@ -124,7 +128,7 @@ async function runLoop<T extends KubeResource>(loop: Loop<T>): Promise<void> {
 
 /** The version to watch from, or undefined when the list failed. */
 async function listOnce<T extends KubeResource>(loop: Loop<T>): Promise<string | undefined> {
-  const { cache, logger, meters, options, signal, sync } = loop;
+  const { cache, first, logger, meters, options, signal, sync } = loop;
   try {
     const list = await options.client.list<T>(options.resource, { ...scopeOf(options), signal });
     // stop() may have come while the answer was being read.
@@ -133,11 +137,13 @@ async function listOnce<T extends KubeResource>(loop: Loop<T>): Promise<string |
     meters.lists.inc({ ...meters.labels, result: 'ok' });
     meters.objects.set(cache.size, meters.objectLabels);
     sync.set();
+    first.resolve(undefined);
     return list.resourceVersion;
   } catch (error) {
     if (signal.aborted) return undefined;
     meters.lists.inc({ ...meters.labels, result: 'failed' });
     logger.warn('informer list failed', { error: describe(error) });
+    first.resolve(error as Error);
     return undefined;
   }
 }

@@ -1,6 +1,7 @@
 /** Connections to one API server, kept for the next request. */
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
+import { createSecureContext } from 'node:tls';
 
 /** Shorter than the 90 s after which kube-apiserver closes an idle connection. */
 const IDLE_CONNECTION_MS = 60_000;
@@ -50,7 +51,8 @@ function createAgent(server: string, tls: TlsMaterial, proxy: string | undefined
   };
   return server.startsWith('http:')
     ? new HttpAgent(options)
-    : new HttpsAgent({ ...tls, ...options });
+    : // Certificates are parsed once, not for each connection.
+      new HttpsAgent({ ...tls, ...options, secureContext: createSecureContext(tls) });
 }
 
 function keyOf(tls: TlsMaterial): string {

@@ -182,6 +182,8 @@ export interface Informer<T extends KubeResource = KubeObject> {
   stop(): Promise<void>;
   /** True after the first complete list. */
   hasSynced(): boolean;
+  /** Resolves when the first list has ended or was given up, with why it failed, if it did; the informer goes on trying. */
+  firstList(): Promise<Error | undefined>;
   /** Resolves after the first complete list; rejects when `signal` aborts or the informer stops. */
   waitForSync(signal?: AbortSignal): Promise<void>;
   /** By `namespace/name`, or `name` for cluster-wide types. */

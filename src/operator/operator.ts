@@ -124,10 +124,11 @@ export async function runOperator(options: OperatorOptions): Promise<RunningOper
     const refusedPods = createRefusedPods(clock);
     const tools = { logger, metrics, clock, random, lifecycle };
     const context = { options, client, signer, refusedPods, ...tools };
-    await requireDefinition(client, options.watchNamespaces ?? []);
     // Registered before the controller, so that the Lease is given up only when nothing writes any more.
     lifecycle.add('leader election', () => election.current?.stop());
     const caches = openCaches(context);
+    // Alone at first: the handshake of this connection spares the others theirs, and without it they are of no use.
+    await requireDefinition(caches.clusters);
     // A pod asks whoever it reaches, so what that takes is not for the leader alone.
     const serving = serve(context, {
       client: servingClient,

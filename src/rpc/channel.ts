@@ -1,5 +1,5 @@
 /** The way to one peer: connects when a call needs it, resolves the name each time, fails fast while the peer is gone. */
-import { promises as dns } from 'node:dns';
+import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import {
   createBackoff,
@@ -121,7 +121,7 @@ async function dial(options: ChannelOptions): Promise<Connection> {
   let port: number;
   try {
     ({ host, port } = await options.resolve());
-    if (isIP(host) === 0) host = (await dns.lookup(host)).address;
+    if (isIP(host) === 0) host = (await lookup(host)).address;
   } catch (error) {
     const message = (error as Error).message;
     const failure = connectFailure(message);

@@ -1,5 +1,5 @@
 /** X.509 for one cluster: an authority of its own and leaf certificates that carry the cluster's id. */
-import { webcrypto, X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import type * as X509 from '@peculiar/x509';
 import { ALGORITHM, exportKey, generateKeys, importKey, loadX509 } from './x509-tools.ts';
 
@@ -47,10 +47,10 @@ export async function createCertificateAuthority(options: AuthorityOptions): Pro
           x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign,
           true,
         ),
-        await x509.SubjectKeyIdentifierExtension.create(keys.publicKey, false, webcrypto),
+        await x509.SubjectKeyIdentifierExtension.create(keys.publicKey, false, crypto),
       ],
     },
-    webcrypto,
+    crypto,
   );
   return { certificate: pemOf(certificate), key: await exportKey(x509, keys.privateKey) };
 }
@@ -71,7 +71,7 @@ export async function signCertificate(
   publicKey: ArrayBuffer,
   options: LeafOptions,
 ): Promise<string> {
-  const key = await webcrypto.subtle.importKey('spki', publicKey, ALGORITHM, true, ['verify']);
+  const key = await crypto.subtle.importKey('spki', publicKey, ALGORITHM, true, ['verify']);
   return signLeaf(authority, key, options);
 }
 
@@ -107,10 +107,10 @@ async function signLeaf(
           ...options.ipAddresses.map((value) => ({ type: 'ip' as const, value })),
           ...options.uris.map((value) => ({ type: 'url' as const, value })),
         ]),
-        await x509.AuthorityKeyIdentifierExtension.create(issuer, false, webcrypto),
+        await x509.AuthorityKeyIdentifierExtension.create(issuer, false, crypto),
       ],
     },
-    webcrypto,
+    crypto,
   );
   return pemOf(certificate);
 }
@@ -136,7 +136,7 @@ function validity(options: { validityDays: number; now: Date }): {
 
 /** 127 random bits: positive, and unique without a register of what was issued. */
 function serialNumber(): string {
-  const bytes = webcrypto.getRandomValues(new Uint8Array(16));
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
   bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40;
   return Buffer.from(bytes).toString('hex');
 }

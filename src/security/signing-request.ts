@@ -1,5 +1,5 @@
 /** PKCS #10: who wants a certificate shows the public key, and that it holds the private one (RFC 2986). */
-import { webcrypto, X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import type * as X509 from '@peculiar/x509';
 import { ALGORITHM, exportKey, generateKeys, loadX509 } from './x509-tools.ts';
 
@@ -37,7 +37,7 @@ export async function createSigningRequest(
       signingAlgorithm: ALGORITHM,
       extensions: [new x509.SubjectAlternativeNameExtension(generalNames(names))],
     },
-    webcrypto,
+    crypto,
   );
   return { key: await exportKey(x509, keys.privateKey), request: `${request.toString('pem')}\n` };
 }
@@ -64,7 +64,7 @@ export async function readSigningRequest(pem: string): Promise<SigningRequestOut
     return refused('its key is not an ECDSA key on P-256');
   }
   try {
-    if (!(await request.verify(webcrypto))) return refused('its key did not sign it');
+    if (!(await request.verify(crypto))) return refused('its key did not sign it');
   } catch {
     return refused('its signature cannot be checked');
   }

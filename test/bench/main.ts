@@ -2,7 +2,7 @@
 import { Argument, Command, Option } from 'commander';
 import { benchBulkhead } from './bulkhead.ts';
 import { benchGateway, GATEWAY_PARTS } from './gateway/bench.ts';
-import { benchOperator } from './operator/bench.ts';
+import { benchOperator, OPERATOR_PARTS } from './operator/bench.ts';
 import { benchPick } from './pick.ts';
 import { benchRaft, RAFT_PARTS } from './raft/bench.ts';
 import { benchWal } from './wal.ts';
@@ -27,7 +27,7 @@ const numberFlag = (flags: string, text: string): Option =>
     throw new Error(`${flags}: ${value} is not a number above 0`);
   });
 
-const PARTS = [...Object.keys(RAFT_PARTS), ...Object.keys(GATEWAY_PARTS)];
+const PARTS = [...Object.keys(RAFT_PARTS), ...Object.keys(GATEWAY_PARTS), ...OPERATOR_PARTS];
 
 const program = new Command('bench')
   .addArgument(
@@ -53,12 +53,14 @@ const program = new Command('bench')
   .addOption(numberFlag('--clusters <number>', 'operator: how many it looks after (default 200)'))
   .option('--profile <folder>', 'write processor profiles of our members there')
   .addOption(
-    new Option('--only <parts>', `raft, gateway: some of ${PARTS.join(',')}`).argParser((value) => {
-      const parts = value.split(',');
-      const unknown = parts.find((part) => !PARTS.includes(part));
-      if (unknown === undefined) return parts;
-      throw new Error(`--only: no ${unknown} among ${PARTS.join(', ')}`);
-    }),
+    new Option('--only <parts>', `raft, gateway, operator: some of ${PARTS.join(',')}`).argParser(
+      (value) => {
+        const parts = value.split(',');
+        const unknown = parts.find((part) => !PARTS.includes(part));
+        if (unknown === undefined) return parts;
+        throw new Error(`--only: no ${unknown} among ${PARTS.join(', ')}`);
+      },
+    ),
   )
   .parse();
 const [name] = program.args;
@@ -77,8 +79,8 @@ const BENCHMARKS = {
   bulkhead: () => benchBulkhead(console.error),
   pick: () => benchPick(console.error),
   operator: () =>
-    benchOperator(console.error, {
-      repetitions: flags.repetitions ?? (short ? 1 : 5),
+    benchOperator(console.error, flags.only, {
+      repetitions: flags.repetitions ?? (short ? 3 : 10),
       clusters: flags.clusters ?? (short ? 20 : 200),
     }),
   raft: () =>

@@ -64,6 +64,11 @@ test(verifies('kube.synced-means-listed'), async () => {
     );
     const synced = informer.waitForSync();
     informer.start();
+    assert.match(
+      (await informer.firstList())?.message ?? '',
+      /not JSON/,
+      'after retries of its own',
+    );
     await eventually('the first failures', () => server.lists().length >= 2);
     assert.equal(informer.hasSynced(), false, 'W2: a failed list is not a sync');
     await synced;
@@ -79,6 +84,7 @@ test('waitForSync rejects when its signal aborts and when the informer stops fir
     const waiting = assert.rejects(informer.waitForSync(), /stopped before its first list/);
     await informer.stop();
     await waiting;
+    assert.equal(await informer.firstList(), undefined, 'given up, not failed');
   });
 });
 

@@ -2,6 +2,11 @@
 import type { Requirement } from './requirement.ts';
 
 export const deploy = {
+  'bundle.loads-no-more': {
+    sentence:
+      "The bundle loads of Node's own modules what it imports by name, not what others of their exports need",
+    source: 'issue 6: memory and start-up bounded',
+  },
   'chart.lint': {
     sentence:
       'helm lint --strict has nothing to say about the chart with its default values and with those that change most',

@@ -1,25 +1,19 @@
 /** The operator on this machine: what it takes to start, to sit idle, and to look after many clusters. */
-import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
-import { text } from 'node:stream/consumers';
-import { setTimeout as pause } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { loadKubeConnection } from '../../../src/kube/index.ts';
 import { MCP_CLUSTERS } from '../../../src/api/index.ts';
 import { eventually } from '../../eventually.ts';
-import { PASS, startFaultyApi, type Plan } from '../../operator/faulty-api.ts';
 import { startFleet, type Fleet } from '../../operator/fleet.ts';
 import { skip, startRealApi, type RealApi } from '../../operator/real-api.ts';
-import { range, reached, table, type Row } from '../table.ts';
-import { summarize } from '../measure.ts';
+import { reached, table, type Row } from '../table.ts';
 import { quantile, total } from './exposition.ts';
-import { prepareSite } from './site.ts';
+import { benchStart } from './start.ts';
 
-/** A process is idle when it has done nothing for so long. */
-const IDLE_MS = 10_000;
+/** What `--only` may name. */
+export const OPERATOR_PARTS = ['start', 'many'] as const;
 
 export interface OperatorBenchOptions {
+  /** How often the operator is started. */
   readonly repetitions: number;
   readonly clusters: number;
 }
@@ -27,6 +21,7 @@ export interface OperatorBenchOptions {
 /** Needs a real API server (`KUBEBUILDER_ASSETS`); prints the table, returns the values by name. */
 export async function benchOperator(
   print: (line: string) => void,
+  only: readonly string[] = OPERATOR_PARTS,
   options: OperatorBenchOptions,
 ): Promise<Record<string, number>> {
   if (skip !== false) {
@@ -36,68 +31,15 @@ export async function benchOperator(
   const api = await startRealApi(true);
   const rows: Row[] = [];
   try {
-    rows.push(...(await starting(api, options.repetitions)));
+    if (only.includes('start')) rows.push(...(await benchStart(api, options)));
     for (const row of rows) print(`  ${row.what}: ${row.ours}`);
-    rows.push(...(await many(api, options.clusters, print)));
+    if (only.includes('many')) rows.push(...(await many(api, options.clusters, print)));
   } finally {
     await api.stop();
   }
   for (const line of table(rows, 'peer')) print(line);
   print(`${rows.filter(reached).length} of ${rows.length} goals reached`);
   return Object.fromEntries(rows.map(({ name, value }) => [`operator/${name}`, value]));
-}
-
-/** The bundle as a process, started as the image and the chart do: until its first watch, and its memory when it has nothing to do. */
-async function starting(api: RealApi, repetitions: number): Promise<Row[]> {
-  const upstream = await loadKubeConnection({ kubeconfig: api.plane.kubeconfig });
-  const site = await prepareSite();
-  const firstWatch: number[] = [];
-  const memory: number[] = [];
-  try {
-    for (let repetition = 0; repetition < repetitions; repetition += 1) {
-      const watched = Promise.withResolvers<number>();
-      const plan: Plan = ({ isWatch }) => {
-        if (isWatch) watched.resolve(performance.now());
-        return PASS;
-      };
-      const faulty = await startFaultyApi(upstream, plan, site.tls);
-      const startedAt = performance.now();
-      const child = site.start(faulty.connection.server);
-      const ended = once(child, 'exit');
-      const said = text(child.stderr);
-      void ended.then(async ([code]) => {
-        watched.reject(new Error(`the operator ended with ${String(code)}: ${await said}`));
-      });
-      firstWatch.push((await watched.promise) - startedAt);
-      await pause(IDLE_MS);
-      memory.push(await residentMiB(child.pid as number));
-      child.kill('SIGTERM');
-      await ended;
-      await faulty.stop();
-    }
-  } finally {
-    await upstream.close();
-    await site.remove();
-  }
-  const [start, resident] = [summarize(firstWatch), summarize(memory)];
-  return [
-    {
-      name: 'first-watch',
-      what: 'from start to the first watch, as the image starts it',
-      ours: range(start, 'ms'),
-      peer: '',
-      value: start.median,
-      goal: { atMost: 250 },
-    },
-    {
-      name: 'idle-memory',
-      what: 'resident memory with nothing to do',
-      ours: range(resident, 'MiB'),
-      peer: '',
-      value: resident.median,
-      goal: { atMost: 85 },
-    },
-  ];
 }
 
 /** Many clusters of three pods each, with a kubelet and sidecars that are played. */
@@ -180,9 +122,4 @@ async function changeOne(fleet: Fleet, api: RealApi): Promise<number> {
   await settled(fleet);
   return fleet.faulty.writes.slice(before).filter((line) => !/\/c1[-/?]|\/events/.test(line))
     .length;
-}
-
-async function residentMiB(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
 }

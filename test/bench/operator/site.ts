@@ -11,13 +11,32 @@ import type { ServerTls } from '../../operator/faulty-api.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 
+export type SiteProcess = ChildProcessByStdio<null, null, Readable>;
+
 export interface Site {
   /** What the API server shows; the service account trusts it. */
   readonly tls: ServerTls;
   /** Starts the operator against the API server at this URL. */
-  start(server: string): ChildProcessByStdio<null, null, Readable>;
+  operator(server: string): SiteProcess;
+  /** Starts the least program that lists McpClusters and watches them, with Node's own HTTP. */
+  floor(server: string): SiteProcess;
   remove(): Promise<void>;
 }
+
+/** Arguments: folder of the service account, URL of the API server. */
+const FLOOR = `
+const { readFileSync } = require('node:fs');
+const { Agent, get } = require('node:https');
+const [folder, server] = process.argv.slice(1);
+const agent = new Agent({ keepAlive: true, ca: readFileSync(folder + '/ca.crt') });
+const headers = { authorization: 'Bearer ' + readFileSync(folder + '/token', 'utf8') };
+const ask = (query, done) =>
+  get(server + '/apis/mcpcluster.io/v1alpha1/mcpclusters?' + query, { agent, headers }, (answer) => {
+    let text = '';
+    answer.setEncoding('utf8').on('data', (part) => (text += part)).on('end', () => done(JSON.parse(text)));
+  });
+ask('limit=500', ({ metadata }) => ask('watch=true&resourceVersion=' + metadata.resourceVersion, () => {}));
+`;
 
 export async function prepareSite(): Promise<Site> {
   const folder = await mkdtemp(join(tmpdir(), 'bench-operator-'));
@@ -35,29 +54,28 @@ export async function prepareSite(): Promise<Site> {
   const [, ...args] = entrypoint.map(here);
   const fromImage = Object.entries(env).map(([name, value]) => [name, here(value)]);
   const fromChart = await chartEnvironment();
+  const run = (all: readonly string[], added: Readonly<Record<string, string>>): SiteProcess =>
+    spawn(process.execPath, all, {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...fromChart, ...added },
+    });
   return {
     tls,
-    start(server) {
+    operator(server) {
       const { hostname, port } = new URL(server);
       const flags = [
-        '--service-account-dir',
-        folder,
-        '--health-address',
-        '127.0.0.1:0',
-        '--serving-port',
-        '0',
+        ...['--service-account-dir', folder],
+        ...['--health-address', '127.0.0.1:0'],
+        ...['--serving-port', '0'],
       ];
-      return spawn(process.execPath, [...args, 'operator', ...flags], {
-        stdio: ['ignore', 'ignore', 'pipe'],
-        env: {
-          ...Object.fromEntries(fromImage),
-          ...fromChart,
-          POD_NAMESPACE: 'default',
-          KUBERNETES_SERVICE_HOST: hostname,
-          KUBERNETES_SERVICE_PORT: port,
-        },
+      return run([...args, 'operator', ...flags], {
+        ...Object.fromEntries(fromImage),
+        POD_NAMESPACE: 'default',
+        KUBERNETES_SERVICE_HOST: hostname,
+        KUBERNETES_SERVICE_PORT: port,
       });
     },
+    floor: (server) => run(['-e', FLOOR, folder, server], {}),
     remove: () => rm(folder, { recursive: true, force: true }),
   };
 }
