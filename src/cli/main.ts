@@ -288,9 +288,8 @@ function backend(): Option {
     .default('embedded');
 }
 
-try {
-  await program.parseAsync();
-} catch (error) {
+/** Ends the process with one line for what a person can mend, and with the stack for what is a fault of ours. */
+function end(error: unknown): never {
   if (error instanceof CommanderError) process.exit(error.exitCode);
   if (error instanceof UsageError) {
     console.error(`mcp-cluster: ${error.message}`);
@@ -302,3 +301,6 @@ try {
   );
   process.exit(1);
 }
+
+process.on('uncaughtException', end);
+await program.parseAsync().catch(end);

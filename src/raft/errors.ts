@@ -1,4 +1,5 @@
 /** What a log answers when it cannot do what was asked. */
+import { LostEntriesError } from './core/index.ts';
 
 const SENTENCES = {
   'no-leader': 'no leader was found in time',
@@ -46,6 +47,14 @@ const REMEDIES = {
   identity:
     'Restore the file from where the folder came from, or remove the folder and let this member join again under a new id',
   locked: 'Stop that process, or wait for its end',
+  shared:
+    'Stop that process, and choose a volume whose file system has POSIX locks. Then remove the folder and let this member join ' +
+    'again under a new id: what it acknowledged may be lost',
+  'rolled-back':
+    'The folder is an older copy of itself, another process wrote to it, or the disk lost what it had flushed. Remove it and let ' +
+    'this member join again under a new id',
+  failed:
+    'Look after the disk of this node: started again, the member goes on with what it finds on it',
   unusable: 'Mount it writable for the user of this process, or choose another one',
   'snapshot-missing':
     'Put the file back, or remove the folder and let this member join again under a new id',
@@ -68,4 +77,22 @@ export class WalError extends Error {
     super(`${what}. ${REMEDIES[code]}`, options);
     this.code = code;
   }
+}
+
+/** What a failure says of the disk, if it does; else the error itself. */
+export function asDiskFault(error: Error): Error {
+  if (error instanceof LostEntriesError) {
+    return new WalError('rolled-back', error.message, { cause: error });
+  }
+  if (!('syscall' in error)) return error;
+  return new WalError('failed', `the disk of the data folder failed: ${error.message}`, {
+    cause: error,
+  });
+}
+
+/** Thrown where nobody catches it: the process ends. */
+export function uncaught(error: Error): void {
+  queueMicrotask(() => {
+    throw error;
+  });
 }

@@ -11,7 +11,7 @@ import {
   type Ready,
 } from './core/index.ts';
 import { DiskWatch } from './disk-watch.ts';
-import { RaftError } from './errors.ts';
+import { asDiskFault, RaftError, uncaught } from './errors.ts';
 import { WrittenHardState } from './hard-state.ts';
 import { openKnownDisks, removedBy, type KnownDisks } from './known-disks.ts';
 import { coreConfig, LIMITS, tickMsOf } from './limits.ts';
@@ -241,15 +241,12 @@ class Driver implements RaftNode {
     this.#requests.failAll();
   }
 
-  #fail(error: Error): void {
+  #fail(cause: Error): void {
     if (this.#state === 'stopped') return;
+    const error = asDiskFault(cause);
     this.#options.logger.error('raft stopped by a failure', { error: error.stack });
     this.#halt();
-    const { onFatal } = this.#options;
-    if (onFatal !== undefined) return onFatal(error);
-    queueMicrotask(() => {
-      throw error;
-    });
+    (this.#options.onFatal ?? uncaught)(error);
   }
 
   /** Runs `action` on what is there while the member runs, then what it leads to; what it throws is a broken invariant. */
@@ -278,6 +275,7 @@ class Driver implements RaftNode {
         // Not at each tick: an idle member would make garbage of nothing but its own numbers.
         if (now - this.#measuredAt < measureEveryMs) return;
         this.#measuredAt = now;
+        storage.verify();
         this.#metrics.state(this.status());
         this.#metrics.queues(this.#requests, storage.waiting());
       });

@@ -90,6 +90,8 @@ export interface Storage {
   readSnapshot(index: number, offset: number): AsyncIterable<Uint8Array>;
   /** Takes a snapshot of another member, from where an earlier attempt broke off. */
   receiveSnapshot(announced: SnapshotFile): Promise<SnapshotReception>;
+  /** Looks whether another process writes to this log; what it finds is a failure of the disk. */
+  verify(): void;
   /** How long the oldest write has been waiting; 0 when none is. */
   oldestWriteAgeMs(): number;
   /** Writes that are not durable yet. */
@@ -293,6 +295,7 @@ function assemble(opened: Opened): Storage {
     },
     readSnapshot: (index, offset) => snapshots.read(index, offset),
     receiveSnapshot: (announced) => snapshots.receive(announced),
+    verify: () => writer.verify(),
     oldestWriteAgeMs: () => writer.oldestWriteAgeMs(),
     waiting: () => writer.waiting(),
     async close() {

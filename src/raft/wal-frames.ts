@@ -195,11 +195,14 @@ export type FrameRead =
   /** One was begun here, and is not whole. `bytes`: as many as it claims, at most the rest of the file. */
   | { readonly kind: 'damaged'; readonly bytes: number };
 
+/** True when these bytes are the header of a frame of this use of the file. */
+export const isFrameBegun = (header: Uint8Array, salt: Buffer): boolean =>
+  salt.equals(header.subarray(SALT_AT, FRAME_HEADER_BYTES));
+
 /** Reads the frame at `offset` of a whole segment. */
 export function readFrame(segment: Buffer, offset: number, salt: Buffer): FrameRead {
   const bodyAt = offset + FRAME_HEADER_BYTES;
-  if (bodyAt > segment.length) return { kind: 'end' };
-  if (!segment.subarray(offset + SALT_AT, bodyAt).equals(salt)) return { kind: 'end' };
+  if (!isFrameBegun(segment.subarray(offset, bodyAt), salt)) return { kind: 'end' };
   const end = bodyAt + segment.readUInt32LE(offset);
   const damaged = { kind: 'damaged', bytes: Math.min(end, segment.length) - offset } as const;
   if (end > segment.length) return damaged;

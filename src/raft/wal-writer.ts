@@ -1,12 +1,14 @@
 /** Writing the log: everything that waits shares one frame and one flush, in order, and nothing goes on after a failure. */
 import type { Clock } from '../std/index.ts';
 import { WalError } from './errors.ts';
+import { segmentName } from './wal-folder.ts';
 import {
   boundOf,
   boundOfText,
   FORMAT_VERSION,
   FRAME_HEADER_BYTES,
   FrameEncoder,
+  isFrameBegun,
   SEAL_BYTES,
   type DiskIdentity,
   type LogWrite,
@@ -51,6 +53,9 @@ export class WalWriter {
   #ended: Error | undefined;
   #running: Promise<void> | undefined;
   #neededAfter = 0;
+  /** The last frame of the current segment that this process wrote. */
+  readonly #last = { offset: 0, header: Buffer.alloc(FRAME_HEADER_BYTES), isWritten: false };
+  #mustVerify = false;
 
   constructor(options: WalWriterOptions) {
     this.#options = options;
@@ -77,6 +82,13 @@ export class WalWriter {
   compact(through: number): void {
     this.#neededAfter = Math.max(this.#neededAfter, through);
     this.#recycle();
+  }
+
+  /** Looks, after all earlier writes, whether the log still ends as this process left it; fails with `shared` if not. */
+  verify(): void {
+    if (this.#ended !== undefined) return;
+    this.#mustVerify = true;
+    this.#running ??= this.#run();
   }
 
   waiting(): number {
@@ -108,7 +120,8 @@ export class WalWriter {
 
   async #run(): Promise<void> {
     try {
-      while (this.#queue.length > 0 && this.#ended === undefined) {
+      while ((this.#queue.length > 0 || this.#mustVerify) && this.#ended === undefined) {
+        if (this.#mustVerify) await this.#verify();
         const writes = this.#takeBatch();
         this.#inFlight = writes;
         const bytes = writes.reduce((sum, write) => sum + write.bytes, 0);
@@ -123,6 +136,24 @@ export class WalWriter {
     } finally {
       this.#running = undefined;
     }
+  }
+
+  /**
+   * Two processes with one log write over each other's frames, or after them. The lock of the folder prevents it; this finds it
+   * out where the file system's locks do not reach the other one.
+   */
+  async #verify(): Promise<void> {
+    this.#mustVerify = false;
+    const { file, number, offset, salt } = this.#current;
+    const last = this.#last;
+    const isOwn =
+      !last.isWritten || last.header.equals(await file.read(last.offset, FRAME_HEADER_BYTES));
+    if (isOwn && !isFrameBegun(await file.read(offset, FRAME_HEADER_BYTES), salt)) return;
+    const where = `${segmentName(number)} at byte ${isOwn ? offset : last.offset}`;
+    throw new WalError(
+      'shared',
+      `another process writes to the log of this data folder (${where})`,
+    );
   }
 
   /** As many of the waiting writes as fit into one frame, at least one. */
@@ -150,6 +181,9 @@ export class WalWriter {
     // The file was written from end to end before: whatever fails here is no want of room that passes.
     await file.writeDurably(frame, offset);
     this.#current.offset += frame.length;
+    frame.copy(this.#last.header, 0, 0, FRAME_HEADER_BYTES);
+    this.#last.offset = offset;
+    this.#last.isWritten = true;
     for (const { write } of writes) this.#written(write);
     if (before !== this.#current) await this.#seal(before);
     onFlush((clock.monotonic() - started) / 1000);

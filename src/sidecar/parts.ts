@@ -23,6 +23,7 @@ import type { MemberPlan } from './plan.ts';
 import { createReplicatedConfig, type ReplicatedConfig } from './replicated-config.ts';
 import { createServerUsage, type ServerUsageMeter } from './server-usage.ts';
 import { clusterTokenReviewer } from './token-review.ts';
+import { asUsageError } from './usage-errors.ts';
 
 const clock = systemClock;
 const random = systemRandom;
@@ -80,6 +81,7 @@ export function createParts(options: PartsOptions): Parts {
     dataDir: plan.dataDir,
     rpcServer,
     timing: plan.consensus,
+    onFatal: endProcess,
   });
   const leaderLink = createLeaderLink({ ...identity, peers, clock, random });
   lifecycle.add('leader link', () => leaderLink.stop());
@@ -212,4 +214,11 @@ function liveSessions(config: ReplicatedConfig): Parameters<typeof createSession
       return config.current().sessions.resume;
     },
   };
+}
+
+/** A log that cannot be trusted any more ends the process at once: in order to stop, parts would still use it. */
+function endProcess(error: Error): void {
+  queueMicrotask(() => {
+    throw asUsageError(error);
+  });
 }

@@ -1,14 +1,7 @@
 /** One member of a cluster as a process: starts its parts in order, says whether it is ready, stops it without loss. */
 import { serveAdmin } from '../admin/index.ts';
-import {
-  createLifecycle,
-  systemClock,
-  systemRandom,
-  UsageError,
-  type Lifecycle,
-} from '../host/index.ts';
+import { createLifecycle, systemClock, systemRandom, type Lifecycle } from '../host/index.ts';
 import { createRpcServer } from '../rpc/index.ts';
-import { UNUSABLE_DATA_EXIT_CODE } from '../std/index.ts';
 import { createMetrics, type Logger, type Metrics } from '../telemetry/index.ts';
 import { createAdminMember } from './admin-member.ts';
 import { beginAgain } from './begin-again.ts';
@@ -24,6 +17,7 @@ import { createParts, type Parts } from './parts.ts';
 import { planMember, type MemberPlan } from './plan.ts';
 import { announcePresence } from './presence.ts';
 import { readinessOf } from './readiness.ts';
+import { asUsageError } from './usage-errors.ts';
 
 export interface RunningSidecar {
   /** Gives sessions and lease back, then stops every part. */
@@ -155,29 +149,4 @@ function assemble(plan: MemberPlan, founding: Founding, tools: MemberTools) {
   );
   const drain = (): void => void (draining = true);
   return { parts, health, rpcServer, isAway: () => away() !== '', drain };
-}
-
-/** A member with such a folder must come back as another one, with an empty folder. */
-const UNUSABLE: ReadonlySet<string> = new Set([
-  ...['corrupt', 'hole', 'garbage', 'identity', 'snapshot-missing', 'snapshot-damaged'],
-]);
-
-/** Errors that a person can mend become one line; the rest is a fault of ours. */
-function asUsageError(error: unknown): unknown {
-  const { code, address, port, name, message } = error as NodeJS.ErrnoException & {
-    address?: string;
-    port?: number;
-  };
-  if (code === 'EADDRINUSE') {
-    return new UsageError(
-      `port ${port} at ${address} is taken: stop what listens there, or choose another port`,
-    );
-  }
-  if (code === 'EADDRNOTAVAIL') {
-    return new UsageError(`this machine has no address ${address}: see --advertise-addr`);
-  }
-  if (name === 'WalError') {
-    return new UsageError(message, UNUSABLE.has(code ?? '') ? UNUSABLE_DATA_EXIT_CODE : undefined);
-  }
-  return error;
 }

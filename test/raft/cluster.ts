@@ -23,6 +23,7 @@ export interface ClusterOptions {
   readonly timing?: RaftNodeOptions['timing'];
   readonly snapshot?: SnapshotPolicy;
   readonly reads?: 'quorum' | 'lease';
+  readonly onFatal?: (error: Error) => void;
 }
 
 const TIMING: RaftNodeOptions['timing'] = {

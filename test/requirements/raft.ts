@@ -153,6 +153,16 @@ export const raft = {
     sentence: 'Two processes cannot use one data folder',
     source: 'design',
   },
+  'raft.foreign-writes': {
+    sentence:
+      'A log that another process writes to, where no lock kept that one out, stops within a second and names the fact',
+    source: 'design',
+  },
+  'raft.rolled-back-disk': {
+    sentence:
+      'A member whose disk lacks what it acknowledged stops, says so, and is to come back as another one',
+    source: 'raft dissertation §3.8: persisted state; design',
+  },
   'raft.failed-flush-stops': {
     sentence: 'After a failed flush nothing more is written or acknowledged',
     source: 'design',

@@ -5,9 +5,11 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { createLifecycle, lockFolder, systemClock } from '../../src/host/index.ts';
+import { createLifecycle, lockFolder, systemClock, systemRandom } from '../../src/host/index.ts';
+import { diskFiles } from '../../src/raft/index.ts';
+import { openStorage } from '../../src/raft/storage.ts';
 import { takeDataFolder } from '../../src/sidecar/data-folder.ts';
-import { STARTUP_MS_MAX } from '../../src/std/index.ts';
+import { STARTUP_MS_MAX, UNUSABLE_DATA_EXIT_CODE } from '../../src/std/index.ts';
 import { silentLogger as logger } from '../../src/telemetry/index.ts';
 import { eventually } from '../eventually.ts';
 import { freePorts } from '../free-ports.ts';
@@ -55,6 +57,30 @@ test('a member that waits for its data can be told to stop', async () => {
   child.kill('SIGTERM');
   assert.deepEqual(await once(child, 'exit'), [0, null]);
   await lock.release();
+});
+
+test('a member whose log somebody else writes ends, and is to come back as another one', async () => {
+  const [port = 0] = await freePorts(1);
+  const child = sidecar('w3', port);
+  await agreedLeader([port]);
+  // As from a machine that no lock of this file system reaches.
+  const files = { ...diskFiles(join(folder, 'cluster-w3', 'raft')), lock: async () => undefined };
+  const intruder = await openStorage({
+    files,
+    identity: { clusterId: 'standalone', nodeId: 'w3', groupId: 'main' },
+    bootstrapVoters: [],
+    clock: systemClock,
+    random: systemRandom,
+    onFailure: (error) => assert.fail(error),
+  });
+  const { hardState } = intruder.stored;
+  const ended = once(child, 'exit');
+  intruder.append({ entries: [], hardState }, () => undefined);
+  const [code] = (await ended) as [number];
+  await intruder.close();
+  const printed = child.lines.join('');
+  assert.equal(code, UNUSABLE_DATA_EXIT_CODE, printed);
+  assert.match(printed, /mcp-cluster: another process writes to the log .* under a new id/);
 });
 
 test(verifies('sidecar.data-folder.bounded'), async (t) => {

@@ -6,5 +6,6 @@ export { bootstrapState, emptyState } from './bootstrap.ts';
 export { configurationOf, decodeConfigChange, encodeConfigChange } from './config-codec.ts';
 export { applyChange, isJoint, members } from './confchange.ts';
 export { createLeaderLease, type LeaderLease } from './lease.ts';
+export { LostEntriesError } from './log.ts';
 export { createRaftCore } from './node.ts';
 export type * from './types.ts';

@@ -1,10 +1,19 @@
 /** The log in memory: which entries there are, and how far they are written, durable, committed and applied. */
-import { assert } from '../../std/index.ts';
+import { assert, InvariantError } from '../../std/index.ts';
 import type { Entry, SnapshotMeta, WriteMark } from './types.ts';
 
 /** Bytes an entry counts in limits: its payload only, so that the empty entry of a leader is never refused. */
 export function entryBytes(entry: Entry): number {
   return entry.data.length;
+}
+
+/** This log had acknowledged an entry that is not in it: whatever the member answers from now on may contradict it. */
+export class LostEntriesError extends InvariantError {
+  constructor(acknowledged: number, lastIndex: number) {
+    super(
+      `the leader counts on entry ${acknowledged} of this disk, whose log ends at ${lastIndex}`,
+    );
+  }
 }
 
 /**
@@ -136,10 +145,10 @@ export class RaftLog {
     return { index: 0, term: 0 };
   }
 
-  /** Raises the commit index to `index`; true when that changed it. */
+  /** Raises the commit index to `index`; true when that changed it. Throws {@link LostEntriesError}. */
   commitTo(index: number): boolean {
     if (index <= this.#committed) return false;
-    assert(index <= this.lastIndex, 'what is committed is in the log: was the data folder lost?');
+    if (index > this.lastIndex) throw new LostEntriesError(index, this.lastIndex);
     this.#committed = index;
     return true;
   }
