@@ -42,15 +42,15 @@ interface Address {
 export interface ResourceOptions {
   /** Where a Service is reached from this machine; undefined as long as it is not. */
   readonly reach: (service: string, port: number) => Address | undefined | Promise<Address>;
-  /** Images that go by another name here. */
-  readonly images?: ReadonlyMap<string, string>;
+  /** What an object has to be like in this place. */
+  readonly adapt?: (object: KubeObject) => KubeObject;
 }
 
 export type ResourceHelpers = Pick<Arena, 'apply' | 'get' | 'condition' | 'url' | 'remove'>;
 
 export function resourceHelpers(
   client: KubeClient,
-  { reach, images = new Map() }: ResourceOptions,
+  { reach, adapt = (object) => object }: ResourceOptions,
 ): ResourceHelpers {
   const get = async (name: string): Promise<McpCluster> => {
     const ref = { namespace: NAMESPACE, name };
@@ -60,13 +60,7 @@ export function resourceHelpers(
   };
   return {
     get,
-    apply(...objects) {
-      const text = [...images].reduce(
-        (json, [from, to]) => json.replaceAll(`"${from}"`, `"${to}"`),
-        JSON.stringify(objects),
-      );
-      return applyManifest(client, JSON.parse(text) as KubeObject[], NAMESPACE);
-    },
+    apply: (...objects) => applyManifest(client, objects.map(adapt), NAMESPACE),
     async condition(name, type, status = 'True', timeoutMs = 60_000) {
       let last: unknown = 'no conditions';
       const probe = async (): Promise<McpCluster | false> => {

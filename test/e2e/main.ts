@@ -28,9 +28,10 @@ import { upgradeScenarios } from './scenarios/upgrade.ts';
 const USAGE =
   'usage: npm run e2e -- [--backend embedded|kubebuilder|nodes] [--only TEXT]... [--keep-logs]\n' +
   '  --backend kubebuilder needs KUBEBUILDER_ASSETS: a folder with etcd, kube-apiserver, kube-controller-manager, kube-scheduler\n' +
-  '  --backend nodes [--image NAME:TAG] [--next-image NAME:TAG] [--server-image NAME] [--cut COMMAND --heal COMMAND]\n' +
-  '    [--kill COMMAND --start COMMAND]: on the cluster of KUBECONFIG, with three nodes or more that can get the images; helm and\n' +
-  '    kubectl must be there. The commands cut a node off, heal it, kill it, start it: {node} stands for its name';
+  '  --backend nodes [--image NAME:TAG] [--next-image NAME:TAG] [--server-image NAME] [--storage-class NAME | --volumes FOLDER]\n' +
+  '    [--cut COMMAND --heal COMMAND] [--kill COMMAND --start COMMAND]: on the cluster of KUBECONFIG, with three nodes or more that\n' +
+  '    can get the images; helm and kubectl must be there. The commands cut a node off, heal it, kill it, start it: {node} stands\n' +
+  '    for its name. --volumes: volumes in a folder that all nodes share, where those of the cluster are only for root';
 
 /**
  * Each group needs what the groups before it left: an API, then the operator, then the running sample. An upgrade brings its
@@ -74,16 +75,23 @@ function readOptions(): Options | OptionsOnNodes {
       image: { type: 'string', default: DEFAULT_IMAGE },
       'next-image': { type: 'string' },
       'server-image': { type: 'string', default: EVERYTHING.image },
+      'storage-class': { type: 'string' },
+      volumes: { type: 'string' },
       cut: { type: 'string' },
       heal: { type: 'string' },
       kill: { type: 'string' },
       start: { type: 'string' },
     },
   });
-  const { backend, only, image, cut, heal, kill, start } = values;
+  const { backend, only, image, volumes, cut, heal, kill, start } = values;
   if (backend === 'nodes') {
-    const [nextImage, serverImage] = [values['next-image'], values['server-image']];
-    return { backend, only, image, nextImage, serverImage, commands: { cut, heal, kill, start } };
+    return {
+      ...{ backend, only, image, volumes },
+      nextImage: values['next-image'],
+      serverImage: values['server-image'],
+      storageClass: values['storage-class'],
+      commands: { cut, heal, kill, start },
+    };
   }
   if (backend !== 'embedded' && backend !== 'kubebuilder') throw new UsageError(USAGE);
   if (backend === 'kubebuilder' && noControlPlane !== false) {

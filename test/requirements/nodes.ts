@@ -16,7 +16,8 @@ export const nodes = {
     source: 'feature bar 17; cloudnative-pg e2e: metrics',
   },
   'nodes.fast-failover': {
-    sentence: 'The pod of an owner is deleted by force: its session goes on at another pod',
+    sentence:
+      'The pod of an owner is deleted by force: its session goes on at another pod, and its successor waits for the volume',
     source: 'feature bar 14; cloudnative-pg e2e: fast failover',
   },
   'nodes.leader-failover': {
@@ -88,6 +89,36 @@ export const nodes = {
     sentence:
       'Volumes grow where the storage class lets them, and where it does not, the condition says so',
     source: 'feature bar 11; cloudnative-pg e2e: storage expansion',
+  },
+  'nodes.plugin': {
+    sentence:
+      'kubectl mcp shows, promotes, collects logs and a report that holds no secret, through the API server alone',
+    source: 'feature bar 19; issue 6: status',
+  },
+  'nodes.scaling': {
+    sentence:
+      'Three pods become five and three again: voters follow, volumes go with their pods, no session and no call is lost',
+    source: 'feature bar 10; cloudnative-pg e2e: scaling',
+  },
+  'nodes.recovery': {
+    sentence:
+      'Two volumes of three are lost: the condition holds the command that begins the cluster anew from the third, with its sessions',
+    source: 'feature bar 20; issue 6: quorum loss',
+  },
+  'nodes.rotation': {
+    sentence:
+      'Another authority and certificates of it come into force while clients call: no call fails, and a pod that comes after is let in',
+    source: 'feature bar 6; cloudnative-pg e2e: certificates',
+  },
+  'nodes.hung-server': {
+    sentence:
+      'A server that stands still is left out and told within seconds, other sessions notice nothing, and its own go on once its pod is deleted',
+    source: 'feature bar 21; cloudnative-pg e2e: probes',
+  },
+  'nodes.webhook': {
+    sentence:
+      'The webhook of the chart refuses at kubectl apply; while no operator answers, a McpCluster can be deleted all the same',
+    source: 'feature bar 6; cloudnative-pg e2e: webhook',
   },
   'nodes.hibernation': {
     sentence: 'A cluster sleeps without pods and wakes up with its sessions',

@@ -95,7 +95,10 @@ export function recoveryRefusal({ spec, status }: McpCluster): string | undefine
 
 /** Who is left of a majority that is gone, and the command that begins again from the one whose log goes furthest. */
 export function recoveryAdvice(cluster: McpCluster, view: ClusterView): string {
-  const left = view.members.filter(({ answers, lastIndex = 0 }) => answers && lastIndex > 0);
+  // Whoever is being deleted answers to its end, and its volume may go with it.
+  const left = view.members.filter(
+    ({ answers, terminating, lastIndex = 0 }) => answers && !terminating && lastIndex > 0,
+  );
   const best = left.toSorted(
     (a, b) => (b.lastTerm ?? 0) - (a.lastTerm ?? 0) || (b.lastIndex ?? 0) - (a.lastIndex ?? 0),
   )[0];

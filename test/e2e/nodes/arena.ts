@@ -10,7 +10,7 @@ import {
   helm,
   NAMESPACE as OPERATOR_NAMESPACE,
 } from '../../../deploy/helm.ts';
-import { MCP_CLUSTERS } from '../../../src/api/index.ts';
+import { MCP_CLUSTER_KIND, MCP_CLUSTERS } from '../../../src/api/index.ts';
 import { projectRoot } from '../../../src/cli/project.ts';
 import {
   systemClock as clock,
@@ -22,6 +22,7 @@ import {
   loadKubeConnection,
   RESOURCES,
   type KubeClient,
+  type KubeObject,
 } from '../../../src/kube/index.ts';
 import { createMetrics } from '../../../src/telemetry/index.ts';
 import { eventually } from '../../eventually.ts';
@@ -31,6 +32,7 @@ import { EVERYTHING, NAMESPACE } from '../manifests.ts';
 import { createPlugin } from '../plugin.ts';
 import type { PodStatus } from './pods.ts';
 import { createTunnel } from './tunnel.ts';
+import { createVolumes, STORAGE_CLASSES } from './volumes.ts';
 
 export { OPERATOR_NAMESPACE };
 export const RELEASE = 'mcp-cluster-operator';
@@ -43,6 +45,10 @@ export interface NodesOptions {
   readonly nextImage: string | undefined;
   /** Image of the server of `deploy/samples/everything.yaml`. */
   readonly serverImage: string;
+  /** StorageClass of the volumes; the cluster's default when undefined. */
+  readonly storageClass: string | undefined;
+  /** Folder that all nodes share, for volumes of the suite's own, see `volumes.ts`. */
+  readonly volumes: string | undefined;
   /** Commands that cut a node off, heal it, kill it and start it again; `{node}` stands for its name. */
   readonly commands: Readonly<Record<NodeCommand, string | undefined>>;
 }
@@ -52,6 +58,8 @@ export type NodeCommand = 'cut' | 'heal' | 'kill' | 'start';
 export interface NodesArena extends Arena {
   readonly kubectl: Kubectl;
   readonly options: NodesOptions;
+  /** A StorageClass whose volumes cannot grow, beside the one that is used; undefined when there is none that is known. */
+  readonly rigidStorageClass: string | undefined;
   /** Where the tunnel and the loads run, and no operator: this node is left alone. */
   readonly quietNode: string;
   pods(namespace: string, labelSelector: string): Promise<readonly PodStatus[]>;
@@ -59,13 +67,14 @@ export interface NodesArena extends Arena {
   operatorLeader(): Promise<string>;
   /** What a pod of the operator, or with `port` any other, exports. */
   metricsOf(namespace: string, pod: string, port?: number): Promise<string>;
-  /** Installs or upgrades the release with this image; resolves when its pods are ready. */
-  install(image: string): Promise<void>;
+  /** Installs or upgrades the release with this image and `more` of the chart's values; resolves when its pods are ready. */
+  install(image: string, more?: object): Promise<void>;
   run(command: NodeCommand, node: string): Promise<void>;
 }
 
 const START_MAX_MS = 90_000;
 const METRICS_PORT = 9090;
+const GRACE_SECONDS = 15;
 
 /** Installs the operator on a cluster of three nodes or more; rejects with {@link UsageError} when something is not there. */
 export async function startNodes(options: NodesOptions): Promise<NodesArena> {
@@ -86,21 +95,29 @@ export async function startNodes(options: NodesOptions): Promise<NodesArena> {
     namespace: OPERATOR_NAMESPACE,
     image: options.image,
   });
-  const install = async (image: string): Promise<void> => {
+  const install = async (image: string, more: object = {}): Promise<void> => {
     await helm(helmProgram, [
       ...['upgrade', '--install', RELEASE, chartFolder, '-n', OPERATOR_NAMESPACE, '--wait'],
       ...[
         '--timeout',
         `${START_MAX_MS / 1000}s`,
         '--set-json',
-        JSON.stringify(values(image, quietNode)),
+        JSON.stringify({ ...values(image, quietNode), ...more }),
       ],
     ]);
   };
 
+  const { image } = options;
+  const volumes =
+    options.volumes === undefined
+      ? undefined
+      : createVolumes({ client, image, node: quietNode, folder: options.volumes });
+  const storageClass = volumes === undefined ? options.storageClass : STORAGE_CLASSES.growing;
+
+  await volumes?.create();
   await makeNamespace(client, OPERATOR_NAMESPACE);
   await makeNamespace(client, NAMESPACE);
-  await Promise.all([install(options.image), tunnel.open(quietNode)]);
+  await Promise.all([install(image), tunnel.open(quietNode)]);
   await eventually('mcpclusters to be served', async () => client.list(MCP_CLUSTERS), 20_000);
 
   return {
@@ -108,6 +125,7 @@ export async function startNodes(options: NodesOptions): Promise<NodesArena> {
     kubectl,
     options,
     quietNode,
+    rigidStorageClass: volumes === undefined ? undefined : STORAGE_CLASSES.rigid,
     pods,
     install,
     root: projectRoot(),
@@ -125,7 +143,7 @@ export async function startNodes(options: NodesOptions): Promise<NodesArena> {
     addressOf: tunnel.addressOf,
     ...resourceHelpers(client, {
       reach: (service, port) => tunnel.to(`${service}.${NAMESPACE}.svc`, port),
-      images: new Map([[EVERYTHING.image, options.serverImage]]),
+      adapt: (object) => adapted(object, options.serverImage, storageClass),
     }),
     async operatorLeader() {
       const lease = await client.get(RESOURCES.leases, {
@@ -159,6 +177,7 @@ export async function startNodes(options: NodesOptions): Promise<NodesArena> {
       for (const { metadata } of items)
         await kubectl.run(`delete mcpc ${metadata.name} --cascade=foreground --timeout=60s`);
       await kubectl.run(`delete namespace ${NAMESPACE} --timeout=60s`);
+      await volumes?.remove();
       await tunnel.close();
       await helm(helmProgram, ['uninstall', RELEASE, '-n', OPERATOR_NAMESPACE, '--wait']).catch(
         () => undefined,
@@ -167,6 +186,23 @@ export async function startNodes(options: NodesOptions): Promise<NodesArena> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/**
+ * A McpCluster as it can run here. The sample's server is the first process of its container and has no handler of SIGTERM, so
+ * that each of its pods takes all the time to stop that it is given; this much is enough for handing over a few sessions.
+ */
+function adapted(object: KubeObject, image: string, storageClassName?: string): KubeObject {
+  const text = JSON.stringify(object).replaceAll(`"${EVERYTHING.image}"`, `"${image}"`);
+  const copy = JSON.parse(text) as KubeObject & { readonly spec?: Record<string, object> };
+  if (copy.kind !== MCP_CLUSTER_KIND) return copy;
+  const { storage, podTemplate } = copy.spec ?? {};
+  const spec = {
+    ...copy.spec,
+    storage: { ...(storageClassName === undefined ? {} : { storageClassName }), ...storage },
+    podTemplate: { terminationGracePeriodSeconds: GRACE_SECONDS, ...podTemplate },
+  };
+  return { ...copy, spec };
 }
 
 /** The chart's values. Operators keep off one node, so that there is one that a scenario need not hit. */

@@ -101,6 +101,8 @@ export interface LoadOptions {
   readonly where: { readonly node: string } | { readonly pod: string };
   readonly url: string;
   readonly seconds: number;
+  /** Between the beginnings of two calls; 20 when left out. */
+  readonly everyMs?: number;
   /** Sessions that exist; nine new ones otherwise. */
   readonly ids?: readonly string[];
 }
@@ -113,11 +115,11 @@ export interface Load {
 
 /** Resolves once it calls. */
 export async function startLoad(options: LoadOptions): Promise<Load> {
-  const { client, image, name, where, url, seconds, ids = [] } = options;
+  const { client, image, name, where, url, seconds, everyMs = 20, ids = [] } = options;
   const variables = {
     URL: url,
     SECONDS: String(seconds),
-    EVERY_MS: '20',
+    EVERY_MS: String(everyMs),
     SESSIONS: ids.length > 0 ? '0' : '9',
     IDS: ids.join(),
     // More than a session of a lost owner waits for its lease to end, less than clients wait.

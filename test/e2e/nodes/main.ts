@@ -1,23 +1,28 @@
 /** `npm run e2e -- --backend nodes`: what a cluster with real nodes can show, in an order in which one leaves what the next needs. */
+import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
 import { onTerminationSignal } from '../../../src/host/index.ts';
 import { verifies } from '../../requirements.ts';
+import { NAMESPACE } from '../manifests.ts';
 import { playAll } from '../play.ts';
-import type { Scenario } from '../scenario.ts';
-import { changeScenarios, clusterScenarios } from '../scenarios/cluster.ts';
+import { sideBySide, type Scenario } from '../scenario.ts';
+import { changeScenarios, clusterScenarios, SAMPLE } from '../scenarios/cluster.ts';
 import { podFailureScenarios } from '../scenarios/failures.ts';
 import { lifeCycleScenarios } from '../scenarios/life-cycle.ts';
 import { memberScenarios } from '../scenarios/members.ts';
 import { startNodes, type NodeCommand, type NodesArena, type NodesOptions } from './arena.ts';
+import { rotation } from './scenarios/certificates.ts';
 import { installationScenarios, runningScenarios, upgrade } from './scenarios/installation.ts';
 import { maintenanceScenarios } from './scenarios/maintenance.ts';
 import { operatorScenarios } from './scenarios/operator.ts';
 import { cutScenarios, killScenarios } from './scenarios/outages.ts';
 import { placementScenarios, smallScenarios } from './scenarios/placement.ts';
+import { hung } from './scenarios/servers.ts';
+import { webhook } from './scenarios/webhook.ts';
 
 const [ownerKill, leaderKill] = podFailureScenarios;
-const [, lostVolume] = memberScenarios;
-const [fence, , sleep] = lifeCycleScenarios;
+const [scaling, lostVolume, recovery] = memberScenarios;
+const [fence, , sleep, people] = lifeCycleScenarios;
 
 /** A scenario of all backends under the name of what it shows on real nodes. */
 const as = (name: string, scenario: Scenario | undefined): Scenario<NodesArena> => ({
@@ -25,7 +30,25 @@ const as = (name: string, scenario: Scenario | undefined): Scenario<NodesArena> 
   name,
 });
 
-function scenarios({ commands, nextImage }: NodesOptions): readonly Scenario<NodesArena>[] {
+/** The same, and no container of the sample has died of it: whoever is deleted by force may go on beside its successor. */
+const withoutRestarts = (scenario: Scenario<NodesArena>): Scenario<NodesArena> => ({
+  ...scenario,
+  async run(arena) {
+    await scenario.run(arena);
+    const pods = await arena.pods(NAMESPACE, `mcpcluster.io/cluster=${SAMPLE}`);
+    for (const { metadata, status } of pods) {
+      const { containerStatuses = [], initContainerStatuses = [] } = status ?? {};
+      for (const { name, restartCount } of [...containerStatuses, ...initContainerStatuses])
+        assert.equal(restartCount, 0, `${name} of ${metadata.name}`);
+    }
+  },
+});
+
+/** In the order in which they play. */
+function scenarios(
+  { commands, nextImage }: NodesOptions,
+  isWanted: (scenario: Scenario<NodesArena>) => boolean,
+): readonly Scenario<NodesArena>[] {
   const needing = (
     needed: readonly NodeCommand[],
     list: readonly Scenario<NodesArena>[],
@@ -34,24 +57,33 @@ function scenarios({ commands, nextImage }: NodesOptions): readonly Scenario<Nod
     const lacks = missing.length > 0 && missing.map((command) => `--${command}`).join(', ');
     return list.map((each) => ({ ...each, lacks }));
   };
-  return [
+  // It waits for minutes: what plays meanwhile must leave the nodes alone.
+  const waiting = sideBySide([...smallScenarios, rotation].filter(isWanted));
+  const all = [
     ...installationScenarios,
     ...clusterScenarios,
     ...runningScenarios,
-    ...smallScenarios,
-    as(verifies('nodes.fast-failover'), ownerKill),
-    as(verifies('nodes.leader-failover'), leaderKill),
+    ...waiting.filter(({ name }) => name !== rotation.name),
+    as(verifies('nodes.plugin'), people),
+    withoutRestarts(as(verifies('nodes.fast-failover'), ownerKill)),
+    withoutRestarts(as(verifies('nodes.leader-failover'), leaderKill)),
     ...changeScenarios,
+    hung,
+    as(verifies('nodes.scaling'), scaling),
+    ...waiting.filter(({ name }) => name === rotation.name),
     ...needing(['cut', 'heal'], cutScenarios),
     ...needing(['kill', 'start'], killScenarios),
     ...operatorScenarios,
     as(verifies('nodes.fencing'), fence),
     as(verifies('nodes.lost-volume'), lostVolume),
+    as(verifies('nodes.recovery'), recovery),
+    webhook,
     ...maintenanceScenarios,
     ...placementScenarios,
     as(verifies('nodes.hibernation'), sleep),
     { ...upgrade, lacks: nextImage === undefined && '--next-image' },
   ];
+  return all.filter(isWanted);
 }
 
 /** `only`: texts of which a scenario's name has to hold one; what all play on is always made. */
@@ -64,5 +96,5 @@ export function playOnNodes(options: NodesOptions, only: readonly string[]): voi
     only.length === 0 ||
     name === clusterScenarios[0]?.name ||
     only.some((text) => name.includes(text));
-  playAll(() => arena as NodesArena, scenarios(options).filter(isWanted));
+  playAll(() => arena as NodesArena, scenarios(options, isWanted));
 }

@@ -1,14 +1,20 @@
 /** Pods of the suite's own: a program in the image under test, which holds Node and nothing to install more with. */
 import type { KubeObject } from '../../../src/kube/index.ts';
 
+interface ContainerStatus {
+  readonly name: string;
+  readonly ready: boolean;
+  readonly restartCount: number;
+}
+
 export type PodStatus = KubeObject & {
   readonly spec?: { readonly nodeName?: string };
   readonly status?: {
     readonly phase?: string;
     readonly podIP?: string;
     readonly conditions?: readonly { readonly type: string; readonly status: string }[];
-    readonly containerStatuses?: readonly { readonly ready: boolean }[];
-    readonly initContainerStatuses?: readonly { readonly ready: boolean }[];
+    readonly containerStatuses?: readonly ContainerStatus[];
+    readonly initContainerStatuses?: readonly ContainerStatus[];
   };
 };
 
@@ -43,10 +49,11 @@ export interface PlainPod {
   readonly name: string;
   readonly node: string;
   readonly container: object;
+  readonly volumes?: readonly object[];
 }
 
 /** A pod on `node` that runs the container once, whatever is wrong with the node. */
-export function plainPod({ namespace, name, node, container }: PlainPod): KubeObject {
+export function plainPod({ namespace, name, node, container, volumes = [] }: PlainPod): KubeObject {
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -58,6 +65,7 @@ export function plainPod({ namespace, name, node, container }: PlainPod): KubeOb
       terminationGracePeriodSeconds: 1,
       tolerations: [{ operator: 'Exists' }],
       containers: [container],
+      volumes,
     },
   };
 }

@@ -133,7 +133,7 @@ const people = scenario(verifies('verbs.plugin'), async (arena) => {
   await whole(arena);
   const seen = await arena.mcp(`status ${SAMPLE}`);
   assert.match(seen, /^Leads +everything-\d in term \d+ for \d+\w$/m);
-  assert.match(seen, /^everything-2 +\w+ +Voter +yes +Alive +\d+ +\d+ +\S+ +node-\w +[abc] /m);
+  assert.match(seen, /^everything-2 +\w+ +Voter +yes +Alive +\d+ +\d+ +\S+ +\S+ +\S+ /m);
   assert.match(seen, /^Last command: promote everything \S+ by \S+ at /m);
   assert.match(await arena.mcp(`logs ${SAMPLE} -c sidecar --tail 1`), /^\[everything-0\] \{/m);
   await assertReport(arena, session.id);

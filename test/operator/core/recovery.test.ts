@@ -93,6 +93,21 @@ void suite('recovery', () => {
     assert.match(advice, /kubectl -n team patch mcpcluster tools .*"trustMember":"tools-2"/);
     assert.equal(recoveryAdvice(cluster(), nobody()), 'no member that is left answers');
   });
+
+  test('the advice trusts no pod that is being deleted, whose volume may go, too', () => {
+    const follower = (ordinal: number): [string, SidecarReport] => {
+      const own = { ...participants, leaderId: '', role: 'follower', lastTerm: 4, lastIndex: 41 };
+      return [`tools-${ordinal}`, answer(ordinal, own)];
+    };
+    const going = pod(0);
+    const metadata = { ...going.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' };
+    const pods = [{ ...going, metadata }, pod(1)];
+    const advice = recoveryAdvice(
+      cluster(),
+      view({ pods, reports: new Map([follower(0), follower(1)]) }),
+    );
+    assert.match(advice, /^left: tools-1 \(.*"trustMember":"tools-1"/);
+  });
 });
 
 void suite('data of a member', () => {

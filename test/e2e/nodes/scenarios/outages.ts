@@ -1,7 +1,6 @@
 /** Nodes that vanish, cut off or dead, under the load of a client that calls every 20 ms. */
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
-import { RESOURCES } from '../../../../src/kube/index.ts';
 import { eventually } from '../../../eventually.ts';
 import { verifies } from '../../../requirements.ts';
 import { NAMESPACE } from '../../manifests.ts';
@@ -9,6 +8,7 @@ import { scenario, type Scenario } from '../../scenario.ts';
 import { SAMPLE, whole } from '../../scenarios/cluster.ts';
 import { assertSurvived, moreCalls, openSessionOn, withMembers } from '../../sessions.ts';
 import { OPERATOR_NAMESPACE, OPERATOR_PODS, type NodesArena } from '../arena.ts';
+import { leavesService } from '../endpoints.ts';
 import { outageMs, startLoad, type Load, type LoadOptions, type Report } from '../load.ts';
 
 const OUTAGE_MAX_MS = 2_000;
@@ -18,17 +18,6 @@ const LOAD_SECONDS = 20;
 const WITNESS_SECONDS = 30;
 const SILENCE_MIN_MS = 4_000;
 const GATEWAY_PORT = 8080;
-
-interface Endpoint {
-  readonly nodeName?: string;
-  readonly conditions: { readonly ready: boolean };
-}
-
-async function endpoints({ client }: NodesArena): Promise<readonly Endpoint[]> {
-  const ref = { namespace: NAMESPACE, name: `${SAMPLE}-clients-ipv4` };
-  const slice = await client.get(RESOURCES.endpointSlices, ref);
-  return (slice?.['endpoints'] ?? []) as readonly Endpoint[];
-}
 
 /** A node with a pod of the sample and without what a scenario still needs. */
 async function victimOf(arena: NodesArena): Promise<{ node: string; pod: string }> {
@@ -54,16 +43,6 @@ const startClient = (arena: NodesArena, more: Partial<LoadOptions> = {}): Promis
     ...more,
   });
 
-/** Resolves with the time it took until clients are no longer sent to the node. */
-async function leavesService(arena: NodesArena, node: string, since: number): Promise<number> {
-  const isGone = async (): Promise<boolean> =>
-    (await endpoints(arena)).every(
-      ({ nodeName, conditions }) => nodeName !== node || !conditions.ready,
-    );
-  await eventually('its pod to leave the EndpointSlice', isGone);
-  return performance.now() - since;
-}
-
 function tell(what: string, goneMs: number, report: Report): void {
   const { calls, slowestMs, failures } = report;
   const reasons = [...new Set(failures.map(({ why }) => why))].join(', ');
@@ -81,7 +60,7 @@ async function loseNode(
   what: string,
 ): Promise<string> {
   await whole(arena);
-  const { node } = await victimOf(arena);
+  const { node, pod } = await victimOf(arena);
   const load = await startClient(arena);
   try {
     // Load without any trouble belongs to the picture.
@@ -89,7 +68,7 @@ async function loseNode(
     const since = performance.now();
     await arena.run(command, node);
     try {
-      const goneMs = await leavesService(arena, node, since);
+      const goneMs = await leavesService(arena, SAMPLE, pod, since);
       const report = await load.report();
       tell(`${node} ${what}`, goneMs, report);
       assert.deepEqual(report.lost, []);

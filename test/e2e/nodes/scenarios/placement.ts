@@ -4,29 +4,12 @@ import { RESOURCES } from '../../../../src/kube/index.ts';
 import { eventually } from '../../../eventually.ts';
 import { verifies } from '../../../requirements.ts';
 import { mcpCluster, NAMESPACE, scriptServer, EVERYTHING } from '../../manifests.ts';
-import { scenario, sideBySide, type Scenario } from '../../scenario.ts';
+import { scenario, type Scenario } from '../../scenario.ts';
 import { SAMPLE, whole } from '../../scenarios/cluster.ts';
 import { change, podUids, roll } from '../../scenarios/life-cycle.ts';
 import { assertSurvived, moreCalls, openBusySession } from '../../sessions.ts';
 import type { NodesArena } from '../arena.ts';
-
-/** The condition, once it has this reason. */
-function because(
-  arena: NodesArena,
-  name: string,
-  type: string,
-  reason: string,
-  timeoutMs = 90_000,
-): Promise<string> {
-  return eventually(
-    `${type} because of ${reason}`,
-    async () => {
-      const { conditions = [] } = (await arena.get(name)).status ?? {};
-      return conditions.find((each) => each.type === type && each.reason === reason)?.message;
-    },
-    timeoutMs,
-  );
-}
+import { because } from '../conditions.ts';
 
 const required: Scenario<NodesArena> = {
   ...scenario(verifies('nodes.anti-affinity'), async (arena: NodesArena) => {
@@ -110,19 +93,19 @@ const hungry = scenario(verifies('nodes.memory'), async (arena: NodesArena) => {
   }
 });
 
-const growth = scenario(verifies('nodes.storage'), async (arena: NodesArena) => {
-  const name = 'growing';
-  const spec = (size: string): object => ({ server: EVERYTHING, replicas: 1, storage: { size } });
+/** A volume of this class, or of the default one, is asked to grow. */
+async function growth(arena: NodesArena, name: string, storageClassName?: string): Promise<void> {
+  const spec = (size: string): object => {
+    const storage = { size, ...(storageClassName === undefined ? {} : { storageClassName }) };
+    return { server: EVERYTHING, replicas: 1, storage };
+  };
   await arena.apply(mcpCluster(name, spec('1Gi')));
   try {
     await arena.condition(name, 'Available');
+    const used = await arena.kubectl(`get pvc data-${name}-0 -o jsonpath={.spec.storageClassName}`);
+    const storageClass = await arena.client.get(RESOURCES.storageClasses, { name: used });
     await arena.apply(mcpCluster(name, spec('2Gi')));
-    const { items } = await arena.client.list(RESOURCES.storageClasses);
-    const used = items.find(
-      ({ metadata }) =>
-        metadata.annotations?.['storageclass.kubernetes.io/is-default-class'] === 'true',
-    );
-    if (used?.['allowVolumeExpansion'] === true) {
+    if (storageClass?.['allowVolumeExpansion'] === true) {
       await eventually(
         'the claim to ask for more',
         async () =>
@@ -139,8 +122,16 @@ const growth = scenario(verifies('nodes.storage'), async (arena: NodesArena) => 
   } finally {
     await arena.remove(name);
   }
+}
+
+const growths = scenario(verifies('nodes.storage'), async (arena: NodesArena) => {
+  const { rigidStorageClass } = arena;
+  await Promise.all([
+    growth(arena, 'growing'),
+    ...(rigidStorageClass === undefined ? [] : [growth(arena, 'rigid', rigidStorageClass)]),
+  ]);
 });
 
 export const placementScenarios = [required, badImage];
 /** Each has a cluster of its own, and mostly waits. */
-export const smallScenarios = sideBySide<NodesArena>([tainted, hungry, growth]);
+export const smallScenarios = [tainted, hungry, growths];
