@@ -6,6 +6,7 @@ import {
   isCurrent,
   isTerminating,
   ownershipOf,
+  reasonToWrite,
   stamped,
   type DesiredObject,
 } from './core/index.ts';
@@ -29,6 +30,8 @@ export interface Applier {
   ): Promise<void>;
 }
 
+const SAYS = { updated: 'object updated', repaired: 'object repaired' } as const;
+
 export function createApplier(options: {
   readonly client: KubeClient;
   readonly logger: Logger;
@@ -47,7 +50,8 @@ export function createApplier(options: {
         if (isCurrent(desired, live)) return 'unchanged';
       }
       await client.apply(type, desired, { fieldManager: MANAGER, force: true });
-      logger.info(live === undefined ? 'object created' : 'object repaired', {
+      const message = live === undefined ? 'object created' : SAYS[reasonToWrite(desired, live)];
+      logger.info(message, {
         kind: desired.kind,
         namespace,
         name,

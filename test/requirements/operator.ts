@@ -207,6 +207,11 @@ export const operator = {
       'Pods with broken servers are replaced one by one while their sidecars hold the quorum',
     source: 'design',
   },
+  'operator.writes-have-a-reason': {
+    sentence:
+      'While a cluster starts and is drained each write changes something, and only what somebody else changed is called repaired',
+    source: 'feature bar 4',
+  },
   'operator.drift': {
     sentence: 'An object of a cluster that somebody deletes or edits is repaired',
     source: 'design',

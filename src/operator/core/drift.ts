@@ -18,6 +18,17 @@ export function stamped<T extends DesiredObject>(desired: T): T {
   return { ...desired, metadata: { ...desired.metadata, annotations } };
 }
 
+/**
+ * Why `live`, which is not current, is written: what is wanted of it is new (`updated`), or what had been written was changed
+ * by somebody else (`repaired`). `desired` is stamped.
+ */
+export function reasonToWrite(desired: DesiredObject, live: AnyObject): 'updated' | 'repaired' {
+  const [wanted, found] = [desired, live].map(
+    ({ metadata }) => metadata.annotations?.[APPLIED_HASH_ANNOTATION],
+  );
+  return found === undefined || found === wanted ? 'repaired' : 'updated';
+}
+
 /** True when `live` holds every field of `desired`; fields that others added do not matter. */
 export function isCurrent(desired: unknown, live: unknown): boolean {
   if (Array.isArray(desired)) {

@@ -36,7 +36,7 @@ export {
 export { CLUSTER_GAUGES, clusterSamples } from './cluster-series.ts';
 export { type ReconcileProblem } from './conditions.ts';
 export { configMap, runningConfig, sidecarConfig, type ClusterSize } from './config.ts';
-export { isCurrent, ownershipOf, stamped } from './drift.ts';
+export { isCurrent, ownershipOf, reasonToWrite, stamped } from './drift.ts';
 export { durationMs } from './durations.ts';
 export { endpointSlice } from './endpoint-slice.ts';
 export { rigidProblem, type RigidClaim } from './expansion.ts';
