@@ -1,16 +1,19 @@
 /** The machine's clocks and generator behind the ports of `std`. */
 import { randomFillSync } from 'node:crypto';
-import type { Clock, Random } from '../std/index.ts';
+import type { CancelTimer, Clock, Random } from '../std/index.ts';
+import { startLongTimer } from './long-timer.ts';
 
 /** Monotonic and wall time of this process; timers keep the process alive. */
 export const systemClock: Clock = {
   monotonic: () => performance.now(),
   wall: () => Date.now(),
-  schedule(delayMs, callback) {
-    const timer = setTimeout(callback, Math.max(0, delayMs));
-    return () => clearTimeout(timer);
-  },
+  schedule: (delayMs, callback) => startLongTimer(startTimer, delayMs, callback),
 };
+
+function startTimer(delayMs: number, callback: () => void): CancelTimer {
+  const timer = setTimeout(callback, delayMs);
+  return () => clearTimeout(timer);
+}
 
 /** Chance is fetched in advance: each call to the generator takes longer than all else that is done with a few bytes. */
 const POOL_BYTES = 4_096;

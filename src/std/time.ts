@@ -19,7 +19,7 @@ export interface Clock {
   monotonic(): number;
   /** Wall-clock milliseconds since the Unix epoch; for people and for records, never for durations. */
   wall(): number;
-  /** Runs `callback` once after `delayMs` (clamped to >= 0). */
+  /** Runs `callback` once after `delayMs` (clamped to >= 0), however long that is; never after `Infinity`. */
   schedule(delayMs: number, callback: () => void): CancelTimer;
 }
 

@@ -6,9 +6,6 @@ import { checkRange } from './request-rules.ts';
 import { withRetries, type RetryOptions } from './retry.ts';
 import type { LocalReads, Store } from './types.ts';
 
-/** Longer than any process waits; timers take no more. */
-const FOR_EVER_MS = 2_147_483_647;
-
 export function createLocalReads(machine: StateMachine): LocalReads {
   return {
     get: (key) => machine.keyspace.get(key),
@@ -49,6 +46,6 @@ export function createReads(
       await barrier(signal);
       return local.range(selector, options);
     },
-    ready: (signal) => barrier(signal, FOR_EVER_MS),
+    ready: (signal) => barrier(signal, Infinity),
   };
 }

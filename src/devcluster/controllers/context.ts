@@ -59,6 +59,4 @@ export interface RunningController {
 
 /** Keys are `namespace/name`; back-off suits a laptop, where nobody minds a busy moment. */
 export const BACKOFF = { initialMs: 20, maxMs: 5000 } as const;
-/** Timers count to 2^31 ms; what is due later is looked at again before. */
-export const LOOK_AGAIN_MS_MAX = 3_600_000;
 export const SETTLED = { kind: 'settled' } as const;

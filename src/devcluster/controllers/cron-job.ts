@@ -2,12 +2,7 @@
 import { Cron } from 'croner';
 import { RESOURCES, type Outcome } from '../../kube/index.ts';
 import { planCronJob, type CronJob } from '../core/index.ts';
-import {
-  LOOK_AGAIN_MS_MAX,
-  SETTLED,
-  type ControllerContext,
-  type RunningController,
-} from './context.ts';
+import { SETTLED, type ControllerContext, type RunningController } from './context.ts';
 import { createWatchedController, onChangeOf } from './watched-controller.ts';
 import { createMissing, deleteExactly, isControlledBy, ownerKeys, writeStatus } from './writes.ts';
 
@@ -45,9 +40,7 @@ async function reconcile(context: ControllerContext, key: string): Promise<Outco
     context.event(cronJob, 'Normal', 'SuccessfulCreate', note);
   }
   await writeStatus(client, RESOURCES.cronJobs, cronJob, plan.status);
-  return nextMs === undefined
-    ? SETTLED
-    : { kind: 'requeueAfter', afterMs: Math.min(nextMs - nowMs, LOOK_AGAIN_MS_MAX) };
+  return nextMs === undefined ? SETTLED : { kind: 'requeueAfter', afterMs: nextMs - nowMs };
 }
 
 /** The last time that has come since the last Job, and the next one; undefined for a schedule that cannot be read. */
