@@ -1,6 +1,6 @@
-/** When backups are due, by the same reading of cron as the windows of maintenance. */
-import { Cron } from 'croner';
+/** When backups are due: when Kubernetes runs the CronJob that takes them. */
 import type { McpCluster } from '../api/index.ts';
+import { cronTimes } from '../kube/index.ts';
 import { BACKUP_SECONDS_MAX, type BackupSchedule } from './core/index.ts';
 import { timeText } from '../std/index.ts';
 
@@ -18,13 +18,12 @@ export function backupSchedule(
   if (spec.backup === undefined) return undefined;
   const { schedule, timeZone, startingDeadlineSeconds = 0 } = spec.backup;
   try {
-    const options = { timezone: timeZone, mode: '5-part', paused: true } as const;
-    const cron = new Cron(schedule, options);
-    const next = runAfter(cron, nowMs);
+    const times = cronTimes(schedule, timeZone);
+    const next = times.next(nowMs);
     if (next === undefined) {
       return unusable('schedule', `"${schedule}" names no day that comes`);
     }
-    const due = runAfter(cron, sinceMs) ?? next;
+    const due = times.next(sinceMs) ?? next;
     const allowedMs = (BACKUP_SECONDS_MAX + startingDeadlineSeconds) * 1000 + LATE_MS;
     const missed = due + allowedMs < nowMs ? timeText(due) : undefined;
     return { kind: 'usable', next: timeText(next), missed };
@@ -32,13 +31,6 @@ export function backupSchedule(
     const { message } = error as Error;
     return unusable(isTimeZone(timeZone) ? 'schedule' : 'timeZone', message);
   }
-}
-
-/** Kubernetes leaves out what would fall into the hour that a change of clocks skips; `croner` moves it. */
-function runAfter(cron: Cron, ms: number): number | undefined {
-  let run = cron.nextRun(new Date(ms));
-  while (run !== null && !cron.match(run)) run = cron.nextRun(run);
-  return run?.getTime();
 }
 
 /** `Intl` knows what `croner` does, and says it by an exception. */

@@ -1,4 +1,8 @@
-/** Windows of maintenance: whether one is open at an instant, and when the next one opens. Cron is `croner`'s. */
+/**
+ * Windows of maintenance: whether one is open at an instant, and when the next one opens. Cron is `croner`'s: a window that would
+ * open in the hour that clocks skip opens right after it, and one in the hour that they repeat opens once. A CronJob would not run
+ * in the one and run twice in the other, but a night without a window keeps an update waiting for nothing.
+ */
 import { Cron } from 'croner';
 import type { McpCluster } from '../api/index.ts';
 import { timeText } from '../std/index.ts';

@@ -2,6 +2,11 @@
 import type { Requirement } from './requirement.ts';
 
 export const kube = {
+  'kube.cron': {
+    sentence:
+      'A schedule with a time zone is read as Kubernetes reads that of a CronJob: what falls into the hour that clocks skip is left out, what falls into the one that they repeat comes twice',
+    source: 'robfig/cron: daylight saving time; Kubernetes CronJob: time zones',
+  },
   'kube.watch-survives': {
     sentence:
       'A watch that is refused, cut, silent or malformed is opened again where it stopped, with back-off',

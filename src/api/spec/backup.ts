@@ -84,7 +84,8 @@ export const BACKUP = {
     },
     timeZone: {
       type: 'string',
-      description: 'Time zone of the schedule, such as Europe/Berlin.',
+      description:
+        'Time zone of the schedule, such as Europe/Berlin. As any CronJob, a backup in the hour that clocks skip is left out, and one in the hour that they repeat is taken twice.',
       default: 'Etc/UTC',
       minLength: 1,
       maxLength: 64,

@@ -24,7 +24,8 @@ const MAINTENANCE_WINDOW = {
     duration: duration('How long it stays open.', { default: '2h', min: '1m', max: '168h' }),
     timeZone: {
       type: 'string',
-      description: 'Time zone of the schedule, such as Europe/Berlin.',
+      description:
+        'Time zone of the schedule, such as Europe/Berlin. A window that would open in the hour that clocks skip opens right after it; one in the hour that they repeat opens once.',
       default: 'UTC',
       minLength: 1,
       maxLength: 64,

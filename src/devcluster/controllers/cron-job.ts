@@ -1,6 +1,5 @@
-/** The CronJob controller: a Job at each time of the schedule. Cron is `croner`'s. */
-import { Cron } from 'croner';
-import { RESOURCES, type Outcome } from '../../kube/index.ts';
+/** The CronJob controller: a Job at each time of the schedule. */
+import { cronTimes, RESOURCES, type Outcome } from '../../kube/index.ts';
 import { planCronJob, type CronJob } from '../core/index.ts';
 import { SETTLED, type ControllerContext, type RunningController } from './context.ts';
 import { createWatchedController, onChangeOf } from './watched-controller.ts';
@@ -49,12 +48,11 @@ function timesOf(
   nowMs: number,
 ): { readonly dueMs: number | undefined; readonly nextMs: number | undefined } | undefined {
   try {
-    const zone = spec.timeZone === undefined ? {} : { timezone: spec.timeZone };
-    const cron = new Cron(spec.schedule, { ...zone, paused: true });
+    const times = cronTimes(spec.schedule, spec.timeZone);
     const since = Date.parse(status?.lastScheduleTime ?? metadata.creationTimestamp ?? '');
-    const [last] = cron.previousRuns(1, new Date(nowMs));
-    const dueMs = last !== undefined && last.getTime() > since ? last.getTime() : undefined;
-    return { dueMs, nextMs: cron.nextRun(new Date(nowMs))?.getTime() };
+    const last = times.last(nowMs);
+    const dueMs = last !== undefined && last > since ? last : undefined;
+    return { dueMs, nextMs: times.next(nowMs) };
   } catch {
     return undefined;
   }
