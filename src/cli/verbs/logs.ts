@@ -12,18 +12,28 @@ export interface LogFlags {
   readonly previous?: boolean;
 }
 
+interface LogWish extends Omit<LogFlags, 'container'> {
+  /** The only one of the pod when absent. */
+  readonly container?: LogFlags['container'];
+  /** Of the last lines the first bytes; all when absent. */
+  readonly bytesMax?: number;
+  readonly signal?: AbortSignal;
+}
+
 /** The last lines of one container of one pod. */
 export function readLog(
   client: KubeClient,
   pod: { readonly namespace: string; readonly name: string },
-  { container, tail, previous = false }: LogFlags,
+  { container, tail, previous = false, bytesMax, signal }: LogWish,
 ): Promise<string> {
   const query = new URLSearchParams({
-    container,
+    ...(container === undefined ? {} : { container }),
     tailLines: String(tail),
     ...(previous ? { previous: 'true' } : {}),
+    ...(bytesMax === undefined ? {} : { limitBytes: String(bytesMax) }),
   });
-  return client.raw('GET', `/api/v1/namespaces/${pod.namespace}/pods/${pod.name}/log?${query}`);
+  const path = `/api/v1/namespaces/${pod.namespace}/pods/${pod.name}/log?${query}`;
+  return client.raw('GET', path, signal === undefined ? {} : { signal });
 }
 
 export async function logs(

@@ -11,7 +11,7 @@ import { act, type ActFlags } from './act.ts';
 import * as changes from '../core/changes.ts';
 import { attempt, withSession, type ConnectionFlags, type Print, type Session } from './session.ts';
 import type { LogFlags } from './logs.ts';
-import type { ReportFlags } from './report.ts';
+import type { ReportFlags } from './report-parts.ts';
 import type { StatusFlags } from './status.ts';
 
 type Planner = (

@@ -1,48 +1,24 @@
 /**
- * `report`: a folder of plain files for whoever helps with a cluster. Each part is read by itself: what may not be read is said
- * in the report instead of ending it.
+ * `report`: a folder of plain files for whoever helps with a cluster. Each part is read by itself: what cannot be read is said
+ * in the report instead of ending it. It is bounded, however much there is to read.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { dump } from 'js-yaml';
-import { MCP_CLUSTERS, type McpCluster } from '../../api/index.ts';
 import { systemClock, UsageError } from '../../host/index.ts';
-import { RESOURCES, type KubeObject, type ResourceType } from '../../kube/index.ts';
-import { redactLog, redactObject, redactText } from '../core/redact.ts';
-import { podSelector } from '../core/status-view.ts';
-import { readLog } from './logs.ts';
+import { createProgress } from '../progress.ts';
+import { redactText } from '../core/redact.ts';
+import { partsOf, type Part, type ReportFlags } from './report-parts.ts';
 import { findCluster, type Session } from './session.ts';
 
-export interface ReportFlags {
-  /** Folder that is made; it must not exist. */
-  readonly out?: string;
-  readonly tail: number;
-  readonly operatorNamespace: string;
-  /** What the MCP servers themselves say may hold anything. */
-  readonly includeServerLogs?: boolean;
-}
+/** Parts that are read at once: a node that does not answer keeps one of them waiting. */
+const AT_ONCE_MAX = 4;
+const LIMITS: Limits = { partCharactersMax: 16 * 2 ** 20, reportCharactersMax: 128 * 2 ** 20 };
 
-/** Objects of a cluster, told by its label. */
-const KINDS: readonly ResourceType[] = [
-  RESOURCES.pods,
-  RESOURCES.statefulSets,
-  RESOURCES.services,
-  RESOURCES.endpointSlices,
-  RESOURCES.configMaps,
-  RESOURCES.secrets,
-  RESOURCES.persistentVolumeClaims,
-  RESOURCES.podDisruptionBudgets,
-  RESOURCES.networkPolicies,
-  RESOURCES.serviceAccounts,
-  RESOURCES.cronJobs,
-  RESOURCES.jobs,
-];
-const METRICS_PORT = 9090;
-const OPERATOR_SELECTOR = 'app.kubernetes.io/name=mcp-cluster-operator';
-
-interface Part {
-  readonly path: string;
-  readonly read: () => Promise<string>;
+export interface Limits {
+  /** A file is cut at its end. */
+  readonly partCharactersMax: number;
+  /** Parts that would be begun after as much are left out and named. */
+  readonly reportCharactersMax: number;
 }
 
 /** Writes the report and says where it is; nothing of it was sent anywhere. */
@@ -50,142 +26,78 @@ export async function report(session: Session, name: string, flags: ReportFlags)
   const cluster = await findCluster(session, name);
   const at = new Date(systemClock.wall()).toISOString().replace(/[:.]/g, '-');
   const folder = flags.out ?? `mcp-report-${session.namespace}-${name}-${at}`;
-  await mkdir(folder, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
-    throw new UsageError(
-      `--out ${folder}: ${error.code === 'EEXIST' ? 'is there already' : error.message}`,
-    );
-  });
+  await makeFolder(folder);
   const missing: string[] = [];
-  for (const part of await partsOf(session, cluster, flags)) {
-    const text = await part.read().catch((error: Error) => {
-      missing.push(`${part.path}: ${redactText(error.message)}`);
-      return undefined;
-    });
-    if (text === undefined) continue;
-    const path = join(folder, part.path);
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    await writeFile(path, text.endsWith('\n') ? text : `${text}\n`, { mode: 0o600 });
-  }
+  const parts = await partsOf(session, cluster, { ...flags, missing });
+  await watched(name, (progress) => writeParts(folder, parts, { missing, progress }));
+  missing.sort();
   await writeFile(join(folder, 'README.txt'), readme(name, missing, flags), { mode: 0o600 });
   session.print(`${folder}: read it before you give it away; tar -czf ${folder}.tar.gz ${folder}`);
   for (const line of missing) session.print(`  not in it: ${line}`);
 }
 
-async function partsOf(
-  session: Session,
-  cluster: McpCluster,
-  { tail, operatorNamespace, includeServerLogs }: ReportFlags,
-): Promise<readonly Part[]> {
-  const { client, namespace } = session;
-  const labelSelector = podSelector(cluster.metadata.name);
-  const podNames = async (inNamespace: string, selector: string): Promise<readonly string[]> => {
-    const scope = { namespace: inNamespace, labelSelector: selector };
-    const { items } = await client.list(RESOURCES.pods, scope).catch(() => ({ items: [] }));
-    return items.map(({ metadata }) => metadata.name ?? '');
-  };
-  const pods = await podNames(namespace, labelSelector);
-  const operators = await podNames(operatorNamespace, OPERATOR_SELECTOR);
-  const log = (pod: string, container: 'sidecar' | 'server', previous: boolean): Part => ({
-    path: `logs/${pod}-${container}${previous ? '-previous' : ''}.log`,
-    read: async () =>
-      redactLog(await readLog(client, { namespace, name: pod }, { container, tail, previous })),
+async function makeFolder(folder: string): Promise<void> {
+  await mkdir(folder, { mode: 0o700 }).catch(({ code, message }: NodeJS.ErrnoException) => {
+    const why =
+      code === 'EEXIST'
+        ? 'is there already: name another folder, or remove it'
+        : `cannot be made (${message}): name another folder`;
+    throw new UsageError(`--out ${folder}: ${why}`);
   });
-  const raw = (path: string, url: string, shown: (text: string) => string): Part => ({
-    path,
-    read: async () => shown(await client.raw('GET', url)),
-  });
-  const podUrl = (inNamespace: string, pod: string): string =>
-    `/api/v1/namespaces/${inNamespace}/pods/${pod}`;
-  const metrics = (inNamespace: string, pod: string): Part =>
-    raw(
-      `metrics/${pod}.txt`,
-      `${podUrl(inNamespace, pod)}:${METRICS_PORT}/proxy/metrics`,
-      redactText,
-    );
-  return [
-    { path: 'mcpcluster.yaml', read: async () => yaml([cluster as unknown as KubeObject]) },
-    ...KINDS.map((type) => ({
-      path: `objects/${type.plural}.yaml`,
-      read: async () => yaml((await client.list(type, { namespace, labelSelector })).items),
-    })),
-    {
-      path: 'events.yaml',
-      read: async () => yaml(await eventsOf(session, cluster)),
-    },
-    {
-      path: 'nodes.yaml',
-      read: async () => yaml((await client.list(RESOURCES.nodes)).items.map(nodeFacts)),
-    },
-    { path: 'other-clusters.txt', read: () => otherClusters(session) },
-    raw('kubernetes-version.json', '/version', (text) => text),
-    ...pods.flatMap((pod) => [
-      log(pod, 'sidecar', false),
-      log(pod, 'sidecar', true),
-      ...(includeServerLogs === true ? [log(pod, 'server', false)] : []),
-      metrics(namespace, pod),
-    ]),
-    ...operators.flatMap((pod) => [
-      raw(
-        `operator/${pod}.log`,
-        `${podUrl(operatorNamespace, pod)}/log?tailLines=${tail}`,
-        redactLog,
-      ),
-      metrics(operatorNamespace, pod),
-    ]),
-  ].map((part) => withoutPrevious(part));
 }
 
-/** A container that was never restarted has no log of before: that is no gap in the report. */
-function withoutPrevious(part: Part): Part {
-  if (!part.path.endsWith('-previous.log')) return part;
-  return { ...part, read: () => part.read().catch(() => 'this container was not restarted') };
+/** On a terminal a line says what is read; a program that reads our output is not told. */
+async function watched(
+  name: string,
+  work: (progress: (text: string) => void) => Promise<void>,
+): Promise<void> {
+  const { stderr } = process;
+  if (!stderr.isTTY) return work(() => undefined);
+  await createProgress(systemClock, stderr).wait(`report of ${name}`, work);
 }
 
-/** Events about anything that is named after the cluster. */
-async function eventsOf(
-  { client, namespace }: Session,
-  { metadata }: McpCluster,
-): Promise<readonly KubeObject[]> {
-  const { items } = await client.list(RESOURCES.events, { namespace });
-  const isAbout = (event: KubeObject): boolean => {
-    const { name = '' } = (event['regarding'] ?? {}) as { name?: string };
-    return (
-      name === metadata.name ||
-      name.startsWith(`${metadata.name}-`) ||
-      name === `data-${metadata.name}`
-    );
+/** Reads each part and writes it to its file below `folder`; what is not in the report is added to `missing`, with why. */
+export async function writeParts(
+  folder: string,
+  parts: readonly Part[],
+  to: {
+    readonly missing: string[];
+    readonly progress: (text: string) => void;
+    readonly limits?: Limits;
+  },
+): Promise<void> {
+  const { partCharactersMax, reportCharactersMax } = to.limits ?? LIMITS;
+  let written = 0;
+  let begun = 0;
+  const queue = parts.values();
+  const work = async (): Promise<void> => {
+    for (const { path, read } of queue) {
+      to.progress(`${(begun += 1)} of ${parts.length}, ${path}`);
+      if (written >= reportCharactersMax) {
+        to.missing.push(`${path}: the report is large enough; read less of each log with --tail`);
+        continue;
+      }
+      const text = await read().catch((error: Error) => {
+        to.missing.push(`${path}: ${redactText(error.message)}`);
+        return undefined;
+      });
+      if (text === undefined) continue;
+      const shown = cut(text, partCharactersMax);
+      written += shown.length;
+      const file = join(folder, path);
+      await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+      await writeFile(file, shown, { mode: 0o600 });
+    }
   };
-  return items.filter(isAbout);
+  await Promise.all(Array.from({ length: AT_ONCE_MAX }, work));
 }
 
-/** Of nodes only what scheduling and versions need. */
-function nodeFacts(node: KubeObject): KubeObject {
-  const { nodeInfo, conditions } = (node['status'] ?? {}) as Record<string, unknown>;
-  const { unschedulable, taints } = (node['spec'] ?? {}) as Record<string, unknown>;
-  const { apiVersion, kind, metadata } = node;
-  const { name = '', labels = {} } = metadata;
-  return {
-    apiVersion,
-    kind,
-    metadata: { name, labels },
-    spec: { unschedulable, taints },
-    status: { nodeInfo, conditions },
-  };
+function cut(text: string, charactersMax: number): string {
+  if (text.length > charactersMax) {
+    return `${text.slice(0, charactersMax)}\n[cut here: ${text.length} characters]\n`;
+  }
+  return text.endsWith('\n') ? text : `${text}\n`;
 }
-
-/** How many there are and how they are, without their names. */
-async function otherClusters({ client }: Session): Promise<string> {
-  const { items } = await client.list(MCP_CLUSTERS);
-  const phases = items.map((each) => (each as unknown as McpCluster).status?.phase ?? 'Unknown');
-  const counts = new Map<string, number>();
-  for (const phase of phases) counts.set(phase, (counts.get(phase) ?? 0) + 1);
-  return [...counts].map(([phase, count]) => `${phase} ${count}`).join('\n');
-}
-
-const yaml = (objects: readonly KubeObject[]): string =>
-  objects
-    .map((object) => dump(redactObject(object), { noRefs: true, lineWidth: -1 }))
-    .join('---\n');
 
 function readme(name: string, missing: readonly string[], flags: ReportFlags): string {
   return [

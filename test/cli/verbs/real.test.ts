@@ -1,5 +1,8 @@
 /** Verbs at a real API server: what they write, what the operator makes of it, and what people may not do. */
 import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { findHelm, renderChart } from '../../../deploy/helm.ts';
 import { MCP_CLUSTERS } from '../../../src/api/index.ts';
@@ -41,6 +44,21 @@ void suite('verbs at a real API server', { skip }, () => {
       assert.equal(said.code, 1);
       assert.match(said.text, /User "nobody" cannot get resource "mcpclusters"/);
       assert.match(said.text, /- apiGroups: \['mcpcluster\.io'\]\n +resources: \[mcpclusters\]/);
+      // Who may read the cluster and nothing else gets a report that says what is missing, and why.
+      await allow(place, 'reader', { resources: ['mcpclusters'], verbs: ['get', 'list'] });
+      const folder = await mkdtemp(join(tmpdir(), 'report-'));
+      t.after(() => rm(folder, { recursive: true, force: true }));
+      const report = await eventually('the role to be in force', async () => {
+        const out = join(folder, String(Date.now()));
+        const line = `report tools -n ${namespace} --as reader --out ${out}`;
+        const read = await runVerb(api.plane.kubeconfig, line);
+        return read.code === 0 ? read.text : false;
+      });
+      assert.match(
+        report,
+        /not in it: objects\/secrets.yaml: .*cannot list resource "secrets".*; whoever has the right to list secrets can add it/,
+      );
+      assert.match(report, /not in it: operator: pods is forbidden/);
     });
   });
 
@@ -209,4 +227,22 @@ async function checkBackup({ client, kubeconfig, namespace }: Place): Promise<vo
   assert.ok(said.text.includes(`the Job ${job?.metadata.name} takes a backup`), said.text);
   assert.equal(job?.metadata.ownerReferences?.[0]?.uid, made.metadata.uid);
   assert.equal(job?.metadata.labels?.['mcpcluster.io/cluster'], 'tools');
+}
+
+/** Gives this user a Role in the namespace. */
+async function allow(
+  { client, namespace }: Place,
+  user: string,
+  rule: { readonly resources: string[]; readonly verbs: string[] },
+): Promise<void> {
+  const apiVersion = 'rbac.authorization.k8s.io/v1';
+  const metadata = { namespace, name: user };
+  const rules = [{ apiGroups: ['mcpcluster.io'], ...rule }];
+  await client.create(RESOURCES.roles, { apiVersion, kind: 'Role', metadata, rules });
+  const apiGroup = 'rbac.authorization.k8s.io';
+  await client.create(RESOURCES.roleBindings, {
+    ...{ apiVersion, kind: 'RoleBinding', metadata },
+    roleRef: { apiGroup, kind: 'Role', name: user },
+    subjects: [{ apiGroup, kind: 'User', name: user }],
+  });
 }

@@ -216,8 +216,13 @@ export async function checkReport({ client, kubeconfig, namespace }: Place): Pro
   try {
     const said = await runVerb(kubeconfig, `report ${NAME} -n ${namespace} --out ${folder}`);
     assert.equal(said.code, 0, said.text);
+    assert.match(
+      said.text,
+      /not in it: operator: there is no pod .*: name that with --operator-name/,
+    );
+    assert.match(said.text, /not in it: logs and metrics: there is no pod/);
     const again = await runVerb(kubeconfig, `report ${NAME} -n ${namespace} --out ${folder}`);
-    assert.match(again.text, /--out .* is there already/);
+    assert.match(again.text, /--out .* is there already: name another folder/);
     const files = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((each) =>
       each.isFile(),
     );
