@@ -107,7 +107,8 @@ function hasTaken(database: DatabaseSync): boolean {
     database.exec('BEGIN IMMEDIATE');
     return true;
   } catch (error) {
-    if ((error as { errcode?: number }).errcode === SQLITE_BUSY) return false;
+    // The upper bytes say more of the same.
+    if (((error as { errcode?: number }).errcode ?? 0) % 256 === SQLITE_BUSY) return false;
     throw noLock(error);
   }
 }
@@ -144,5 +145,5 @@ async function sign(path: string, clock: Clock): Promise<void> {
 
 const holderOf = (directory: string): Promise<string> =>
   readFile(join(directory, HOLDER), 'utf8').catch(
-    () => 'a process that left no name, or its file system has no locks',
+    () => 'a process that left no name (or its file system has no locks: then choose another)',
   );

@@ -115,7 +115,7 @@ test('who waits for a folder gives up after its time, or when it is told to', as
 
 test(verifies('host.folder-lock.one-of-many'), { timeout: 120_000 }, async (t) => {
   const directory = await folder(t);
-  let takers = await Promise.all(Array.from({ length: 20 }, () => ready(t, directory, 500)));
+  let takers = await Promise.all(Array.from({ length: 20 }, () => ready(t, directory, 1_000)));
   for (let round = 0; round < 2; round++) {
     for (const each of takers) each.go();
     const said = await Promise.all(takers.map((each) => each.line()));

@@ -48,7 +48,7 @@ export const sidecar = {
   'sidecar.data-folder.waits': {
     sentence:
       'A member whose predecessor still runs on its data waits, changes nothing meanwhile, and goes on with all of it as soon as that process is gone',
-    source: 'issue 6: pods deleted by force; Kubernetes: force deletion of StatefulSet pods',
+    source: 'feature bar 21; Kubernetes: force deletion of StatefulSet pods',
   },
   'sidecar.data-folder.bounded': {
     sentence:
