@@ -46,7 +46,9 @@ export interface GatewayTiming {
   readonly probeDownMs?: number;
   /** How long a commit of session state may hold back an answer. */
   readonly commitMs?: number;
-  /** How long `drain` lets running requests finish. */
+  /** How long requests that run at this pod's server may go on once its sessions are being handed over. */
+  readonly handOverMs?: number;
+  /** How long a pod that leaves lets answers to its clients end. */
   readonly drainMs?: number;
   /** How long a pod that has given its sessions away still answers, until load balancers send nobody any more. */
   readonly lingerMs?: number;
@@ -101,6 +103,7 @@ const DEFAULT_TIMING: ResolvedTiming = {
   exchangeMs: 3_600_000,
   probeDownMs: 100,
   commitMs: 5_000,
+  handOverMs: 10_000,
   drainMs: 10_000,
   lingerMs: 1_000,
   sweepMs: 60_000,

@@ -17,6 +17,7 @@ import { createAskNode } from './interceptors/upstream.ts';
 import { createListener } from './listener.ts';
 import { createGatewayMetrics } from './metrics.ts';
 import { createModernFront, createModernHost, type ModernHost } from './modern/modern.ts';
+import type { HandedOver } from './owner/hand-over.ts';
 import { createSessionHost, type SessionHost } from './owner/session-host.ts';
 import { createPeerClient, type PeerClient } from './peer/peer-client.ts';
 import { createPeerListener } from './peer/peer-listener.ts';
@@ -73,8 +74,13 @@ export interface Gateway {
   /** Listens on both ports and begins to probe the MCP server. Rejects when a port cannot be had. */
   start(): Promise<{ readonly port: number; readonly peerPort: number }>;
   /**
-   * Gives every session to another pod, one by one, each once its running requests are done; then ends streams for their
-   * clients to resume elsewhere. Still answers, for others, whoever comes; `stop` when it is done.
+   * Gives every session to another pod, one by one, each once its running requests are done; resolves when nothing runs at this
+   * pod's server any more, so that it may stop. It is not taken back. Twice is as good as once.
+   */
+  handOver(): Promise<HandedOver>;
+  /**
+   * `handOver`; then ends streams for their clients to resume elsewhere. Still answers, for others, whoever comes; `stop` when
+   * it is done. Twice is as good as once.
    */
   drain(): Promise<void>;
   /**
@@ -95,11 +101,17 @@ export function createGateway(options: GatewayOptions): Gateway {
   let state: 'new' | 'listening' | 'draining' | 'stopped' = 'new';
   let cordoned: AbortController | undefined;
   const parts = createParts(options, () => state === 'listening' && cordoned === undefined);
-  const { upstream, host, modernHost, modern, peers, balancing } = parts;
+  const { upstream, host, modernHost, peers, balancing } = parts;
   const { listener, peerListener, sweeper } = parts;
   const place = (avoid: ReadonlySet<string>): string | undefined =>
     balancing.place({ forSession: true, avoid });
+  const begin = (): boolean => {
+    if (state !== 'listening') return false;
+    state = 'draining';
+    return true;
+  };
   return {
+    ...createLeave(parts, place, begin),
     async start() {
       upstream.start();
       const { port: peerPort } = await peerListener.start();
@@ -121,13 +133,6 @@ export function createGateway(options: GatewayOptions): Gateway {
       cordoned.abort();
       cordoned = undefined;
       host.resume();
-    },
-    async drain() {
-      if (state !== 'listening') return;
-      state = 'draining';
-      modern.drain();
-      await Promise.all([host.drain(place), modernHost.drain()]);
-      await listener.drain(parts.timing);
     },
     async stop() {
       if (state === 'stopped') return;
@@ -156,6 +161,33 @@ export function createGateway(options: GatewayOptions): Gateway {
     onBackendChange: upstream.onChange,
     onEvent: parts.events.on,
   };
+}
+
+/** `begin` says whether there is anything to leave. */
+function createLeave(
+  { host, modern, modernHost, listener, timing }: ReturnType<typeof createParts>,
+  place: (avoid: ReadonlySet<string>) => string | undefined,
+  begin: () => boolean,
+): Pick<Gateway, 'handOver' | 'drain'> {
+  let begun = false;
+  const handOver = once(async () => {
+    begun = begin();
+    if (!begun) return { moved: 0, released: 0, cut: 0 };
+    modern.drain();
+    const [handedOver] = await Promise.all([host.drain(place), modernHost.drain()]);
+    return handedOver;
+  });
+  const drain = once(async () => {
+    await handOver();
+    if (begun) await listener.drain(timing);
+  });
+  return { handOver, drain };
+}
+
+/** The same work for all who ask for it. */
+function once<T>(work: () => Promise<T>): () => Promise<T> {
+  let begun: Promise<T> | undefined;
+  return () => (begun ??= work());
 }
 
 /** Creates every part and connects them; nothing listens yet. */

@@ -141,7 +141,7 @@ test('what runs longer than a drain may take is cut, and told so', async (t) => 
         return true;
       },
     },
-    { config: { timing: { drainMs: 200, lingerMs: 10 } } },
+    { config: { timing: { handOverMs: 200, drainMs: 200, lingerMs: 10 } } },
   );
   const headers = await openRaw(world.pod(0).url);
   const stream = await openStream(world.pod(1).url, {
@@ -163,10 +163,27 @@ test('the last pod has nobody to give its sessions to: they wait for the next', 
     await stub.stop();
   });
   const headers = await openRaw(world.pod(0).url);
-  await world.pod(0).gateway.drain();
+  const { gateway } = world.pod(0);
+  assert.deepEqual(await gateway.handOver(), { moved: 0, released: 1, cut: 0 });
+  assert.deepEqual(await gateway.handOver(), { moved: 0, released: 1, cut: 0 }, 'only once');
   const pod = await world.restart(0);
   await eventually('its server answers', () => pod.gateway.backendReady());
   assert.equal((await post(pod.url, PING, headers)).status, 200);
+});
+
+test('a session that is being opened when its pod leaves is opened, and then goes with the others', async (t) => {
+  const opening = Promise.withResolvers<void>();
+  const { world, stubs } = await scene(t, { onInitialize: () => opening.promise });
+  const opened = openRaw(world.pod(0).url);
+  const asked = await eventually('a server is asked', () => {
+    const index = stubs.findIndex(({ seen }) => seen.includes('initialize'));
+    return index >= 0 && { pod: world.pod(index) };
+  });
+  const left = asked.pod.gateway.handOver();
+  opening.resolve();
+  const headers = await opened;
+  assert.deepEqual(await left, { moved: 1, released: 0, cut: 0 });
+  assert.notEqual((await world.ownerOf(headers['mcp-session-id'])).node, asked.pod.node);
 });
 
 test('clients of a draining pod are sent away in good order', async (t) => {

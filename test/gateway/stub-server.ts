@@ -18,6 +18,8 @@ export interface StubOptions {
   readonly silentDelete?: boolean;
   /** Status of DELETE. */
   readonly deleteStatus?: number;
+  /** A session is opened only when it resolves. */
+  readonly onInitialize?: () => Promise<void>;
   /** Answers a call of this method itself; returns true when it did. */
   readonly onCall?: (call: StubCall) => boolean | Promise<boolean>;
   readonly port?: number;
@@ -63,6 +65,7 @@ export async function startStub(options: StubOptions = {}): Promise<StubServer> 
     headers.push(request.headers);
     const { id, method } = message;
     if (method === 'initialize') {
+      await options.onInitialize?.();
       const sessionId = options.stateless === true ? undefined : `backend-${next++}`;
       if (sessionId !== undefined) sessions.add(sessionId);
       const result = {

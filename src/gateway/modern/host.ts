@@ -94,7 +94,7 @@ export function createStatelessHost(options: StatelessHostOptions): StatelessHos
     serve: counted,
     async drain() {
       draining.abort(new StreamInterrupted('draining'));
-      const deadline = clock.monotonic() + timing.drainMs;
+      const deadline = clock.monotonic() + timing.handOverMs;
       while (inFlight > 0 && clock.monotonic() < deadline) await delay(clock, DRAIN_POLL_MS);
     },
   };

@@ -16,9 +16,25 @@ const ATTEMPTS_MAX = 3;
 const HOLD_MS = 2_000;
 const POLL_MS = 10;
 
+/** What became of a pod's sessions. */
+export interface HandedOver {
+  /** Another pod has them. */
+  readonly moved: number;
+  /** No other pod takes any: who is asked for them next takes them over. */
+  readonly released: number;
+  /** Requests still ran when the time was over; they are told so. */
+  readonly cut: number;
+}
+
+export interface Leaving {
+  sessions(): readonly SessionState[];
+  /** Requests that were let in before and may yet bring a session. */
+  arriving(): number;
+}
+
 export interface HandOver {
-  /** Gives every session away; resolves when none is left, after `drainMs`, or when `signal` takes it back. */
-  drain(sessions: () => readonly SessionState[], signal?: AbortSignal): Promise<void>;
+  /** Gives every session away; resolves when none is left, after `handOverMs`, or when `signal` takes it back. */
+  drain(all: Leaving, signal?: AbortSignal): Promise<HandedOver>;
   /** A request for a session that is on its way out: undefined when it is served here all the same. */
   meet(state: SessionState, request: OwnerRequest): Promise<Refusal | undefined>;
 }
@@ -35,26 +51,35 @@ export function createHandOver(options: HandOverOptions): HandOver {
   const { tools } = options;
   const { clock, timing } = tools;
   const leaving = new Map<SessionState, Promise<void>>();
+  const counts = { moved: 0, released: 0, cut: 0 };
   /** A session goes once, whoever asks first. */
   const go = (state: SessionState): Promise<void> => {
     const known = leaving.get(state);
     if (known !== undefined) return known;
-    const promise = giveAway(options, state).finally(() => leaving.delete(state));
+    const promise = giveAway(options, state)
+      .then((result) => void (result !== undefined && (counts[result] += 1)))
+      .finally(() => leaving.delete(state));
     leaving.set(state, promise);
     return promise;
   };
   return {
-    async drain(sessions, signal) {
-      const deadline = clock.monotonic() + timing.drainMs;
-      while (sessions().length > 0 && clock.monotonic() < deadline) {
+    async drain({ sessions, arriving }, signal) {
+      const deadline = clock.monotonic() + timing.handOverMs;
+      // A session is seen to be elsewhere before whoever has it says so.
+      const isOver = (): boolean => sessions().length + leaving.size + arriving() === 0;
+      while (!isOver() && clock.monotonic() < deadline) {
         for (const state of sessions()) {
           if (leaving.size >= HAND_OVERS_MAX) break;
           if (state.inFlight === 0) void go(state);
         }
         await Promise.race([...leaving.values(), delay(clock, POLL_MS)]);
-        if (signal?.aborted === true) return;
+        if (signal?.aborted === true) return { ...counts };
       }
-      for (const state of sessions()) state.close('draining');
+      for (const state of sessions()) {
+        state.close('draining');
+        counts.cut += 1;
+      }
+      return { ...counts };
     },
     async meet(state, request) {
       if (isPartOfRunning(state, request)) return undefined;
@@ -93,8 +118,11 @@ export async function offer(
   return taken;
 }
 
-/** Never rejects; the session is closed afterwards, whoever has it. */
-async function giveAway(options: HandOverOptions, state: SessionState): Promise<void> {
+/** Never rejects; the session is closed afterwards, whoever has it. Undefined: it ended by itself meanwhile. */
+async function giveAway(
+  options: HandOverOptions,
+  state: SessionState,
+): Promise<'moved' | 'released' | undefined> {
   const { tools, cluster } = options;
   const avoid = new Set([cluster.self.node]);
   for (let attempt = 0; attempt < ATTEMPTS_MAX && state.closed === undefined; attempt++) {
@@ -103,11 +131,13 @@ async function giveAway(options: HandOverOptions, state: SessionState): Promise<
     if (member === undefined) break;
     if (await offer(options, state, member, 'owner-draining')) {
       tools.metrics.handedOver.inc({ result: 'moved' });
-      return;
+      return 'moved';
     }
     avoid.add(member.node);
   }
   // Whoever asks for it next has it taken over.
-  if (state.closed === undefined) tools.metrics.handedOver.inc({ result: 'released' });
+  if (state.closed !== undefined) return undefined;
+  tools.metrics.handedOver.inc({ result: 'released' });
   state.close('draining');
+  return 'released';
 }

@@ -21,7 +21,12 @@ import type { Cluster, HeldEpoch, Owner } from '../ports.ts';
 import { createCopies, type AskPeer } from './copies.ts';
 import { decodeCopies } from './copy-wire.ts';
 import { endRecord, endSession } from './end.ts';
-import { createHandOver, type HandOver, type HandOverOptions } from './hand-over.ts';
+import {
+  createHandOver,
+  type HandedOver,
+  type HandOver,
+  type HandOverOptions,
+} from './hand-over.ts';
 import { initializeSession } from './initialize.ts';
 import { servePost } from './post.ts';
 import { mayRepeat } from './lists.ts';
@@ -40,7 +45,7 @@ export interface SessionHost {
   /** True for a session with a client connected; it counts as used. */
   inUse(sessionId: string): boolean;
   /** Gives every session to a pod that `place` names, when its running requests are done; see `hand-over.ts`. */
-  drain(place: HandOverOptions['place'], signal?: AbortSignal): Promise<void>;
+  drain(place: HandOverOptions['place'], signal?: AbortSignal): Promise<HandedOver>;
   /** Serves sessions again after a `drain` that was taken back. */
   resume(): void;
   stop(): void;
@@ -62,7 +67,7 @@ export function createSessionHost(given: HostOptions): SessionHost {
   const tools: OwnerTools = { ...given.tools, copies, fetchPast };
   const options: ServeOptions = { ...given, tools };
   const live = createLiveSessions(options);
-  const phase: { handOver: HandOver | undefined } = { handOver: undefined };
+  const phase: Phase = { handOver: undefined, arriving: 0 };
   const serve = createServe(options, live, phase);
   return {
     async serve(request, signal) {
@@ -87,7 +92,8 @@ export function createSessionHost(given: HostOptions): SessionHost {
     },
     async drain(place, signal) {
       phase.handOver = createHandOver({ ...given, tools, place });
-      await phase.handOver.drain(() => [...live.sessions.values()], signal);
+      const sessions = (): SessionState[] => [...live.sessions.values()];
+      return phase.handOver.drain({ sessions, arriving: () => phase.arriving }, signal);
     },
     resume: () => void (phase.handOver = undefined),
     stop() {
@@ -115,14 +121,16 @@ function serveOwner(
   return plain(copies === undefined ? 400 : 200, '');
 }
 
+interface Phase {
+  handOver: HandOver | undefined;
+  /** Requests under way that open a session or take one over. */
+  arriving: number;
+}
+
 type ServeOptions = Omit<HostOptions, 'tools'> & { readonly tools: OwnerTools };
 
 /** The order of questions every request to an owner meets. */
-function createServe(
-  options: ServeOptions,
-  live: LiveSessions,
-  phase: { readonly handOver: HandOver | undefined },
-): ServeOwner {
+function createServe(options: ServeOptions, live: LiveSessions, phase: Phase): ServeOwner {
   const { tools, self } = options;
   const moves = createMoves(options);
   /** While draining, a session is served here only as far as its running requests need it. */
@@ -134,12 +142,7 @@ function createServe(
     const stale = elsewhere && request.claim === undefined;
     return refused(stale ? 'not-owner' : 'draining', false);
   };
-  return async (request, signal) => {
-    const told = serveOwner(tools, live, request);
-    if (told !== undefined) return told;
-    if (request.op === 'task') return answerTask(tools, request, first(request), signal);
-    const left = phase.handOver && (await leave(phase.handOver, request));
-    if (left !== undefined) return left;
+  const letIn: ServeOwner = async (request, signal) => {
     // Without a lease nobody here may answer: another pod may already be serving.
     if (!tools.ownership.valid()) return refused('lease-lost', false);
     if (request.op === 'initialize') return initialize(options, live, request);
@@ -166,6 +169,20 @@ function createServe(
     if (held && !tools.ownership.valid() && !(await mayAnswer(state)))
       return refused(state.closed ?? 'not-owner', true);
     return withSessionId(reply, state.id);
+  };
+  return async (request, signal) => {
+    const told = serveOwner(tools, live, request);
+    if (told !== undefined) return told;
+    if (request.op === 'task') return answerTask(tools, request, first(request), signal);
+    const left = phase.handOver && (await leave(phase.handOver, request));
+    if (left !== undefined) return left;
+    if (live.sessions.has(request.sessionId)) return letIn(request, signal);
+    phase.arriving += 1;
+    try {
+      return await letIn(request, signal);
+    } finally {
+      phase.arriving -= 1;
+    }
   };
 }
 
