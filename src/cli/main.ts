@@ -97,6 +97,14 @@ program
     '--pod-annotations-dir <dir>',
     "files weight and capabilities: this pod's annotations mcpcluster.io/…",
   )
+  .option(
+    '--hand-over-file <file>',
+    'who makes this file tells the member that its pod is being deleted: /drained answers once all is handed over',
+  )
+  .option(
+    '--hand-over-timeout <duration>',
+    'how long running calls may go on while sessions are handed over (default 10s)',
+  )
   .addOption(logLevel())
   .action(async (options) => {
     const { sidecarCommand } = await import('./sidecar-command.ts');

@@ -1,4 +1,4 @@
-/** Health, metrics and Raft status over plain HTTP: read-only, answered from memory. */
+/** Health, metrics and Raft status over plain HTTP: read-only, answered from memory; `/drained` answers when its time has come. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Configuration } from '../raft/index.ts';
 import type { Metrics } from '../telemetry/index.ts';
@@ -28,11 +28,13 @@ export interface HealthSources {
     readonly snapshotIndex: number;
   };
   readonly metrics: Metrics;
+  /** Resolves with the reason when the MCP server of this pod may stop. */
+  serverMayStop(signal: AbortSignal): Promise<string>;
 }
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** The handler of `/healthz`, `/readyz`, `/metrics` and `/raft/status`; anything else is 404, any other method 405. */
+/** The handler of `/healthz`, `/readyz`, `/drained`, `/metrics` and `/raft/status`; anything else is 404, any other method 405. */
 export function createHealthHandler(sources: HealthSources): Handler {
   const routes: Readonly<Record<string, (response: ServerResponse) => void | Promise<void>>> = {
     '/healthz': (response) => {
@@ -42,6 +44,11 @@ export function createHealthHandler(sources: HealthSources): Handler {
     '/readyz': (response) => {
       const { ready, reason } = sources.readiness();
       text(response, ready ? 200 : 503, ready ? 'ok\n' : `not ready: ${reason}\n`);
+    },
+    '/drained': async (response) => {
+      const gone = new AbortController();
+      response.once('close', () => gone.abort(new Error('nobody waits any more')));
+      text(response, 200, `${await sources.serverMayStop(gone.signal)}\n`);
     },
     '/metrics': async (response) => {
       const exposition = await sources.metrics.exposition();

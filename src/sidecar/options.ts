@@ -27,6 +27,8 @@ export interface SidecarFlags {
   readonly podAnnotationsDir?: string;
   readonly tokensDir?: string;
   readonly recovery?: string;
+  readonly handOverFile?: string;
+  readonly handOverTimeout?: string;
 }
 
 export interface PeerAddress {
@@ -167,7 +169,7 @@ function portFlag(flag: string, value: string | undefined): number | undefined {
 }
 
 /** A duration flag: a plain number is milliseconds, otherwise a unit is given (`50ms`, `1s`). */
-function durationFlag(flag: string, value: string | undefined): number | undefined {
+export function durationFlag(flag: string, value: string | undefined): number | undefined {
   if (value === undefined) return undefined;
   const ms = /^\d+$/.test(value) ? Number(value) : parseDuration(value);
   if (ms === undefined || ms < 1) {

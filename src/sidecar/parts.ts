@@ -180,6 +180,7 @@ function createMemberGateway(
         return config.current().gateway.policies;
       },
       ...(plan.tokensDirectory === undefined ? {} : { tokensDirectory: plan.tokensDirectory }),
+      ...(plan.handOverMs === undefined ? {} : { timing: { handOverMs: plan.handOverMs } }),
     },
     tls: {
       source: plan.tls,

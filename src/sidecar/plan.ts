@@ -25,6 +25,7 @@ import { takeDataFolder, type Taking } from './data-folder.ts';
 import { openPodIdentity } from './identity/pod-identity.ts';
 import type { Renewal } from './identity/renewal.ts';
 import {
+  durationFlag,
   isLoopback,
   planStandalone,
   splitAddress,
@@ -75,6 +76,10 @@ export interface MemberPlan {
   readonly annotations: PodAnnotationsSource;
   /** Where token files are that the policies name by a relative path. */
   readonly tokensDirectory: string | undefined;
+  /** Whoever makes this file tells the member to leave, since its pod is being deleted. */
+  readonly handOverFile: string | undefined;
+  /** How long calls that run at the server may go on then, and whenever sessions are handed over; undefined: as the gateway has it. */
+  readonly handOverMs: number | undefined;
   /** Undefined: health and metrics answer on the cluster port. */
   readonly metricsPort: number | undefined;
   /** Undefined: no MCP server behind this member. */
@@ -119,10 +124,15 @@ export async function planMember(flags: SidecarFlags, tools: PlanTools): Promise
     ...plan,
     annotations: await watchPodAnnotations(flags.podAnnotationsDir, tools),
     tokensDirectory: flags.tokensDir,
+    handOverFile: flags.handOverFile,
+    handOverMs: durationFlag('--hand-over-timeout', flags.handOverTimeout),
   };
 }
 
-type FixedPlan = Omit<MemberPlan, 'annotations' | 'tokensDirectory'>;
+type FixedPlan = Omit<
+  MemberPlan,
+  'annotations' | 'tokensDirectory' | 'handOverFile' | 'handOverMs'
+>;
 
 /** What it waits with, and where it counts. */
 export interface PlanTools extends Taking {

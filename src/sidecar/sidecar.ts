@@ -7,6 +7,7 @@ import { createAdminMember } from './admin-member.ts';
 import { beginAgain } from './begin-again.ts';
 import { publishFacts } from './cluster-facts.ts';
 import { createCordon, type Cordon } from './cordon.ts';
+import { createDeparture, forgetWord, type MemberDeparture } from './departure.ts';
 import { createEventHub } from './events.ts';
 import { fenceWhenDivergent } from './fence.ts';
 import { foundingOf, type Founding } from './founding.ts';
@@ -56,6 +57,7 @@ interface MemberTools {
 
 async function startMember(plan: MemberPlan, tools: MemberTools): Promise<RunningSidecar> {
   const { lifecycle, logger } = tools;
+  await forgetWord(plan.handOverFile);
   await beginAgain(plan, logger);
   const founding = await foundingOf(plan);
   if (founding.voters.length === 0) {
@@ -114,17 +116,19 @@ function assemble(plan: MemberPlan, founding: Founding, tools: MemberTools) {
   const instance = Buffer.from(systemRandom.bytes(8)).toString('hex');
   let parts: Parts | undefined;
   let cordon: Cordon | undefined;
+  let departure: MemberDeparture | undefined;
   let draining = false;
-  const isDraining = (): boolean => draining;
+  const isDraining = (): boolean => draining || departure?.hasBegun() === true;
   const away = (): string => {
     const reason = cordon?.reason() ?? '';
-    return draining || reason === 'asked' ? 'draining' : reason;
+    return isDraining() || reason === 'asked' ? 'draining' : reason;
   };
   const readiness = (): Readiness => readinessOf(parts, away());
   const health = createHealthHandler({
     readiness,
     problems: () => parts?.problems() ?? [],
     raftStatus: () => (parts as Parts).raft.status(),
+    serverMayStop: (signal) => (departure as MemberDeparture).serverMayStop(signal),
     metrics,
   });
   const rpcServer = createRpcServer({
@@ -143,6 +147,7 @@ function assemble(plan: MemberPlan, founding: Founding, tools: MemberTools) {
   const fenced = (): readonly string[] => config.current().fencedMembers;
   cordon = createCordon({ ...parts, self: plan.id, fenced, clock: systemClock, logger });
   lifecycle.add('cordon', () => cordon?.stop());
+  departure = createDeparture({ ...parts, file: plan.handOverFile, clock: systemClock, logger });
   serveAdmin(
     rpcServer,
     createAdminMember({ plan, instance, parts, events, readiness, isDraining, cordon }),

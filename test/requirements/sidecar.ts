@@ -16,6 +16,11 @@ export const sidecar = {
     sentence: 'A member that is asked to drain says so and is not ready until that is taken back',
     source: 'issue 6: sessions of the pod handed over',
   },
+  'sidecar.leaves-before-its-server': {
+    sentence:
+      'A member that is told to leave hands leadership and sessions over while its server still runs, lets running calls end, and says when the server may stop; nobody is made to leave by asking',
+    source: 'issue 6: node drain; feature bar 16',
+  },
   'sidecar.config.everywhere': {
     sentence:
       'A configuration proposed at one member is in force at every member, without a restart',

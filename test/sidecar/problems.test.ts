@@ -68,6 +68,7 @@ async function pagesOf(wrong: Partial<RaftStatus>, withoutData = false) {
       problems,
       raftStatus: () => status,
       metrics: createMetrics(),
+      serverMayStop: async () => 'at any time',
     }),
   );
   server.listen(0, '127.0.0.1');

@@ -1,5 +1,6 @@
 /** Three sidecars without Kubernetes, each with its own MCP server, as processes; and a client that speaks plain HTTP. */
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { eventually } from '../eventually.ts';
 import { freePorts } from '../free-ports.ts';
@@ -18,6 +19,14 @@ export interface StandalonePod {
   open(): Promise<string>;
   /** Text of a tool's answer in this session; rejects when the answer is none. */
   call(session: string): Promise<string>;
+  /** The whole answer of any tool. */
+  callTool(session: string, name: string, input: object): Promise<string>;
+  /** The file that tells the sidecar to leave. */
+  readonly word: string;
+  /** What calls with an effect have been executed by the server. */
+  effects(): Promise<string>;
+  /** SIGTERM to the server alone. */
+  endServer(): void;
   /** Ends sidecar and server at once. */
   kill(): void;
 }
@@ -44,19 +53,24 @@ export async function startStandalonePods(): Promise<{
       const peers = ids.map((id, i) => `${id}@127.0.0.1:${of(i)[0]}`).join();
       const made = ids.map((id, i) => {
         const [cluster, gateway, gatewayPeer, upstream] = of(i);
-        const server = node([SERVER], { PORT: String(upstream) });
+        const word = join(folder, `${id}.leave`);
+        const effectsFile = join(folder, `${id}.effects`);
+        const server = node([SERVER], { PORT: String(upstream), EFFECTS_FILE: effectsFile });
         const sidecar = run(
           ...['sidecar', '--node-id', id, '--peers', peers, '--cluster-port', String(cluster)],
           ...['--advertise-addr', `127.0.0.1:${cluster}`, '--session-db-path', folder],
           ...['--upstream', `http://127.0.0.1:${upstream}/mcp`],
           ...['--gateway-port', String(gateway), '--gateway-peer-port', String(gatewayPeer)],
-          ...flags,
+          ...['--hand-over-file', word, ...flags],
         );
         const kill = (): void => {
           sidecar.kill('SIGKILL');
           server.kill('SIGKILL');
         };
-        return { id, gateway, cluster, kill, lines: sidecar.lines, ...client(gateway) };
+        const effects = (): Promise<string> => readFile(effectsFile, 'utf8').catch(() => '');
+        const endServer = (): void => void server.kill('SIGTERM');
+        const ends = { effects, endServer, kill };
+        return { id, gateway, cluster, word, ...ends, lines: sidecar.lines, ...client(gateway) };
       });
       const isReady = async (): Promise<boolean> => {
         const asked = made.map(({ cluster }) => fetch(`http://127.0.0.1:${cluster}/readyz`));
@@ -72,7 +86,7 @@ export async function startStandalonePods(): Promise<{
   };
 }
 
-function client(gateway: number): Pick<StandalonePod, 'open' | 'call'> {
+function client(gateway: number): Pick<StandalonePod, 'open' | 'call' | 'callTool'> {
   const send = async (body: object, session?: string): Promise<{ id: string; text: string }> => {
     const response = await fetch(`http://localhost:${gateway}/mcp`, {
       method: 'POST',
@@ -89,6 +103,10 @@ function client(gateway: number): Pick<StandalonePod, 'open' | 'call'> {
     assert.ok(response.ok, `${response.status}: ${text}`);
     return { id: response.headers.get('mcp-session-id') ?? '', text };
   };
+  const callTool = async (session: string, name: string, input: object): Promise<string> => {
+    const params = { name, arguments: input };
+    return (await send({ id: (lastId += 1), method: 'tools/call', params }, session)).text;
+  };
   return {
     async open() {
       const clientInfo = { name: 'test', version: '1' };
@@ -99,9 +117,9 @@ function client(gateway: number): Pick<StandalonePod, 'open' | 'call'> {
       await send({ id: (lastId += 1), method: 'tools/list' }, id);
       return id;
     },
+    callTool,
     async call(session) {
-      const params = { name: 'test_simple_text', arguments: {} };
-      const { text } = await send({ id: (lastId += 1), method: 'tools/call', params }, session);
+      const text = await callTool(session, 'test_simple_text', {});
       const said = /This is a simple text response/.exec(text)?.[0];
       assert.ok(said, text);
       return said;

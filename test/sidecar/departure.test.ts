@@ -1,0 +1,94 @@
+/** A pod that is deleted from outside: the word to leave, the hand-over, and the hook that waits for it. */
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { createDeparture, forgetWord } from '../../src/sidecar/departure.ts';
+import { silentLogger } from '../../src/telemetry/index.ts';
+import { eventually } from '../eventually.ts';
+import { verifies } from '../requirements.ts';
+import { createVirtualClock } from '../virtual-clock.ts';
+import { startStandalonePods, type StandalonePod } from './standalone-pods.ts';
+
+const { pods: start } = await startStandalonePods();
+
+async function owned(pod: StandalonePod): Promise<number> {
+  const text = await (await fetch(`http://127.0.0.1:${pod.cluster}/metrics`)).text();
+  return Number(/^mcp_cluster_gateway_sessions_owned(?:\{[^}]*\})? (\d+)/m.exec(text)?.[1] ?? 0);
+}
+
+const drained = async (pod: StandalonePod): Promise<string> =>
+  (await fetch(`http://127.0.0.1:${pod.cluster}/drained`)).text();
+const page = async (pod: StandalonePod, path: string): Promise<string> =>
+  (await fetch(`http://127.0.0.1:${pod.cluster}${path}`)).text();
+
+test(verifies('sidecar.leaves-before-its-server'), async () => {
+  const pods = await start('d');
+  const session = await pods[0].open();
+  const served = await Promise.all(pods.map(owned));
+  const owner = pods[served.indexOf(1)];
+  assert.ok(owner, `one member owns the session: ${JSON.stringify(served)}`);
+  const others = pods.filter((pod) => pod !== owner);
+  const [other] = others;
+  assert.ok(other);
+  const untold = drained(other);
+
+  // It has an effect, so nobody may repeat it: it ends where it began, or it is lost.
+  let isLasting = true;
+  const lasting = pods[1]
+    .callTool(session, 'lasting_record', { what: 'long', stepMs: 2_000 })
+    .finally(() => (isLasting = false));
+  await eventually('the call to run', async () => (await owner.effects()).includes('long'));
+  await writeFile(owner.word, '');
+  const asked = drained(owner).then((text) => ({ text, isLasting }));
+  await eventually('it says so', async () => (await page(owner, '/readyz')).includes('draining'));
+  assert.match(await lasting, /long done/);
+  const { text, isLasting: tooEarly } = await asked;
+  assert.equal(tooEarly, false, 'the server was told to stop while it still worked');
+  assert.match(text, /^1 sessions handed over$/m);
+  owner.endServer();
+  for (const pod of pods) await pod.call(session);
+
+  assert.match(await untold, /^nobody has told this member to leave/);
+  assert.match(await page(other, '/readyz'), /^ok/, 'whoever asks changes nothing');
+
+  // Where nobody is left to take sessions, nobody waits for anybody.
+  await Promise.all(others.map((pod) => writeFile(pod.word, '')));
+  const last = await Promise.all(others.map(drained));
+  const [released, ...none] = last.filter((each) => /1 released, since no other/.test(each));
+  assert.deepEqual([none, released !== undefined], [[], true], last.join());
+});
+
+interface Scene {
+  readonly file: string;
+  readonly clock: ReturnType<typeof createVirtualClock>;
+}
+
+async function scene(t: TestContext): Promise<Scene> {
+  const folder = await mkdtemp(join(tmpdir(), 'departure-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  return { file: join(folder, 'word'), clock: createVirtualClock() };
+}
+
+test('a server that hangs is not waited for', async (t) => {
+  const { file, clock } = await scene(t);
+  const nobody = async (): Promise<never> => assert.fail('nobody has told it to leave');
+  const departure = createDeparture({
+    ...{ file, clock, logger: silentLogger },
+    gateway: { backendReady: () => false, handOver: nobody, drain: nobody },
+    raft: { status: () => assert.fail('unasked'), transferLeadership: nobody },
+  });
+  const why = await departure.serverMayStop(new AbortController().signal);
+  assert.match(why, /does not answer/);
+  assert.equal(departure.hasBegun(), false);
+});
+
+test('a word to an earlier process is forgotten', async (t) => {
+  const { file } = await scene(t);
+  await writeFile(file, '');
+  await forgetWord(file);
+  await assert.rejects(stat(file), { code: 'ENOENT' });
+  await forgetWord(file);
+  await assert.rejects(forgetWord(join(file, '..')), /--hand-over-file/);
+});
