@@ -15,6 +15,7 @@ import { backupScenarios } from './scenarios/backups.ts';
 import { changeScenarios, clusterScenarios, deletionScenarios } from './scenarios/cluster.ts';
 import { chartScenarios } from './scenarios/chart.ts';
 import { degradedScenarios } from './scenarios/degraded.ts';
+import { departureScenarios } from './scenarios/departures.ts';
 import { failureScenarios } from './scenarios/failures.ts';
 import { kubectlScenarios } from './scenarios/kubectl.ts';
 import { metricScenarios } from './scenarios/metrics.ts';
@@ -47,6 +48,7 @@ const WITH_OPERATOR: readonly Scenario<LaptopArena>[] = [
   ...[...clusterScenarios, ...failureScenarios, ...changeScenarios, ...memberScenarios],
   ...autoscalingScenarios,
   ...lifeCycleScenarios,
+  ...departureScenarios,
   ...degradedScenarios,
   ...policyScenarios,
   ...stdioScenarios,

@@ -2,6 +2,16 @@
 import type { Requirement } from './requirement.ts';
 
 export const lifeCycle = {
+  'life-cycle.deleted-pod': {
+    sentence:
+      'kubectl delete pod of the leader that owns a busy session: no call is lost, and none even notices, not one that runs for seconds',
+    source: 'feature bar 7; issue 6: draining pods leave before they stop',
+  },
+  'life-cycle.evicted-pod': {
+    sentence:
+      'A pod is evicted, as by kubectl drain, while it owns a busy session: no call is lost, and none even notices',
+    source: 'feature bar 16; issue 6: node drain tested',
+  },
   'api.scale': {
     sentence:
       'The scale subresource reads and writes the number of pods, and tells how to find them',

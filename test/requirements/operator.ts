@@ -2,6 +2,11 @@
 import type { Requirement } from './requirement.ts';
 
 export const operator = {
+  'operator.pods-hand-over-first': {
+    sentence:
+      'A pod that is deleted from outside hands its sessions over before its server gets a signal: the sidecar is told by a file of its own, the server is held back by a read-only request, and the grace period leaves time for both to stop',
+    source: 'issue 6: node drain; feature bar 16; KEP-753; kubelet, killContainer',
+  },
   'operator.cut-node': {
     sentence:
       'When a node is cut off, calls through the Service fail for two seconds at most, and no session is lost',

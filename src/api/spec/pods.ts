@@ -138,7 +138,7 @@ export const POD_TEMPLATE = group('Where and how the pods run.', {
     },
   },
   terminationGracePeriodSeconds: integer(
-    'Seconds that a pod has to stop in, before what still runs in it is killed: for handing over its sessions, then for the server, then for the sidecar. ' +
+    'Seconds that a pod has to stop in, before what still runs in it is killed: for handing over its sessions, during which running calls go on for all but ten of these seconds, then for the server, then for the sidecar. ' +
       'A server that is the first process of its container and has no handler of SIGTERM, as most that run on Node, never hears it and takes all of this time.',
     { default: 30, minimum: 5, maximum: 3_600 },
   ),

@@ -14,6 +14,7 @@ import { authVolumes, TOKENS_PATH } from './auth-volumes.ts';
 import { bridgeCommand, bridgeInstaller, bridgeVolumes, serverMounts } from './bridge.ts';
 import { CONFIG_FILE, configHash } from './config.ts';
 import { IDENTITY_PATH, IDENTITY_VOLUME, identityVolume } from './identity.ts';
+import { givesTheWord, handOverArguments, waitsForHandOver } from './leaving-hooks.ts';
 import { recoveryInForce } from './recovery.ts';
 import { requestStateVariables } from './request-state-key.ts';
 import { DATA_VOLUME, objectNames, SERVER_CONTAINER, SIDECAR_CONTAINER } from './names.ts';
@@ -37,6 +38,7 @@ export const POD_SECURITY = {
 const CONFIG_PATH = '/etc/mcp-cluster/config';
 const POD_PATH = '/etc/mcp-cluster/pod';
 const DATA_PATH = '/var/lib/mcp-cluster';
+const TEMPORARY_PATH = '/tmp';
 
 /** `restricted` of the Pod Security Standards. */
 const RESTRICTED = {
@@ -150,6 +152,7 @@ function sidecarContainer(cluster: McpCluster, image: string): object {
       `--session-db-path=${DATA_PATH}`,
       `--pod-annotations-dir=${POD_PATH}`,
       `--tokens-dir=${TOKENS_PATH}`,
+      ...handOverArguments(cluster, TEMPORARY_PATH),
       ...(recovery === undefined ? [] : [`--recovery=${recovery.id}:${recovery.trustMember}`]),
     ],
     env: [
@@ -164,6 +167,7 @@ function sidecarContainer(cluster: McpCluster, image: string): object {
       { name: 'peer', containerPort: SIDECAR_PORTS.peer },
       { name: 'metrics', containerPort: SIDECAR_PORTS.metrics },
     ],
+    lifecycle: givesTheWord(TEMPORARY_PATH),
     startupProbe: {
       ...probe('/healthz'),
       periodSeconds: 1,
@@ -178,7 +182,7 @@ function sidecarContainer(cluster: McpCluster, image: string): object {
       { name: 'config', mountPath: CONFIG_PATH, readOnly: true },
       { name: IDENTITY_VOLUME, mountPath: IDENTITY_PATH, readOnly: true },
       { name: DATA_VOLUME, mountPath: DATA_PATH },
-      { name: 'sidecar-tmp', mountPath: '/tmp' },
+      { name: 'sidecar-tmp', mountPath: TEMPORARY_PATH },
       { name: 'sidecar-pod', mountPath: POD_PATH, readOnly: true },
       ...authVolumes(cluster).map(({ volume, mountPath }) => ({
         name: volume.name,
@@ -210,6 +214,7 @@ function serverContainer(cluster: McpCluster): object {
       volumeMounts: serverMounts(cluster),
     }),
     ports: [{ name: 'server', containerPort: server.port }],
+    lifecycle: waitsForHandOver,
     securityContext: { ...RESTRICTED, ...server.securityContext },
     terminationMessagePolicy: 'FallbackToLogsOnError',
   };

@@ -100,6 +100,8 @@ void suite('objects of a cluster', () => {
       '--session-db-path=/var/lib/mcp-cluster',
       '--pod-annotations-dir=/etc/mcp-cluster/pod',
       '--tokens-dir=/etc/mcp-cluster/auth',
+      '--hand-over-file=/tmp/hand-over',
+      '--hand-over-timeout=20s',
     ]);
     assert.deepEqual(
       sidecar.env.map(({ name }: { name: string }) => name),
@@ -126,6 +128,28 @@ void suite('objects of a cluster', () => {
       assert.equal(securityContext.allowPrivilegeEscalation, false);
       assert.deepEqual(securityContext.capabilities, { drop: ['ALL'] });
     }
+  });
+
+  test(verifies('operator.pods-hand-over-first'), () => {
+    const { spec } = template();
+    const [sidecar] = spec.initContainers;
+    const [server] = spec.containers;
+    const { command } = sidecar.lifecycle.preStop.exec;
+    const file: string = command.at(-1);
+    assert.equal(command[0], 'node', 'found in the PATH of the image');
+    assert.ok(sidecar.args.includes(`--hand-over-file=${file}`), 'it reads what is written');
+    const { name } = sidecar.volumeMounts.find(({ mountPath }: { mountPath: string }) =>
+      file.startsWith(`${mountPath}/`),
+    );
+    assert.ok(!JSON.stringify(server).includes(name), 'the server cannot write it');
+    const httpGet = { path: '/drained', port: 9090, scheme: 'HTTP' };
+    assert.deepEqual(server.lifecycle.preStop.httpGet, httpGet);
+    const bound = (grace: number): string | undefined =>
+      template({
+        podTemplate: { ...cluster().spec.podTemplate, terminationGracePeriodSeconds: grace },
+      }).spec.initContainers[0].args.find((text: string) => text.startsWith('--hand-over-timeout'));
+    assert.equal(bound(90), '--hand-over-timeout=80s');
+    assert.equal(bound(5), '--hand-over-timeout=1s');
   });
 
   test('the server gets exactly what the spec says of it', () => {
