@@ -56,6 +56,16 @@ export function cronTimes(schedule: string, timeZone?: string): CronTimes {
   };
 }
 
+/** What is wrong with the name of a time zone, and what to do; undefined when nothing is. */
+export function timeZoneProblem(timeZone: string): string | undefined {
+  try {
+    Intl.DateTimeFormat('en', { timeZone });
+    return undefined;
+  } catch {
+    return `"${timeZone}" is no time zone: name one such as Europe/Berlin or UTC`;
+  }
+}
+
 /** Tells whether clocks change within an hour of an instant. */
 function clockChanges(timeZone: string | undefined): (ms: number) => boolean {
   const format = new Intl.DateTimeFormat('en', { timeZone, timeZoneName: 'longOffset' });

@@ -11,7 +11,7 @@ export {
   type KubeConnection,
 } from './connection.ts';
 export { createController, type Controller, type ControllerOptions } from './controller.ts';
-export { cronTimes, type CronTimes } from './cron.ts';
+export { cronTimes, timeZoneProblem, type CronTimes } from './cron.ts';
 export {
   isAlreadyExists,
   isConflict,

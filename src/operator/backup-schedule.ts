@@ -1,6 +1,6 @@
 /** When backups are due: when Kubernetes runs the CronJob that takes them. */
 import type { McpCluster } from '../api/index.ts';
-import { cronTimes } from '../kube/index.ts';
+import { cronTimes, timeZoneProblem } from '../kube/index.ts';
 import { BACKUP_SECONDS_MAX, type BackupSchedule } from './core/index.ts';
 import { timeText } from '../std/index.ts';
 
@@ -17,6 +17,8 @@ export function backupSchedule(
 ): BackupSchedule | undefined {
   if (spec.backup === undefined) return undefined;
   const { schedule, timeZone, startingDeadlineSeconds = 0 } = spec.backup;
+  const wrongZone = timeZoneProblem(timeZone);
+  if (wrongZone !== undefined) return unusable('timeZone', wrongZone);
   try {
     const times = cronTimes(schedule, timeZone);
     const next = times.next(nowMs);
@@ -28,17 +30,7 @@ export function backupSchedule(
     const missed = due + allowedMs < nowMs ? timeText(due) : undefined;
     return { kind: 'usable', next: timeText(next), missed };
   } catch (error) {
-    const { message } = error as Error;
-    return unusable(isTimeZone(timeZone) ? 'schedule' : 'timeZone', message);
-  }
-}
-
-/** `Intl` knows what `croner` does, and says it by an exception. */
-function isTimeZone(timeZone: string): boolean {
-  try {
-    return Intl.DateTimeFormat('en', { timeZone }).resolvedOptions().timeZone !== '';
-  } catch {
-    return false;
+    return unusable('schedule', (error as Error).message);
   }
 }
 

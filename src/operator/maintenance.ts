@@ -5,6 +5,7 @@
  */
 import { Cron } from 'croner';
 import type { McpCluster } from '../api/index.ts';
+import { timeZoneProblem } from '../kube/index.ts';
 import { timeText } from '../std/index.ts';
 import { durationMs, type MaintenanceWindow } from './core/index.ts';
 
@@ -13,18 +14,21 @@ export function maintenanceWindow({ spec }: McpCluster, nowMs: number): Maintena
   const wanted = spec.update.maintenanceWindow;
   if (wanted === undefined) return { kind: 'always' };
   const { schedule, duration, timeZone } = wanted;
+  const wrongZone = timeZoneProblem(timeZone);
+  if (wrongZone !== undefined) return unusable('.timeZone', wrongZone);
   try {
     const cron = new Cron(schedule, { timezone: timeZone, mode: '5-part', paused: true });
     // The first one that cannot be over yet.
     const opensAt = cron.nextRun(new Date(nowMs - durationMs(duration)))?.getTime();
-    if (opensAt === undefined) return unusable(`"${schedule}" names no day that comes`);
+    if (opensAt === undefined)
+      return unusable('.schedule', `"${schedule}" names no day that comes`);
     if (opensAt <= nowMs) return { kind: 'open' };
     return { kind: 'closed', opensAt, opensAtText: timeText(opensAt) };
   } catch (error) {
-    return unusable((error as Error).message);
+    return unusable('.schedule', (error as Error).message);
   }
 }
 
-function unusable(why: string): MaintenanceWindow {
-  return { kind: 'unusable', message: `spec.update.maintenanceWindow: ${why}` };
+function unusable(field: '.schedule' | '.timeZone', why: string): MaintenanceWindow {
+  return { kind: 'unusable', message: `spec.update.maintenanceWindow${field}: ${why}` };
 }

@@ -159,8 +159,8 @@ export function resume({ spec }: McpCluster): Plan {
 /** When pods that work may be replaced; undefined: at any time. */
 export interface Window {
   readonly schedule: string;
-  readonly duration?: string | undefined;
-  readonly timeZone?: string | undefined;
+  readonly duration: string;
+  readonly timeZone: string;
 }
 
 export function maintenance({ spec }: McpCluster, window: Window | undefined): Plan {
@@ -169,12 +169,10 @@ export function maintenance({ spec }: McpCluster, window: Window | undefined): P
       ? nothing('spec.update.maintenanceWindow is not set: pods are replaced at any time')
       : ofSpec({ update: { maintenanceWindow: null } }, 'pods are replaced at any time');
   }
-  const given = Object.fromEntries(
-    Object.entries(window).filter(([, value]) => value !== undefined),
-  );
+  const { schedule, duration, timeZone } = window;
   return ofSpec(
-    { update: { maintenanceWindow: given } },
-    `pods that work are replaced only when ${window.schedule} opens`,
+    { update: { maintenanceWindow: window } },
+    `pods that work are replaced only in the ${duration} after "${schedule}" in ${timeZone}`,
   );
 }
 
@@ -202,11 +200,11 @@ const list = (members: readonly string[]): string =>
   `${members.join(', ')} ${members.length === 1 ? 'is' : 'are'}`;
 
 /** The member, or why there is none. */
-function memberOf({ metadata, status }: McpCluster, name: string): McpClusterMember | string {
+function memberOf({ status }: McpCluster, name: string): McpClusterMember | string {
   const members = status?.members ?? [];
   const found = members.find((member) => member.name === name);
   const there = members.map((member) => member.name).join(', ') || 'none yet';
-  return found ?? `${metadata.name} has no member ${name}: it has ${there}`;
+  return found ?? `there is no member ${name}: there are ${there}`;
 }
 
 function atRest({ spec }: McpCluster): string | undefined {

@@ -38,14 +38,17 @@ export function explain(error: ApiFailure, attempt: Attempt): string {
         `    verbs: [${verb === 'patch' ? 'get, patch' : verb}]`,
       ].join('\n');
     case 404:
+      if (group === '') return `${error.message}: it has gone meanwhile; see kubectl mcp status`;
       return `the API server does not serve ${resource}.${group}: install the operator's chart, or its crds/`;
     case 409:
       return `somebody else goes on changing it: ${error.message}; try again`;
     case 400:
     case 422:
       return [`it is refused:`, ...causesOf(error)].join('\n  ');
+    case 429:
+      return `the API server has too much to do: ${error.message}; try again in a moment`;
     default:
-      return `the API server answers ${error.status}: ${error.message}`;
+      return `the API server answers ${error.status}: ${error.message}; try again, and look at its log when that goes on`;
   }
 }
 

@@ -101,7 +101,7 @@ async function confirm(name: string, danger: string): Promise<void> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
     const answer = await terminal.question(`${danger}\nType ${name} to go on: `);
-    if (answer.trim() !== name) throw new UsageError('nothing was changed');
+    if (answer.trim() !== name) throw new UsageError(`nothing was changed: that was not ${name}`);
   } finally {
     terminal.close();
   }

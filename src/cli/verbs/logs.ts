@@ -1,6 +1,6 @@
 /** `logs`: what the containers of a cluster's pods have said, each line with the name of its pod. */
 import { UsageError } from '../../host/index.ts';
-import { RESOURCES, type KubeClient } from '../../kube/index.ts';
+import { KubeError, RESOURCES, type KubeClient } from '../../kube/index.ts';
 import { podSelector } from '../core/status-view.ts';
 import { attempt, findCluster, type Session } from './session.ts';
 
@@ -12,6 +12,8 @@ export interface LogFlags {
   readonly previous?: boolean;
 }
 
+const NOT_RESTARTED = 'this container was not restarted: leave --previous out\n';
+
 interface LogWish extends Omit<LogFlags, 'container'> {
   /** The only one of the pod when absent. */
   readonly container?: LogFlags['container'];
@@ -20,7 +22,7 @@ interface LogWish extends Omit<LogFlags, 'container'> {
   readonly signal?: AbortSignal;
 }
 
-/** The last lines of one container of one pod. */
+/** The last lines of one container of one pod; one that was never restarted has none of before, and is said to have none. */
 export function readLog(
   client: KubeClient,
   pod: { readonly namespace: string; readonly name: string },
@@ -33,7 +35,11 @@ export function readLog(
     ...(bytesMax === undefined ? {} : { limitBytes: String(bytesMax) }),
   });
   const path = `/api/v1/namespaces/${pod.namespace}/pods/${pod.name}/log?${query}`;
-  return client.raw('GET', path, signal === undefined ? {} : { signal });
+  const reading = client.raw('GET', path, signal === undefined ? {} : { signal });
+  return reading.catch((error: unknown) => {
+    if (previous && error instanceof KubeError && error.status === 400) return NOT_RESTARTED;
+    throw error;
+  });
 }
 
 export async function logs(
@@ -50,11 +56,14 @@ export async function logs(
     client.list(RESOURCES.pods, { namespace, labelSelector: podSelector(name) }),
   );
   const names = items.map(({ metadata }) => metadata.name ?? '').sort();
+  if (names.length === 0) {
+    throw new UsageError(
+      `${name} has no pods: kubectl mcp status ${name}${session.flags} says why`,
+    );
+  }
   const wanted = names.filter((pod) => member === undefined || pod === member);
   if (wanted.length === 0) {
-    throw new UsageError(
-      `${name} has no pod ${member ?? ''}: it has ${names.join(', ') || 'none'}`,
-    );
+    throw new UsageError(`${name} has no pod ${member}: it has ${names.join(', ')}`);
   }
   const type = { ...RESOURCES.pods, plural: 'pods/log' };
   for (const pod of wanted) {

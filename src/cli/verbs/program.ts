@@ -8,6 +8,7 @@ import { timeText } from '../../std/index.ts';
 import { systemClock, UsageError } from '../../host/index.ts';
 import { RESOURCES, type KubeObject } from '../../kube/index.ts';
 import { act, type ActFlags } from './act.ts';
+import { explainItself } from './help.ts';
 import * as changes from '../core/changes.ts';
 import { attempt, withSession, type ConnectionFlags, type Print, type Session } from './session.ts';
 import type { LogFlags } from './logs.ts';
@@ -23,22 +24,31 @@ type Planner = (
 interface Writing {
   readonly name: string;
   readonly description: string;
+  /** Which verbs it stands with in the help. */
+  readonly group: string;
   /** How the arguments after the cluster's name are written; none when absent. */
   readonly members?: string;
   readonly plan: Planner;
   readonly isDangerous?: true;
 }
 
+const LOOKING = 'See how it is:';
+const UPDATING = 'Updates:';
+const MEMBERS = 'Single members:';
+const WHOLE = 'The cluster as a whole:';
+
 /** The verbs that change one field. */
 const WRITING: readonly Writing[] = [
   {
     name: 'approve',
+    group: UPDATING,
     description: 'let a supervised update go on to the pod that leads',
     plan: async (cluster, _, session) =>
       changes.approve(cluster, await revisionOf(session, cluster)),
   },
   {
     name: 'promote',
+    group: MEMBERS,
     description:
       'let this member lead Raft; what is asked for is over as soon as anybody else leads',
     members: '<member>',
@@ -46,6 +56,7 @@ const WRITING: readonly Writing[] = [
   },
   {
     name: 'restart',
+    group: UPDATING,
     description: 'replace all pods one after the other, or one, by the rules of a rolling update',
     members: '[member]',
     plan: (cluster, [member]) =>
@@ -55,31 +66,41 @@ const WRITING: readonly Writing[] = [
   },
   {
     name: 'fence',
+    group: MEMBERS,
     description: 'keep members from sessions and from leadership; they go on holding the log',
     members: '<member...>',
     plan: changes.fence,
   },
   {
     name: 'unfence',
+    group: MEMBERS,
     description: 'let members take sessions again: those that are named, or all',
     members: '[member...]',
     plan: changes.unfence,
   },
   {
     name: 'hibernate',
+    group: WHOLE,
     description: 'take all pods away and keep volumes and sessions, until wake',
     plan: changes.hibernate,
     isDangerous: true,
   },
-  { name: 'wake', description: 'bring the pods of a hibernated cluster back', plan: changes.wake },
+  {
+    name: 'wake',
+    group: WHOLE,
+    description: 'bring the pods of a hibernated cluster back',
+    plan: changes.wake,
+  },
   {
     name: 'pause',
+    group: WHOLE,
     description: 'keep the operator from changing anything but where clients are sent',
     plan: changes.pause,
   },
-  { name: 'resume', description: 'let the operator act again', plan: changes.resume },
+  { name: 'resume', group: WHOLE, description: 'let the operator act again', plan: changes.resume },
   {
     name: 'recover',
+    group: WHOLE,
     description:
       'the last resort after the loss of a majority: begin again from this member (spec.recovery)',
     members: '<member>',
@@ -94,19 +115,23 @@ export function createProgram(print: Print): Command {
     .description(
       'Looks after McpClusters: what kubectl shows of them, and what people ask of them.',
     )
-    .showHelpAfterError('(--help shows what is allowed)')
     .exitOverride();
   addStatus(program, print);
-  for (const each of WRITING) addWriting(program, each, print);
-  addMaintenance(program, print);
-  addBackup(program, print);
   addLogs(program, print);
   addReport(program, print);
+  for (const group of [UPDATING, MEMBERS, WHOLE]) {
+    for (const each of WRITING) if (each.group === group) addWriting(program, each, print);
+    if (group === UPDATING) addMaintenance(program, print);
+  }
+  addBackup(program, print);
+  explainItself(program);
   return program;
 }
 
 function addStatus(program: Command, print: Print): void {
-  connected(program.command('status'))
+  const command = program
+    .command('status')
+    .helpGroup(LOOKING)
     .description('one cluster in full, or all of the namespace in a table')
     .argument('[name]', 'name of a McpCluster')
     .option('-A, --all-namespaces', 'without a name: those of all namespaces')
@@ -116,11 +141,12 @@ function addStatus(program: Command, print: Print): void {
       const { status } = await import('./status.ts');
       await withSession(flags, print, (session) => status(session, name, flags));
     });
+  connected(command);
 }
 
 function addWriting(program: Command, verb: Writing, print: Print): void {
-  const { name, description, members, plan, isDangerous } = verb;
-  const command = writing(connected(program.command(name))).description(description);
+  const { name, description, group, members, plan, isDangerous } = verb;
+  const command = program.command(name).helpGroup(group).description(description);
   command.argument('<name>', 'name of a McpCluster');
   if (members !== undefined) command.argument(members, 'name of a pod, such as tools-1');
   if (isDangerous === true) command.option('--yes', 'do not ask; needed where nobody can answer');
@@ -139,22 +165,25 @@ function addWriting(program: Command, verb: Writing, print: Print): void {
       ),
     );
   });
+  connected(writing(command));
 }
 
 interface MaintenanceFlags extends ConnectionFlags, ActFlags {
   readonly schedule?: string;
-  readonly duration?: string;
-  readonly timeZone?: string;
+  readonly duration: string;
+  readonly timeZone: string;
   readonly remove?: boolean;
 }
 
 function addMaintenance(program: Command, print: Print): void {
-  writing(connected(program.command('maintenance')))
+  const command = program
+    .command('maintenance')
+    .helpGroup(UPDATING)
     .description('when pods that work may be replaced (spec.update.maintenanceWindow)')
     .argument('<name>', 'name of a McpCluster')
     .option('--schedule <cron>', 'when the window opens, such as "0 3 * * SUN"')
-    .option('--duration <duration>', 'how long it stays open (default 2h)')
-    .option('--time-zone <name>', 'of the schedule, such as Europe/Berlin (default UTC)')
+    .option('--duration <duration>', 'how long it stays open', '2h')
+    .option('--time-zone <name>', 'of the schedule, such as Europe/Berlin', 'UTC')
     .option('--remove', 'no window: at any time')
     .action(async (name: string, flags: MaintenanceFlags) => {
       const { schedule, duration, timeZone, remove } = flags;
@@ -174,20 +203,26 @@ function addMaintenance(program: Command, print: Print): void {
         ),
       );
     });
+  connected(writing(command));
 }
 
 function addBackup(program: Command, print: Print): void {
-  writing(connected(program.command('backup')))
+  const command = program
+    .command('backup')
+    .helpGroup(WHOLE)
     .description('take a backup now, as the schedule of spec.backup does')
     .argument('<name>', 'name of a McpCluster')
     .action(async (name: string, flags: ConnectionFlags & ActFlags) => {
       const { backup } = await import('./backup.ts');
       await withSession(flags, print, (session) => backup(session, name, flags));
     });
+  connected(writing(command));
 }
 
 function addLogs(program: Command, print: Print): void {
-  connected(program.command('logs'))
+  const command = program
+    .command('logs')
+    .helpGroup(LOOKING)
     .description('the last lines that the pods have written, each with the name of its pod')
     .argument('<name>', 'name of a McpCluster')
     .argument('[member]', 'one pod, such as tools-1')
@@ -202,10 +237,13 @@ function addLogs(program: Command, print: Print): void {
       const { logs } = await import('./logs.ts');
       await withSession(flags, print, (session) => logs(session, { name, member }, flags));
     });
+  connected(command);
 }
 
 function addReport(program: Command, print: Print): void {
-  connected(program.command('report'))
+  const command = program
+    .command('report')
+    .helpGroup(LOOKING)
     .description(
       'a folder of files for whoever helps: resources, events, logs, metrics; no secrets and no data of sessions',
     )
@@ -218,11 +256,13 @@ function addReport(program: Command, print: Print): void {
       const { report } = await import('./report.ts');
       await withSession(flags, print, (session) => report(session, name, flags));
     });
+  connected(command);
 }
 
-/** With the flags of kubectl. */
+/** With the flags of kubectl, which stand behind those of the verb. */
 function connected(command: Command): Command {
   return command
+    .optionsGroup('As for kubectl:')
     .option('-n, --namespace <name>', "default: the context's")
     .option('--context <name>', 'of the kubeconfig; default: its current one')
     .option('--kubeconfig <file>', 'default: $KUBECONFIG, then ~/.kube/config')

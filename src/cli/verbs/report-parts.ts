@@ -126,7 +126,7 @@ function podParts(
         { namespace, name: pod },
         { container, tail, previous, bytesMax: LOG_BYTES_MAX, signal: soon() },
       );
-      return wholeLines(await readable('get', POD_LOGS, reading.catch(withoutPrevious(previous))));
+      return wholeLines(await readable('get', POD_LOGS, reading));
     },
   });
   return [
@@ -165,16 +165,6 @@ function metricsOf({ client }: Session, namespace: string, pod: string): Part {
   };
 }
 
-/** A container that was never restarted has no log of before: that is no gap in the report. */
-const withoutPrevious =
-  (isPrevious: boolean) =>
-  (error: unknown): string => {
-    if (isPrevious && error instanceof KubeError && error.status === 400) {
-      return 'this container was not restarted\n';
-    }
-    throw error;
-  };
-
 /** One that was cut by its length ends in half a line, in which nothing can be told from what is secret. */
 function wholeLines(text: string): string {
   const isCut = text.length >= LOG_BYTES_MAX;
@@ -190,7 +180,9 @@ async function readable<T>(verb: string, type: ResourceType, request: Promise<T>
     if (name === 'TimeoutError' || name === 'AbortError') {
       throw new Error(`no answer within ${PART_MS_MAX / 1_000} s: is its node there?`);
     }
-    if (!(error instanceof KubeError) || error.status !== 403) throw error;
+    if (!(error instanceof KubeError)) throw error;
+    if (error.status === 404) throw new Error(`the API server has no such thing: ${message}`);
+    if (error.status !== 403) throw error;
     throw new Error(`${message}; whoever has the right to ${verb} ${type.plural} can add it`);
   });
 }

@@ -24,7 +24,8 @@ export async function status(
   flags: StatusFlags,
 ): Promise<void> {
   if (flags.watch !== true) return session.print((await lines(session, name, flags)).join('\n'));
-  if (name === undefined) throw new UsageError('status --watch needs the name of a cluster');
+  if (name === undefined)
+    throw new UsageError('status --watch: name one cluster; kubectl get mcpc --watch shows all');
   let shown = '';
   for (;;) {
     const { client, namespace } = session;
@@ -73,7 +74,11 @@ async function lines(
   );
   if (output !== undefined) return [encoded(views, output)];
   if (views.length > 0) return clusterLines(views, allNamespaces);
-  return [`there is no McpCluster${allNamespaces ? '' : ` in the namespace ${session.namespace}`}`];
+  return [
+    allNamespaces
+      ? 'there is no McpCluster: kubectl apply one'
+      : `there is no McpCluster in the namespace ${session.namespace}: kubectl apply one, or see all namespaces with -A`,
+  ];
 }
 
 function encoded(value: StatusView | readonly StatusView[], output: 'json' | 'yaml'): string {

@@ -155,7 +155,8 @@ function progressing(input: ConditionInput): ConditionDraft {
     const blocked = blockedFirst(rollout);
     const why = blocked === undefined ? '' : `; ${blocked.pod} waits for ${blocked.rule}`;
     const todo = hint === undefined ? '' : `: ${hint}`;
-    const message = `${outdated.length} pods are to be replaced${why}${todo}`;
+    const count = outdated.length === 1 ? '1 pod is' : `${outdated.length} pods are`;
+    const message = `${count} to be replaced${why}${todo}`;
     const reason = WAITING_REASONS[blocked?.rule as keyof typeof WAITING_REASONS];
     return draft('Progressing', 'True', reason ?? 'RollingUpdate', message);
   }

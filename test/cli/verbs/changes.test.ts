@@ -31,6 +31,8 @@ const quorum = (status: 'True' | 'False') => ({
   ],
 });
 
+const WINDOW = { schedule: '0 3 * * SUN', duration: '1h', timeZone: 'UTC' } as const;
+
 type Row = readonly [what: string, plan: changes.Plan, expected: object | RegExp];
 
 const TABLE: readonly Row[] = [
@@ -52,7 +54,7 @@ const TABLE: readonly Row[] = [
     { metadata: { annotations: { 'mcpcluster.io/promote': '7:tools-2' } } },
   ],
   ['promote the leader', changes.promote(made(), 'tools-0'), /leads already/],
-  ['promote nobody', changes.promote(made(), 'tools-9'), /it has tools-0, tools-1, tools-2$/],
+  ['promote nobody', changes.promote(made(), 'tools-9'), /there are tools-0, tools-1, tools-2$/],
   [
     'promote a learner',
     changes.promote(made({}, { members: [member(1, { membership: 'Learner' })] }), 'tools-1'),
@@ -98,7 +100,11 @@ const TABLE: readonly Row[] = [
     changes.fence(made(), ['tools-0', 'tools-1', 'tools-2']),
     /^spec\.fencedMembers: a pod must be left that takes sessions, and there are 3/,
   ],
-  ['fence nobody', changes.fence(made(), ['tools-7']), /has no member tools-7/],
+  [
+    'fence nobody',
+    changes.fence(made(), ['tools-7']),
+    /there is no member tools-7: there are tools-0/,
+  ],
   [
     'unfence',
     changes.unfence(made({ fencedMembers: ['tools-1', 'tools-2'] }), ['tools-1']),
@@ -118,8 +124,8 @@ const TABLE: readonly Row[] = [
   ['resume', changes.resume(made({ paused: true })), { spec: { paused: false } }],
   [
     'maintenance',
-    changes.maintenance(made(), { schedule: '0 3 * * SUN', duration: '1h' }),
-    { spec: { update: { maintenanceWindow: { schedule: '0 3 * * SUN', duration: '1h' } } } },
+    changes.maintenance(made(), WINDOW),
+    { spec: { update: { maintenanceWindow: WINDOW } } },
   ],
   ['maintenance, none', changes.maintenance(made(), undefined), /at any time/],
   [
@@ -169,6 +175,11 @@ test('what an answer of the API server means', () => {
   assert.match(said(403), /verbs: \[get, patch\]$/);
   assert.match(said(403), /in a Role of the namespace team, or the role edit/);
   assert.match(said(404), /install the operator's chart/);
+  const pod = { ...attempt, group: '', resource: 'pods/log' };
+  const gone = explain({ status: 404, reason: 'x', message: 'M' }, pod);
+  assert.match(gone, /^M: it has gone meanwhile; see kubectl mcp status$/);
+  assert.match(said(429), /try again in a moment/);
+  assert.match(said(500), /answers 500: M; try again, /);
   assert.match(said(401), /log in again/);
   assert.match(said(0), /--context/);
   assert.equal(

@@ -114,7 +114,7 @@ Certificate CN=tools ends 2026-03-21T12:00:00Z, in 20d`,
       targetLeader: 'tools-1',
       members: first === undefined ? [] : [{ ...first, blockedBy: 'approval' }, ...others],
       conditions: [
-        condition('Progressing', 'True', 'WaitingForApproval', '1 pods are to be replaced'),
+        condition('Progressing', 'True', 'WaitingForApproval', '1 pod is to be replaced'),
       ],
     });
     assert.match(
@@ -125,7 +125,7 @@ Certificate CN=tools ends 2026-03-21T12:00:00Z, in 20d`,
     assert.match(text, /^MEMBER .*WAITS FOR$/m);
     assert.match(text, /^tools-0 .* approval$/m);
     assert.ok(
-      text.includes(`Progressing is True (WaitingForApproval) for 3m: 1 pods are to be replaced
+      text.includes(`Progressing is True (WaitingForApproval) for 3m: 1 pod is to be replaced
   next: kubectl mcp approve tools -n team`),
       text,
     );

@@ -98,6 +98,22 @@ See: kubectl mcp status tools -n ${namespace} --kubeconfig ${kubeconfig}`,
     assert.match(wrong.text, /spec\.update\.maintenanceWindow\.schedule.*five fields of cron/);
   });
 
+  await t.test(
+    'a window of maintenance is what was typed, and nothing of the one before',
+    async () => {
+      await run("maintenance tools --schedule '0 1 * * *' --time-zone Europe/Berlin --duration 5h");
+      assert.match((await run("maintenance tools --schedule '0 3 * * SUN'")).text, /2h after "0 3/);
+      const { maintenanceWindow } = (await spec()).update;
+      assert.deepEqual(maintenanceWindow, {
+        schedule: '0 3 * * SUN',
+        duration: '2h',
+        timeZone: 'UTC',
+      });
+      await run('maintenance tools --remove');
+      assert.equal((await spec()).update.maintenanceWindow, undefined);
+    },
+  );
+
   await t.test(verifies('verbs.danger'), async () => {
     const said = await run('hibernate tools');
     assert.equal(said.code, 2);
@@ -114,7 +130,10 @@ See: kubectl mcp status tools -n ${namespace} --kubeconfig ${kubeconfig}`,
     const elsewhere = await runVerb(kubeconfig, 'wake tools -n default');
     assert.equal(elsewhere.code, 2);
     assert.match(elsewhere.text, new RegExp(`there are .*${namespace}/tools.*with -n$`));
-    assert.match((await run('promote tools')).text, /missing required argument 'member'/);
+    assert.match(
+      (await run('promote tools')).text,
+      /^kubectl mcp: missing required argument 'member'\s+\(kubectl mcp promote --help shows what is allowed\)\s*$/,
+    );
     assert.match((await run('stats tools')).text, /Did you mean status\?/);
     const unknown = await runVerb(kubeconfig, 'status --context nowhere');
     assert.match(unknown.text, /has no context nowhere: it has \S+/);

@@ -243,7 +243,7 @@ void suite('what people asked of rollouts', () => {
     assert.equal(progressing?.reason, 'WaitingForApproval');
     assert.equal(
       progressing.message,
-      '1 pods are to be replaced; tools-0 waits for approval: kubectl annotate --overwrite -n team mcpc/tools mcpcluster.io/approve-update=tools-6f7',
+      '1 pod is to be replaced; tools-0 waits for approval: kubectl annotate --overwrite -n team mcpc/tools mcpcluster.io/approve-update=tools-6f7',
     );
     assert.equal(status.members?.[0]?.blockedBy, 'approval');
     const [event] = transitions({ ...status, members: [] }, status);
@@ -281,7 +281,7 @@ void suite('windows of maintenance', () => {
       const text = window.kind === 'closed' ? `opens ${window.opensAtText}` : window.kind;
       assert.equal(text, expected);
       if (window.kind === 'unusable')
-        assert.match(window.message, /^spec.update.maintenanceWindow: /);
+        assert.match(window.message, /^spec.update.maintenanceWindow.(schedule|timeZone): /);
     });
   }
 
