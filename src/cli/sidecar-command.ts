@@ -1,10 +1,10 @@
 /** `sidecar`: serves one member of a cluster until it is told to stop. */
 import { once } from 'node:events';
-import { onTerminationSignal } from '../host/index.ts';
+import { onTerminationSignal, UsageError } from '../host/index.ts';
 import { runSidecar, type SidecarFlags } from '../sidecar/index.ts';
 import { createLogger, type LogLevel } from '../telemetry/index.ts';
 
-/** Runs the sidecar in the foreground; the process exits with 0 after an orderly stop. */
+/** Runs the sidecar in the foreground; the process exits with 0 after an orderly stop, with another code when it never ran. */
 export async function sidecarCommand(flags: SidecarFlags & { logLevel: LogLevel }): Promise<void> {
   const logger = createLogger({ name: 'sidecar', level: flags.logLevel });
   const stopping = new AbortController();
@@ -15,7 +15,8 @@ export async function sidecarCommand(flags: SidecarFlags & { logLevel: LogLevel 
   });
   const { signal } = stopping;
   const sidecar = await runSidecar(flags, logger, signal).catch((error: unknown) => {
-    if (signal.aborted) process.exit(0);
+    // One that says what it waited for is heard: the kubelet ends who does not start.
+    if (signal.aborted && !(error instanceof UsageError)) process.exit(0);
     throw error;
   });
   if (!signal.aborted) await once(signal, 'abort');

@@ -140,6 +140,11 @@ export const sidecar = {
       'A certificate is renewed after two thirds of its life, and a day after the authorities changed, while the pod runs',
     source: 'feature bar 6',
   },
+  'sidecar.last-words': {
+    sentence:
+      'A sidecar that is ended before it has a certificate says why in its last line, which the kubelet keeps and the condition of the cluster quotes',
+    source: 'feature bar 6',
+  },
   'sidecar.renewal-overdue': {
     sentence:
       'A pod that gets no other certificate tells until when it has one, when the next was due and why there is none, by metrics and to the operator, and quotes no secret',

@@ -1,5 +1,6 @@
 /** A renewal that does not come: when it is overdue, and how a real sidecar tells it while a real listener refuses. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -96,6 +97,29 @@ test('what is told of a renewal: from the first certificate on, with bounded lab
     'other 2',
   ]);
   assert.deepEqual(Object.keys(REFUSALS).sort(), [...CERTIFICATE_REFUSALS].sort());
+});
+
+test(verifies('sidecar.last-words'), { timeout: 60_000 }, async () => {
+  const { folder, run } = await createProcesses();
+  const config = join(folder, 'config.json');
+  await writeFile(config, JSON.stringify(sidecarConfig(cluster(), { replicas: 1, voters: 1 })));
+  const mounted = join(folder, 'mounted');
+  await mkdir(mounted);
+  await writeFile(join(mounted, 'token'), TOKEN);
+  const child = run(
+    ...['sidecar', '--node-id', 'tools-0', '--config', config],
+    ...['--identity-dir', mounted, '--session-db-path', join(folder, 'data')],
+  );
+  const log = (): string => child.lines.join('');
+  await eventually('it waits', () => log().includes('waiting for a certificate'), 30_000);
+  child.kill('SIGTERM');
+  const [code] = (await once(child, 'close')) as [number];
+  assert.equal(code, 2);
+  const last = log().trimEnd().split('\n').at(-1) ?? '';
+  assert.match(
+    last,
+    /^mcp-cluster: stopped while it had no certificate: no-answer: .*; see whether/,
+  );
 });
 
 test(verifies('sidecar.renewal-overdue'), { timeout: 60_000 }, async (t) => {

@@ -3,6 +3,7 @@
  * learns of a new one by `onChange`; connections that are open go on.
  */
 import { watch } from 'node:fs';
+import { UsageError } from '../../host/index.ts';
 import {
   createSigningRequest,
   type CertificateNames,
@@ -61,7 +62,7 @@ export interface OpenPodIdentity extends TlsSource {
 
 /**
  * Resolves when there is a certificate: at once with the kept one when that is good, otherwise when the operator gives one, however
- * long that takes. Rejects when `signal` aborts first.
+ * long that takes. Rejects when `signal` aborts first, with a {@link UsageError} that says why there is none.
  */
 export async function openPodIdentity(options: PodIdentityOptions): Promise<OpenPodIdentity> {
   const identity = new PodIdentity(options);
@@ -97,7 +98,9 @@ class PodIdentity implements OpenPodIdentity {
       await this.#lookAtTrust();
     } else {
       if (flaw !== undefined) logger.warn('kept certificate is not used', { reason: flaw });
-      await this.#renew();
+      await this.#renew().catch((error: unknown) => {
+        throw this.#unanswered() ?? error;
+      });
     }
     const watcher = watch(directory, () => void this.#lookAtTrust());
     watcher.unref();
@@ -122,6 +125,18 @@ class PodIdentity implements OpenPodIdentity {
   stop(): void {
     this.#stopped.abort(new Error('stopped'));
     this.#cancelTimer();
+  }
+
+  /** A container that is ended while it waits leaves its last words in the status of its pod: they say what it waited for. */
+  #unanswered(): UsageError | undefined {
+    const failure = this.#record.failure();
+    if (!this.#stopped.signal.aborted || failure === undefined) return undefined;
+    const { code, message } = failure;
+    const next =
+      code === 'no-answer'
+        ? '; see whether the operator runs, and whether a NetworkPolicy or firewall keeps the pod from its Service'
+        : '';
+    return new UsageError(`stopped while it had no certificate: ${code}: ${message}${next}`);
   }
 
   /** Whom to trust: what the pod is told now, and what came with the certificate, which may be newer. */
@@ -210,7 +225,9 @@ class PodIdentity implements OpenPodIdentity {
     const kept = { key, certificate, trusted, renewAfter };
     const flaw = this.#flaw(kept, trusted);
     if (flaw !== undefined)
-      throw new Error(`the certificate that was given cannot be used: ${flaw}`);
+      throw new UsageError(
+        `the certificate that was given cannot be used: ${flaw}; see the conditions of the McpCluster`,
+      );
     await keep(dataRoot, kept).catch((error: unknown) => this.#notKept(error));
     logger.info('certificate obtained', { renewAfter: timeText(renewAfter) });
     this.#show(kept);

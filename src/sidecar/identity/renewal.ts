@@ -39,6 +39,8 @@ export interface RenewalRecord {
   failed(failure: RenewalFailure): void;
   /** Undefined before the first certificate. */
   current(): Renewal | undefined;
+  /** Why there is no newer certificate, or none at all; undefined when no attempt has failed since the last. */
+  failure(): RenewalFailure | undefined;
 }
 
 /** A code that the operator of another release may answer is counted as `other`: no label takes its value from outside. */
@@ -82,5 +84,6 @@ export function createRenewalRecord(metrics: Metrics, clock: Clock): RenewalReco
       const overdue = clock.wall() >= overdueAt({ dueAt, expiresAt });
       return { expiresAt, dueAt, overdue, failure };
     },
+    failure: () => failure,
   };
 }

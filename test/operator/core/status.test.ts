@@ -53,6 +53,28 @@ void suite('status', () => {
     const crashed = server({ state: { terminated: { exitCode: 1 } }, restartCount: 3 });
     const pods = [pod(0), crashed, pod(2)];
     assert.equal(degraded({ reports: late, refusals, pods })[0], 'True ServerCrashing');
+
+    // The last words of one that never had a certificate.
+    const words =
+      '{"level":"warn"}\nmcp-cluster: stopped while it had no certificate: no-answer: x\n';
+    const ended = { terminated: { exitCode: 2, message: words } };
+    const back = { waiting: { reason: 'CrashLoopBackOff' } };
+    const sidecar = {
+      name: 'sidecar',
+      ready: false,
+      restartCount: 1,
+      state: back,
+      lastState: ended,
+    };
+    const base = pod(1);
+    const waiting = { ...base, status: { ...base.status, initContainerStatuses: [sidecar] } };
+    assert.deepEqual(
+      degraded({ reports: withReport(failed), pods: [pod(0), waiting, pod(2)] }).slice(0, 2),
+      [
+        'True SidecarCrashing',
+        'tools-1: sidecar exited with code 2, 1 restarts; last log line: mcp-cluster: stopped while it had no certificate: no-answer: x',
+      ],
+    );
   });
 
   test('a healthy cluster', () => {
