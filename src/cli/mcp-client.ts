@@ -12,9 +12,11 @@ export interface EchoClient {
 
 const CALL_TIMEOUT_MS = 5_000;
 
-/** Opens a session at `url`. */
-export async function connectEcho(url: string): Promise<EchoClient> {
-  const client = new Client({ name: 'mcp-cluster-demo', version: '1.0.0' });
+/** Opens a session at `url`, for a client that is not connected yet. */
+export async function connectEcho(
+  url: string,
+  client = new Client({ name: 'mcp-cluster-demo', version: '1.0.0' }),
+): Promise<EchoClient> {
   const transport = new StreamableHTTPClientTransport(new URL(url));
   await client.connect(transport);
   return {

@@ -50,7 +50,7 @@ export async function openBusySession(url: string): Promise<BusySession> {
   return keepBusy(await connectEcho(url));
 }
 
-function keepBusy(client: EchoClient): BusySession {
+function keepBusy<C extends EchoClient>(client: C): BusySession & { readonly client: C } {
   const calls = startCallLoop((number) => client.echo(`call ${number}`), clock);
   const session = { client, id: client.sessionId() ?? '', calls };
   busy.add(session);
@@ -73,15 +73,24 @@ export function abandonSessions(): void {
  * Opens sessions until one is owned by the wanted pod. The others are closed only then: each holds its connection, so that
  * the next session has to open one of its own, which the Service sends to the next pod.
  */
-export async function openSessionOn(
+export function openSessionOn(
   url: string,
   members: ClusterMembers,
   isWanted: (owner: string) => boolean,
 ): Promise<{ readonly session: BusySession; readonly owner: string }> {
+  return openSessionAs(() => connectEcho(url), members, isWanted);
+}
+
+/** The same for any kind of client. */
+export async function openSessionAs<C extends EchoClient>(
+  connect: () => Promise<C>,
+  members: ClusterMembers,
+  isWanted: (owner: string) => boolean,
+): Promise<{ readonly session: BusySession & { readonly client: C }; readonly owner: string }> {
   const others: EchoClient[] = [];
   try {
     for (let tries = 0; tries < 40; tries++) {
-      const client = await connectEcho(url);
+      const client = await connect();
       const owner = await ownerOf(members, client.sessionId() ?? '');
       if (isWanted(owner)) return { session: keepBusy(client), owner };
       others.push(client);

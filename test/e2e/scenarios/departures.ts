@@ -1,31 +1,50 @@
 /** Pods that somebody else than the operator takes away, under the calls of clients: a deletion, an eviction as of a drain. */
 import assert from 'node:assert/strict';
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { CreateMessageRequestSchema } from '@modelcontextprotocol/sdk/types.js';
+import { connectEcho, type EchoClient } from '../../../src/cli/mcp-client.ts';
 import { RESOURCES } from '../../../src/kube/index.ts';
 import { eventually } from '../../eventually.ts';
-import { post } from '../../gateway/client.ts';
 import { verifies } from '../../requirements.ts';
 import type { Arena } from '../arena.ts';
 import { NAMESPACE } from '../manifests.ts';
 import { scenario } from '../scenario.ts';
-import { assertSurvived, moreCalls, openSessionOn, withMembers } from '../sessions.ts';
+import { assertSurvived, moreCalls, openSessionAs, withMembers } from '../sessions.ts';
 import { SAMPLE, whole } from './cluster.ts';
 import { leaderOf, podUids } from './life-cycle.ts';
 
-const LASTS_SECONDS = 2;
-
-/** A call that nobody may repeat: it ends where it began, or its client is told that it is lost. */
-async function lastingCall(url: string, session: string): Promise<string> {
-  const params = {
-    name: 'trigger-long-running-operation',
-    arguments: { duration: LASTS_SECONDS, steps: LASTS_SECONDS },
-  };
-  const message = { jsonrpc: '2.0', id: 'lasting', method: 'tools/call', params };
-  const headers = { 'mcp-session-id': session, 'mcp-protocol-version': '2025-11-25' };
-  const { status, body } = await post(new URL(url), message, headers);
-  return `${status} ${body}`;
+/** A client whose server may ask it; `ask` is a call that lasts until `answer`, and that nobody may repeat. */
+interface AskedClient extends EchoClient {
+  ask(): Promise<string>;
+  /** Resolves when the server has asked. */
+  readonly asked: Promise<void>;
+  answer(): void;
 }
 
-/** `takeAway` names the owner of a session whose calls go on all the time, one of them for two seconds. */
+async function connectAsked(url: string): Promise<AskedClient> {
+  const asked = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<void>();
+  const client = new Client(
+    { name: 'departures', version: '1.0.0' },
+    { capabilities: { sampling: {} } },
+  );
+  client.setRequestHandler(CreateMessageRequestSchema, async () => {
+    asked.resolve();
+    await answer.promise;
+    return { model: 'none', role: 'assistant', content: { type: 'text', text: 'at last' } };
+  });
+  return {
+    ...(await connectEcho(url, client)),
+    asked: asked.promise,
+    answer: answer.resolve,
+    async ask() {
+      const name = 'trigger-sampling-request';
+      return JSON.stringify(await client.callTool({ name, arguments: { prompt: 'well?' } }));
+    },
+  };
+}
+
+/** `takeAway` names the owner of a session whose calls go on all the time; one of them began before, and ends only afterwards. */
 async function leave(
   arena: Arena,
   isWanted: (pod: string) => boolean,
@@ -34,16 +53,20 @@ async function leave(
   await whole(arena);
   const url = await arena.url(SAMPLE);
   const { session, owner } = await withMembers(arena, SAMPLE, (members) =>
-    openSessionOn(url, members, isWanted),
+    openSessionAs(() => connectAsked(url), members, isWanted),
   );
   await moreCalls(session);
   const before = await podUids(arena);
-  const lasting = lastingCall(url, session.id);
-  await moreCalls(session, 5);
+  const lasting = session.client.ask();
+  // It is looked at when it has been answered.
+  lasting.catch(() => undefined);
+  await session.client.asked;
   const takenAt = Date.now();
   await takeAway(owner);
-  assert.match(await lasting, /^200 .*Long running operation completed/s);
-  assert.ok(Date.now() - takenAt > 500, 'the call was over before the pod was told to leave');
+  // While it leaves, each of them is held back for two seconds, so that the session may come to rest.
+  await moreCalls(session, 2);
+  session.client.answer();
+  assert.match(await lasting, /at last/);
   await eventually(
     'a new pod',
     async () => (await podUids(arena)).some((uid) => !before.includes(uid)),
