@@ -74,6 +74,11 @@ export const devcluster = {
     sentence: 'the embedded API answers the same requests as a real kube-apiserver answers',
     source: 'facts/kubernetes.md §5.2',
   },
+  'devcluster.impersonation': {
+    sentence:
+      'who may impersonate a user, group, uid or extra is that user for a request, at the embedded API and in kubectl --as as at a real kube-apiserver; others are refused',
+    source: 'Kubernetes reference, User impersonation',
+  },
   'devcluster.api-kubectl': {
     sentence:
       'the real kubectl creates, gets, watches, patches, applies, scales and deletes on the embedded API',

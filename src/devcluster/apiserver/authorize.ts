@@ -86,13 +86,15 @@ export function requireCreate(api: Api, request: ApiRequest): void {
 
 /** Throws Forbidden in the words of the real server. */
 export function requireAllowed(api: Api, user: User, attempt: Attempt): void {
-  if (authorize(api, user, attempt).allowed) return;
+  const verdict = authorize(api, user, attempt);
+  if (verdict.allowed) return;
+  const why = verdict.reason === undefined ? '' : `: ${verdict.reason}`;
   const who = `User ${JSON.stringify(user.name)} cannot ${attempt.verb}`;
   if (attempt.kind === 'path') {
     const { body } = forbidden({ group: '', plural: '', kind: '' }, '', '');
     throw new ApiError({
       ...body,
-      message: `forbidden: ${who} path ${JSON.stringify(attempt.path)}`,
+      message: `forbidden: ${who} path ${JSON.stringify(attempt.path)}${why}`,
       details: {},
     });
   }
@@ -103,6 +105,6 @@ export function requireAllowed(api: Api, user: User, attempt: Attempt): void {
   throw forbidden(
     { group, plural: resource, kind: '' },
     name,
-    `${who} resource ${JSON.stringify(path)} in API group ${JSON.stringify(group)} ${where}`,
+    `${who} resource ${JSON.stringify(path)} in API group ${JSON.stringify(group)} ${where}${why}`,
   );
 }

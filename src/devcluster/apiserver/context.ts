@@ -39,7 +39,7 @@ export interface Api extends StrategyContext {
 export interface User {
   readonly name: string;
   readonly groups: readonly string[];
-  /** Only service accounts have one. */
+  /** Only service accounts have one, and who is impersonated with one. */
   readonly uid?: string;
   readonly extra?: Readonly<Record<string, readonly string[]>>;
 }

@@ -5,6 +5,7 @@ import { ANONYMOUS, authenticate } from './authenticate.ts';
 import { requireAllowed } from './authorize.ts';
 import type { Api, ApiRequest, User } from './context.ts';
 import { discover } from './discovery.ts';
+import { impersonate } from './impersonate.ts';
 import { acceptedForm, present, sendBody, sendStatus } from './present.ts';
 import { BUILTIN_RESOURCES } from './resources.ts';
 import { attemptOf, parseResourcePath } from './resource-path.ts';
@@ -57,9 +58,10 @@ async function route(
   response: ServerResponse,
 ): Promise<void> {
   const url = new URL(message.url ?? '/', 'https://localhost');
-  const user = await authenticate(options.api, message);
-  if (user === undefined) throw unauthorized();
-  if (user === ANONYMOUS && message.headers.authorization !== undefined) throw unauthorized();
+  const caller = await authenticate(options.api, message);
+  if (caller === undefined) throw unauthorized();
+  if (caller === ANONYMOUS && message.headers.authorization !== undefined) throw unauthorized();
+  const user = impersonate(options.api, message, caller);
   const path = url.pathname.length > 1 ? url.pathname.replace(/\/+$/, '') : url.pathname;
   const segments = path
     .split('/')

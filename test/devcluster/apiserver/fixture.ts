@@ -25,7 +25,8 @@ export interface Reply {
 }
 
 export interface CallOptions {
-  readonly headers?: Readonly<Record<string, string>>;
+  /** A list is sent as a header for each. */
+  readonly headers?: Readonly<Record<string, string | string[]>>;
   readonly contentType?: string;
   /** Shows no certificate. */
   readonly anonymous?: boolean;
@@ -134,8 +135,9 @@ export function connect(
   url: string,
   tls: { ca: string; cert?: string; key?: string },
 ): Endpoint & { close(): Promise<void> } {
-  const agent = new Agent({ connect: { ...tls }, bodyTimeout: 0 });
-  const anonymous = new Agent({ connect: { ca: tls.ca } });
+  // Over HTTP/2, undici makes one header of a list.
+  const agent = new Agent({ connect: { ...tls }, bodyTimeout: 0, allowH2: false });
+  const anonymous = new Agent({ connect: { ca: tls.ca }, allowH2: false });
   const send = (
     method: string,
     path: string,

@@ -5,6 +5,7 @@ import { batch } from './batch.ts';
 import type { Chapter } from './chapter.ts';
 import { custom } from './custom.ts';
 import { discovery } from './discovery.ts';
+import { impersonation } from './impersonation.ts';
 import { lists, objects } from './objects.ts';
 import { others } from './others.ts';
 import { pods } from './pods.ts';
@@ -23,6 +24,7 @@ export const CHAPTERS: Readonly<Record<string, Chapter>> = {
   others,
   tokens,
   access,
+  impersonation,
   apply,
   custom,
   discovery,
