@@ -6,6 +6,7 @@ import {
   type RefusalReason,
 } from './core/index.ts';
 import { RaftError, type RaftErrorCode } from './errors.ts';
+import { requestsBefore } from './proposals.ts';
 
 /** Requests of changes are numbered apart from those of proposals. */
 const FIRST_REQUEST = 2 ** 40;
@@ -39,11 +40,12 @@ export class Changes {
   readonly #prefix: string;
   readonly #timeoutMs: number;
   readonly #waiting = new Map<number, Waiting>();
-  #lastRequest = FIRST_REQUEST;
+  #lastRequest: number;
 
-  /** `prefix` makes marks unique among all processes. */
-  constructor(prefix: string, timeoutMs: number) {
+  /** `prefix` makes marks unique among all processes; `instance` are the 8 random bytes of this one. */
+  constructor(prefix: string, instance: Uint8Array, timeoutMs: number) {
     this.#prefix = prefix;
+    this.#lastRequest = FIRST_REQUEST + requestsBefore(instance);
     this.#timeoutMs = timeoutMs;
   }
 

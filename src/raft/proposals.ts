@@ -39,6 +39,14 @@ class Proposal {
   }
 }
 
+/**
+ * Where a process begins to number its requests: elsewhere than the one before it, or a late refusal of what that one had asked
+ * would be taken for a refusal of something of this one, which would then enter the log twice. Below 2^39.
+ */
+export function requestsBefore(instance: Uint8Array): number {
+  return Buffer.from(instance).readUInt32BE(0) * 128;
+}
+
 export class Proposals {
   readonly #instance: Uint8Array;
   readonly #limits: ProposalLimits;
@@ -50,13 +58,14 @@ export class Proposals {
   #bytes = 0;
   #ended = new Map<string, number>();
   #lastNumber = 0;
-  #lastRequest = 0;
+  #lastRequest: number;
   #appliedTerm = 0;
 
   /** `instance` distinguishes this process from every other one: 8 random bytes. */
   constructor(instance: Uint8Array, limits: ProposalLimits) {
     this.#instance = instance;
     this.#limits = limits;
+    this.#lastRequest = requestsBefore(instance);
   }
 
   /** True when some are to be sent. */

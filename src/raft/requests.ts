@@ -36,7 +36,7 @@ export class Requests {
       bytesMax: proposalBytesMax,
       timeoutMs,
     });
-    this.#changes = new Changes(prefix, timeoutMs);
+    this.#changes = new Changes(prefix, instance, timeoutMs);
     this.#reads = new Reads(prefix, { countMax: readersMax, timeoutMs });
     if (options.reads === 'lease') {
       this.#lease = createLeaderLease(leaseMs(timing));

@@ -9,9 +9,22 @@ const LEARNER: ConfigChange = {
   changes: [{ type: 'add-learner', id: 'n4' }],
 };
 
+test('a refusal of what the process before it had asked for is none of its own', () => {
+  const [before, now] = ['process1', 'qrocess2'].map((text) => {
+    const changes = new Changes(text, Buffer.from(text), 1_000);
+    changes.add(LEARNER, 0).catch(() => undefined);
+    const [sent] = changes.unsent(0);
+    assert.ok(sent);
+    changes.sent(sent.request, 1);
+    return { changes, sent };
+  });
+  now?.changes.refused(before?.sent.request ?? 0, 'not-leader', 5);
+  assert.deepEqual(now?.changes.unsent(1_000), [], 'it is still on its way');
+});
+
 /** One change that the leader of term 1 has refused at 5 ms. */
 function refused(reason: Parameters<Changes['refused']>[1]) {
-  const changes = new Changes('instance', 1_000);
+  const changes = new Changes('instance', Buffer.from('instance'), 1_000);
   const result = changes.add(LEARNER, 0);
   const [sent] = changes.unsent(0);
   assert.ok(sent);

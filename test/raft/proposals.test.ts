@@ -47,6 +47,17 @@ test(verifies('raft.lost-proposal-is-sent-again'), async () => {
   assert.equal((await lost).index, 3);
 });
 
+test(verifies('raft.late-refusal'), () => {
+  const limits = { countMax: 10, bytesMax: 1_000, timeoutMs: 100 };
+  const [before, now] = ['process1', 'qrocess2'].map((text) => {
+    const proposals = new Proposals(bytes(text), limits);
+    void proposals.add(bytes('x'), 0);
+    return { proposals, sent: send(proposals, 1) };
+  });
+  now?.proposals.returned(before?.sent.request ?? 0);
+  assert.equal(now?.proposals.hasUnsent, false, 'what is on its way may be in the log');
+});
+
 test('a refused batch goes back to the front, in order', () => {
   const proposals = create();
   for (const name of ['1', '2', '3']) void proposals.add(bytes(name), 0);

@@ -126,6 +126,11 @@ export const raft = {
     sentence: 'Answers to earlier heartbeats never confirm a later read',
     source: 'Raft thesis 6.4',
   },
+  'raft.late-refusal': {
+    sentence:
+      'A refusal that was meant for the process before it makes no process send again what may be in the log',
+    source: 'simulation, seed 22844',
+  },
   'raft.simulation-holds': {
     sentence:
       'Under crashes, partitions, loss and stalls no invariant of Raft breaks, and healing brings progress',

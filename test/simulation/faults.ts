@@ -26,6 +26,8 @@ export class Faults {
   readonly stalledUntil = new Map<string, number>();
   /** Disks whose next flush fails. */
   readonly failing = new Set<string>();
+  /** Members that are to lead only if no other can. */
+  readonly fenced = new Set<string>();
 
   constructor(ports: FaultPorts) {
     this.#ports = ports;
@@ -85,7 +87,20 @@ export class Faults {
         for (const member of running) member.run((core) => core.preferLeader(id));
         return;
       }
+      case 'fence':
+        return this.#fence(random, leader);
     }
+  }
+
+  /** The leader above all; now and then everybody, who must lead all the same. */
+  #fence(random: Random, leader: SimMember | undefined): void {
+    const { members, trace } = this.#ports;
+    const ids = shuffled(random, [...members.keys()]);
+    const count = pick(random, [0, 1, 1, 2, ids.length]);
+    this.fenced.clear();
+    for (const id of ids.slice(0, count)) this.fenced.add(id);
+    if (leader !== undefined && count > 0 && random.next() < 0.5) this.fenced.add(leader.id);
+    trace.event('fenced', 'all', this.fenced.size, 0, () => [...this.fenced].join(' '));
   }
 
   /** Who asked another to lead hears nothing of what comes of it. */

@@ -9,6 +9,7 @@ import type { Network } from './network.ts';
 import type { Oracle } from './oracle.ts';
 import { pick, type Settings } from './settings.ts';
 import type { Tracer } from './tla-tracer.ts';
+import { reluctantLeader } from './reluctance.ts';
 import type { TraceLog } from './trace-log.ts';
 
 /** How long a cluster may take, in longest election time-outs of a member. */
@@ -237,8 +238,16 @@ export class Healing {
     const lost = voters.filter((id) => members.get(id)?.lost === true);
     if (lost.length * 2 >= voters.length) return undefined;
     const all = [...members.values()];
-    const leaders = all.filter(({ isLeader }) => isLeader).map(({ id }) => id);
+    // Without CheckQuorum, a leader that was removed while it was cut off is never told, and leads nobody.
+    const taking = this.#ports.settings.core.checkQuorum
+      ? undefined
+      : membersOf(newest.configuration);
+    const leaders = all
+      .filter(({ id, isLeader }) => isLeader && taking?.includes(id) !== false)
+      .map(({ id }) => id);
     if (leaders.length !== 1) return `${leaders.length} leaders ${leaders.join(' ')}`;
+    const inOffice = reluctantLeader(members, this.#ports.faults.fenced);
+    if (inOffice !== undefined) return `${inOffice}, which is fenced, leads where others can`;
     for (const id of [...voters, ...learners]) {
       const member = members.get(id) as SimMember;
       if (member.lost) continue;

@@ -21,6 +21,7 @@ export interface MemberPorts {
   send(message: Message): void;
   /** Runs `action` in the same life of the member, after a delay, and when it is not held up. */
   later(member: SimMember, delayMs: number, action: () => void): void;
+  started(member: SimMember): void;
   crashed(member: SimMember): void;
   elected(member: SimMember): void;
 }

@@ -117,6 +117,7 @@ export class SimMember implements Observed {
     this.#ports.tracer?.started(this);
     this.#tickLater();
     this.run(() => undefined);
+    this.#ports.started(this);
   }
 
   /** The process dies; what it did not flush may be gone. */

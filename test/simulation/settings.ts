@@ -2,7 +2,8 @@
 import type { CoreConfig } from '../../src/raft/core/index.ts';
 import { integerBetween, seededRandom, type Random } from '../../src/std/index.ts';
 
-export const FAULTS = [
+/** Drawn one after the other from one stream, on which what each seed means depends. */
+export const DRAWN_FAULTS = [
   'loss',
   'duplication',
   'delay',
@@ -19,6 +20,7 @@ export const FAULTS = [
   'transfer',
   'snapshot-failure',
 ] as const;
+export const FAULTS = [...DRAWN_FAULTS, 'reluctance'] as const;
 export type Fault = (typeof FAULTS)[number];
 
 /** What makes a run smaller than its seed says; each keeps the rest of the run as it was drawn. */
@@ -78,12 +80,17 @@ export function between(random: Random, min: number, max: number): number {
   return min + random.next() * (max - min);
 }
 
+/** A stream of its own, under which the seeds that found something once mean what they meant then. */
+export const RELUCTANCE_STREAM = 7_152;
+const RELUCTANCE_SHARE = 0.4;
+
 export function drawSettings(seed: number, reduction: Reduction, traced: boolean): Settings {
   const random = stream(seed, 0);
   const nodes = pick(random, [3, 3, 3, 4, 5, 5, 5, 6, 7]);
   const joiners = integerBetween(random, 0, 3);
   const chaosMs = between(random, 1_500, 5_000);
-  const chosen = FAULTS.filter(() => random.next() < 0.6);
+  const chosen: Fault[] = DRAWN_FAULTS.filter(() => random.next() < 0.6);
+  if (stream(seed, RELUCTANCE_STREAM).next() < RELUCTANCE_SHARE) chosen.push('reluctance');
   const faults = new Set<Fault>(
     chosen.filter((fault) => reduction.without?.includes(fault) !== true),
   );

@@ -7,7 +7,9 @@ import { sweep } from './sweep.ts';
 import { simulate } from './world.ts';
 
 /** Seeds that found a fault once; they stay. */
-const PAST_FAILURES = [4, 10, 13, 36, 44, 1021, 1186, 1922, 2023, 3051, 3269, 3501];
+const PAST_FAILURES = [
+  4, 10, 13, 36, 44, 1021, 1186, 1922, 2023, 3051, 3269, 3501, 10_084, 22_844, 25_747,
+];
 const SEEDS = 1_000;
 
 test(verifies('raft.simulation-holds'), async (t) => {

@@ -13,6 +13,7 @@ import { Network } from './network.ts';
 import { Oracle } from './oracle.ts';
 import { drawPlan, type PlannedEvent } from './plan.ts';
 import { between, drawSettings, pick, stream, type Reduction, type Settings } from './settings.ts';
+import { keepCordon } from './reluctance.ts';
 import { TraceLog } from './trace-log.ts';
 import { Tracer } from './tla-tracer.ts';
 import { Transfers } from './transfers.ts';
@@ -176,6 +177,10 @@ class World {
         random: (name, life) => stream(seed, 1_000 * life + Number(name)),
         send: (message) => this.#network.send(message),
         later,
+        started: (started) => {
+          if (!this.#settings.faults.has('reluctance')) return;
+          keepCordon(started, { fenced: this.#faults.fenced, now, later });
+        },
         crashed: (crashed) => this.#crashed(crashed),
         elected: (leader) => this.#faults.elected(leader),
       });

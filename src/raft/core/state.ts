@@ -265,13 +265,15 @@ function drawRetryTimeout(state: CoreState): void {
 const RELUCTANT_ROUNDS = 3;
 
 /**
- * The planned leader does not wait longer than it must; the others leave it the first half of the range. Not without PreVote:
- * a planned leader that cannot win would raise the term each time and so keep those who can from it.
+ * The planned leader does not wait longer than it must; the others leave it the first half of the range. A reluctant member
+ * leaves elections to the others. Neither without PreVote: a member that cannot win would raise the term each time it tries,
+ * and so begin anew the wait of who can.
  */
 export function drawElectionTimeout(state: CoreState): void {
+  const { preVote } = state.config;
   const { min, max } = state.config.electionTicks;
-  const preferred = state.config.preVote ? state.preferred : undefined;
-  if (state.reluctant) {
+  const preferred = preVote ? state.preferred : undefined;
+  if (state.reluctant && preVote) {
     const others = RELUCTANT_ROUNDS * max;
     state.electionTimeout = integerBetween(state.config.random, others, others + max - min);
   } else if (preferred === state.config.id) state.electionTimeout = min;

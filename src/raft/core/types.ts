@@ -360,7 +360,8 @@ export interface RaftCore {
   setEligible(eligible: boolean): void;
   /**
    * Whether this member is to lead only if no other can: it waits until the others had time for several elections. It may not
-   * wait for ever, for only its log may be complete; who leads all the same is to give that away.
+   * wait for ever, for only its log may be complete; who leads all the same is to give that away. Without PreVote it waits no
+   * longer than others.
    */
   setReluctant(reluctant: boolean): void;
   /** A follower stops to count on its leader, which answers again with its next heartbeat; false when it did not. */
