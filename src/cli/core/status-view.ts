@@ -115,13 +115,24 @@ export function statusView(facts: StatusFacts): StatusView {
     troubles:
       conditions.length === 0
         ? [unseen(facts)]
-        : conditions.filter(isTrouble).map((condition) => troubleOf(condition, facts)),
+        : eachNextOnce(
+            conditions.filter(isTrouble).map((condition) => troubleOf(condition, facts)),
+          ),
     expiries: facts.expiries,
     nextMaintenanceWindow: status.nextMaintenanceWindow,
     backup: spec.backup === undefined ? undefined : (status.backup ?? {}),
     leaderSince: status.leaderSince,
     lastCommand: metadata.annotations?.[LAST_COMMAND_ANNOTATION],
   };
+}
+
+/** What helps several conditions is said with the first of them. */
+function eachNextOnce(troubles: readonly Trouble[]): readonly Trouble[] {
+  const isSaid = ({ next }: Trouble, index: number): boolean =>
+    next !== undefined && troubles.findIndex((other) => other.next === next) < index;
+  return troubles.map((trouble, index) =>
+    isSaid(trouble, index) ? { ...trouble, next: undefined } : trouble,
+  );
 }
 
 function memberRow(

@@ -154,6 +154,15 @@ Certificate CN=tools ends 2026-03-21T12:00:00Z, in 20d`,
     assert.match(text, /^ {2}next: kubectl mcp logs tools tools-0 -n team$/m);
   });
 
+  await t.test('what helps two conditions is said once', () => {
+    const conditions = (['Available', 'QuorumHealthy'] as const).map((type) =>
+      condition(type, 'False', 'Hibernated', 'it sleeps'),
+    );
+    const text = drawn({ ...HEALTHY, phase: 'Hibernated', conditions });
+    assert.equal(text.match(/next: kubectl mcp wake tools -n team/g)?.length, 1);
+    assert.match(text, /^QuorumHealthy is False/m);
+  });
+
   await t.test('nobody has looked at it', () => {
     assert.match(drawn({}), /^Reconciled is Unknown \(NotSeen\) for \?: no operator has looked/m);
   });
