@@ -1,23 +1,14 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { DEFAULT_POLICIES } from '../../src/gateway/index.ts';
 import type { RunningConfig } from '../../src/sidecar/config.ts';
 import { createReplicatedConfig } from '../../src/sidecar/replicated-config.ts';
 import { silentLogger } from '../../src/telemetry/index.ts';
 import { eventually } from '../eventually.ts';
 import { verifies } from '../requirements.ts';
 import { createStores } from '../store/setup.ts';
+import { fencing } from './processes.ts';
 
-const INITIAL: RunningConfig = {
-  fencedMembers: [],
-  gateway: {
-    allowedOrigins: [],
-    allowedHosts: [],
-    limits: { bodyBytes: 1024, headerBytes: 1024, streamsPerSession: 4 },
-    policies: DEFAULT_POLICIES,
-  },
-  sessions: { idleTimeoutMs: 1000, max: 10, resume: { events: 8, bytes: 1024, replicas: 1 } },
-};
+const INITIAL = fencing();
 const withMax = (max: number): RunningConfig => ({
   ...INITIAL,
   sessions: { ...INITIAL.sessions, max },
