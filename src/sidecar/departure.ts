@@ -9,7 +9,7 @@ import { UsageError } from '../host/index.ts';
 import type { RaftNode } from '../raft/index.ts';
 import { delay, type Clock } from '../std/index.ts';
 import type { Logger } from '../telemetry/index.ts';
-import { summary, whyServerMayStop, type Departure } from './core/departure.ts';
+import { summary, whyServerMayStop, WORD_AWAITED_MS, type Departure } from './core/departure.ts';
 
 const LOOK_MS = 50;
 
@@ -38,15 +38,21 @@ export function createDeparture(options: DepartureOptions): MemberDeparture {
     state = { phase: 'left', handedOver: await leave(options) };
     left.resolve();
   };
+  let lookUntil = -Infinity;
   let looking: Promise<void> | undefined;
-  const look = async (): Promise<void> => {
-    if (file !== undefined && state.phase === 'staying' && (await isThere(file))) void begin();
-    await delay(clock, LOOK_MS);
+  /** However many ask, one looks, and goes on after they were answered: the word may come later than the question. */
+  const look = async (file: string): Promise<void> => {
+    while (state.phase === 'staying' && clock.monotonic() < lookUntil) {
+      if (await isThere(file)) return void begin();
+      await delay(clock, LOOK_MS);
+    }
   };
   return {
     hasBegun: () => state.phase !== 'staying',
     async serverMayStop(signal) {
       const since = clock.monotonic();
+      lookUntil = since + WORD_AWAITED_MS;
+      if (file !== undefined) looking ??= look(file).finally(() => (looking = undefined));
       for (;;) {
         const why = whyServerMayStop(state, {
           waitedMs: clock.monotonic() - since,
@@ -55,9 +61,7 @@ export function createDeparture(options: DepartureOptions): MemberDeparture {
         });
         if (why !== undefined) return why;
         signal.throwIfAborted();
-        // However many ask, one looks.
-        looking ??= look().finally(() => (looking = undefined));
-        await (state.phase === 'leaving' ? left.promise : looking);
+        await Promise.race([left.promise, delay(clock, LOOK_MS)]);
       }
     },
   };

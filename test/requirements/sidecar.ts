@@ -18,7 +18,7 @@ export const sidecar = {
   },
   'sidecar.leaves-before-its-server': {
     sentence:
-      'A member that is told to leave hands leadership and sessions over while its server still runs, lets running calls end, and says when the server may stop; nobody is made to leave by asking',
+      'A member that is told to leave hands leadership and sessions over while its server still runs, lets running calls end unless the server hangs, and says when the server may stop; nobody is made to leave by asking',
     source: 'issue 6: node drain; feature bar 16',
   },
   'sidecar.config.everywhere': {

@@ -25,8 +25,8 @@ export interface StandalonePod {
   readonly word: string;
   /** What calls with an effect have been executed by the server. */
   effects(): Promise<string>;
-  /** SIGTERM to the server alone. */
-  endServer(): void;
+  /** A signal to the server alone. */
+  signalServer(signal: NodeJS.Signals): void;
   /** Ends sidecar and server at once. */
   kill(): void;
 }
@@ -68,8 +68,8 @@ export async function startStandalonePods(): Promise<{
           server.kill('SIGKILL');
         };
         const effects = (): Promise<string> => readFile(effectsFile, 'utf8').catch(() => '');
-        const endServer = (): void => void server.kill('SIGTERM');
-        const ends = { effects, endServer, kill };
+        const signalServer = (signal: NodeJS.Signals): void => void server.kill(signal);
+        const ends = { effects, signalServer, kill };
         return { id, gateway, cluster, word, ...ends, lines: sidecar.lines, ...client(gateway) };
       });
       const isReady = async (): Promise<boolean> => {

@@ -95,7 +95,9 @@ export function createStatelessHost(options: StatelessHostOptions): StatelessHos
     async drain() {
       draining.abort(new StreamInterrupted('draining'));
       const deadline = clock.monotonic() + timing.handOverMs;
-      while (inFlight > 0 && clock.monotonic() < deadline) await delay(clock, DRAIN_POLL_MS);
+      // What runs at a server that does not answer will not end.
+      while (inFlight > 0 && options.upstream.ready() && clock.monotonic() < deadline)
+        await delay(clock, DRAIN_POLL_MS);
     },
   };
 }

@@ -52,6 +52,9 @@ export function createHandOver(options: HandOverOptions): HandOver {
   const { clock, timing } = tools;
   const leaving = new Map<SessionState, Promise<void>>();
   const counts = { moved: 0, released: 0, cut: 0 };
+  /** What runs at a server that does not answer will not end: its session is better off elsewhere. */
+  const isAtRest = ({ inFlight }: SessionState): boolean =>
+    inFlight === 0 || !tools.upstream.ready();
   /** A session goes once, whoever asks first. */
   const go = (state: SessionState): Promise<void> => {
     const known = leaving.get(state);
@@ -70,7 +73,7 @@ export function createHandOver(options: HandOverOptions): HandOver {
       while (!isOver() && clock.monotonic() < deadline) {
         for (const state of sessions()) {
           if (leaving.size >= HAND_OVERS_MAX) break;
-          if (state.inFlight === 0) void go(state);
+          if (isAtRest(state)) void go(state);
         }
         await Promise.race([...leaving.values(), delay(clock, POLL_MS)]);
         if (signal?.aborted === true) return { ...counts };
@@ -84,7 +87,7 @@ export function createHandOver(options: HandOverOptions): HandOver {
     async meet(state, request) {
       if (isPartOfRunning(state, request)) return undefined;
       const heldUntil = clock.monotonic() + HOLD_MS;
-      while (state.inFlight > 0 && state.closed === undefined) {
+      while (!isAtRest(state) && state.closed === undefined) {
         if (clock.monotonic() > heldUntil) return undefined;
         await delay(clock, POLL_MS, state.signal).catch(() => undefined);
       }

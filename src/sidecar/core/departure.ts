@@ -28,10 +28,11 @@ export interface HookFacts {
 /** Why the server may stop now; undefined while it shall not. */
 export function whyServerMayStop(departure: Departure, facts: HookFacts): string | undefined {
   const { phase } = departure;
-  if (phase === 'leaving') return undefined;
   if (phase === 'left') return summary(departure.handedOver);
   if (!facts.canBeTold) return 'nothing can tell this member to leave: --hand-over-file is not set';
+  // Its sessions go to other pods all the same.
   if (!facts.serverAnswers) return 'the MCP server does not answer: nothing of it can be saved';
+  if (phase === 'leaving') return undefined;
   return facts.waitedMs < WORD_AWAITED_MS ? undefined : 'nobody has told this member to leave';
 }
 
