@@ -35,8 +35,7 @@ export const nodes = {
     source: 'feature bar 14; cloudnative-pg e2e: self-fencing',
   },
   'nodes.switchover': {
-    sentence:
-      'The leader’s pod is deleted: another leads at once, no session is lost, and at most the call in flight is told so',
+    sentence: 'The leader’s pod is deleted: another leads, and no call notices',
     source: 'feature bar 7; cloudnative-pg e2e: fast switchover',
   },
   'nodes.eviction': {
@@ -45,7 +44,7 @@ export const nodes = {
   },
   'nodes.drain': {
     sentence:
-      'Two nodes are drained at the same time: pods leave one after the other, no session is lost, and at most a call in flight is told so',
+      'Two nodes are drained at the same time: pods leave one after the other, and no call notices',
     source: 'feature bar 16; cloudnative-pg e2e: drain node',
   },
   'nodes.operator-down': {

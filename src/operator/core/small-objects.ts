@@ -48,9 +48,15 @@ export function serviceAccount(cluster: McpCluster): DesiredObject {
  */
 export function disruptionBudget(cluster: McpCluster, view: ClusterView): DesiredObject {
   const { name } = cluster.metadata;
-  const down = view.members.filter(({ pod }) => pod === undefined || !isPodReady(pod));
-  const spare = Math.max(0, view.votersCaughtUp - majority(view.voters));
-  const needed = down.filter(({ voter, caughtUp }) => voter && caughtUp).length;
+  // Who is on its way out is down, for Kubernetes and for us, though its sidecar follows to the end.
+  const down = view.members.filter(
+    ({ pod, terminating }) => pod === undefined || terminating || !isPodReady(pod),
+  );
+  const staying = view.members.filter(
+    ({ voter, caughtUp, terminating }) => voter && caughtUp && !terminating,
+  );
+  const spare = Math.max(0, staying.length - majority(view.voters));
+  const needed = down.filter((member) => staying.includes(member)).length;
   return {
     apiVersion: 'policy/v1',
     kind: 'PodDisruptionBudget',

@@ -167,6 +167,7 @@ export async function startNodes(options: NodesOptions): Promise<NodesArena> {
       const told = [
         'get mcpc,pods,pvc -o wide',
         `get mcpc -o jsonpath={range.items[*]}{.metadata.name}:{.status.conditions}{end}`,
+        'logs -l app.kubernetes.io/managed-by=mcp-cluster-operator -c sidecar --tail=15 --prefix',
         `logs -n ${OPERATOR_NAMESPACE} -l ${OPERATOR_PODS} --tail=15`,
       ];
       const texts = told.map(async (args) => `--- ${args}\n${(await kubectl.run(args)).stdout}`);

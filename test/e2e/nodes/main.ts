@@ -7,6 +7,7 @@ import { NAMESPACE } from '../manifests.ts';
 import { playAll } from '../play.ts';
 import { sideBySide, type Scenario } from '../scenario.ts';
 import { changeScenarios, clusterScenarios, SAMPLE } from '../scenarios/cluster.ts';
+import { departureScenarios } from '../scenarios/departures.ts';
 import { podFailureScenarios } from '../scenarios/failures.ts';
 import { lifeCycleScenarios } from '../scenarios/life-cycle.ts';
 import { memberScenarios } from '../scenarios/members.ts';
@@ -78,6 +79,7 @@ function scenarios(
     as(verifies('nodes.lost-volume'), lostVolume),
     as(verifies('nodes.recovery'), recovery),
     webhook,
+    ...departureScenarios,
     ...maintenanceScenarios,
     ...placementScenarios,
     as(verifies('nodes.hibernation'), sleep),

@@ -78,16 +78,21 @@ void suite('how many pods may be evicted', () => {
       status: { ...made.status, conditions: [{ type: 'Ready', status: 'False' }] },
     };
   };
+  const leaving = (ordinal: number, of: Pod = pod(ordinal)): Pod => {
+    const deletionTimestamp = '2026-01-01T00:00:00Z';
+    return { ...of, metadata: { ...of.metadata, deletionTimestamp } };
+  };
   const budget = (
     replicas: number,
     voters: number,
     lag: readonly number[] = [],
     down: readonly number[] = [],
+    podOf: (ordinal: number) => Pod = pod,
   ) => {
     const ordinals = Array.from({ length: replicas }, (_, ordinal) => ordinal);
     const of = view({
       size: { replicas, voters },
-      pods: ordinals.map((each) => (down.includes(each) ? notReady(each) : pod(each))),
+      pods: ordinals.map((each) => (down.includes(each) ? notReady(each) : podOf(each))),
       reports: new Map(
         ordinals.map((each) => [
           `tools-${each}`,
@@ -113,6 +118,11 @@ void suite('how many pods may be evicted', () => {
       'the quorum needs the sidecars of pods whose servers do not work',
     );
     assert.deepEqual(budget(1, 1), [1, 'AlwaysAllow'], 'a drain of one can only interrupt');
+    for (const last of [leaving(2), leaving(2, notReady(2))]) {
+      const podOf = (ordinal: number): Pod => (ordinal === 2 ? last : pod(ordinal));
+      const allowed = budget(3, 3, [], [], podOf);
+      assert.deepEqual(allowed, [1, 'AlwaysAllow'], 'one hands over and still follows: no other');
+    }
   });
 });
 
