@@ -4,11 +4,14 @@ import { after, before, suite, test } from 'node:test';
 import { MCP_CLUSTERS } from '../../src/api/index.ts';
 import { eventually } from '../eventually.ts';
 import { verifies } from '../requirements.ts';
-import { startFleet, type Fleet } from './fleet.ts';
+import { requestsASecond, startFleet, type Fleet } from './fleet.ts';
 import { skip, startRealApi, type RealApi } from './real-api.ts';
 
 /** `npm run bench -- operator` does the same with 200. */
 const CLUSTERS = 20;
+/** As long as ten looks at what is not watched. */
+const REST_SECONDS = 600;
+const RESYNC_SECONDS = 60;
 
 void suite('many clusters', { skip }, () => {
   let api: RealApi;
@@ -34,6 +37,23 @@ void suite('many clusters', { skip }, () => {
     const { requests, writes } = await fleet.observe(5_000);
     assert.deepEqual(writes, []);
     assert.ok(requests < 5, `${requests} requests in 5 s`);
+  });
+
+  test(verifies('operator.fleet-rest'), async (t) => {
+    await quiet();
+    const requests = await fleet.rest(REST_SECONDS);
+    assert.deepEqual(
+      requests.filter((line) => !line.startsWith('GET ')),
+      [],
+    );
+    // What is looked at of each cluster was looked at: the clock did not run away from the operator.
+    for (let number = 0; number < CLUSTERS; number += 1) {
+      const own = requests.filter((line) => line.includes(`/secrets/c${number}-`));
+      assert.ok(own.length >= REST_SECONDS / RESYNC_SECONDS - 1, `c${number}: ${own.length}`);
+    }
+    const perSecond = requestsASecond(requests, REST_SECONDS);
+    t.diagnostic(`${perSecond.toFixed(2)} requests a second`);
+    assert.ok(perSecond < 1);
   });
 
   test(verifies('operator.fleet-apart'), async () => {

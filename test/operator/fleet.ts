@@ -8,9 +8,11 @@ import {
   type KubeResource,
 } from '../../src/kube/index.ts';
 import { runOperator, type RunningOperator } from '../../src/operator/index.ts';
+import { delay } from '../../src/std/index.ts';
 import { createMetrics, silentLogger as logger, type Metrics } from '../../src/telemetry/index.ts';
 import { eventually } from '../eventually.ts';
 import { isCalm } from './bench.ts';
+import { createFastClock } from './fast-clock.ts';
 import { startFakeFleet } from './fake-fleet.ts';
 import { startFaultyApi, PASS, type FaultyApi } from './faulty-api.ts';
 import { userCluster, type RealApi } from './real-api.ts';
@@ -28,19 +30,35 @@ export interface Fleet {
   clusters(): Promise<readonly McpCluster[]>;
   /** Watches `ms` long: requests and writes the operator made meanwhile, as `METHOD path`. */
   observe(ms: number): Promise<{ readonly requests: number; readonly writes: readonly string[] }>;
+  /**
+   * Lets the operator's clock go 40 times as fast for `seconds` of it. Its requests to the API server, by
+   * `METHOD path`; watches are renewed by the server's clock, so these are not among them.
+   */
+  rest(seconds: number): Promise<readonly string[]>;
   restart(): Promise<void>;
   stop(): Promise<void>;
+}
+
+const REST_SPEED = 40;
+/** The operator's, each of which the server ends after this, at the earliest. */
+const WATCHES = 11;
+const WATCH_SECONDS_MIN = 300;
+
+/** On average over so many seconds of rest, watches that are begun again included. */
+export function requestsASecond(requests: readonly string[], seconds: number): number {
+  return requests.length / seconds + WATCHES / WATCH_SECONDS_MIN;
 }
 
 /** Makes `count` clusters of three pods and returns when all are Available. */
 export async function startFleet(api: RealApi, count: number): Promise<Fleet> {
   const namespace = await api.namespace(`fleet-${count}`);
   const upstream: KubeConnection = await loadKubeConnection({ kubeconfig: api.plane.kubeconfig });
-  let requests = 0;
-  const faulty = await startFaultyApi(upstream, () => {
-    requests += 1;
+  const asked: string[] = [];
+  const faulty = await startFaultyApi(upstream, ({ method, path }) => {
+    asked.push(`${method} ${path}`);
     return PASS;
   });
+  const operatorClock = createFastClock();
   const pods = startFakeFleet(api.client, namespace);
   const start = async (): Promise<{ operator: RunningOperator; metrics: Metrics }> => {
     const metrics = createMetrics();
@@ -51,6 +69,7 @@ export async function startFleet(api: RealApi, count: number): Promise<Fleet> {
       metrics,
       watchNamespaces: [namespace],
       leaderElect: false,
+      clock: operatorClock,
       logger,
       sidecars: pods.sidecars,
     });
@@ -69,11 +88,16 @@ export async function startFleet(api: RealApi, count: number): Promise<Fleet> {
     madeMs: 0,
     clusters,
     async observe(ms) {
-      const [before, written] = [requests, faulty.writes.length];
-      const { promise, resolve } = Promise.withResolvers<void>();
-      setTimeout(resolve, ms);
-      await promise;
-      return { requests: requests - before, writes: faulty.writes.slice(written) };
+      const [before, written] = [asked.length, faulty.writes.length];
+      await delay(clock, ms);
+      return { requests: asked.length - before, writes: faulty.writes.slice(written) };
+    },
+    async rest(seconds) {
+      const before = asked.length;
+      operatorClock.setSpeed(REST_SPEED);
+      await delay(operatorClock, seconds * 1_000);
+      operatorClock.setSpeed(1);
+      return asked.slice(before);
     },
     async restart() {
       await running.operator.stop();

@@ -212,6 +212,11 @@ export const operator = {
       'Pods with broken servers are replaced one by one while their sidecars hold the quorum',
     source: 'design',
   },
+  'operator.fleet-rest': {
+    sentence:
+      'In ten minutes at rest an operator of many clusters looks at each of them and makes less than a request a second',
+    source: 'issue 6: many clusters',
+  },
   'operator.writes-have-a-reason': {
     sentence:
       'While a cluster starts and is drained each write changes something, and only what somebody else changed is called repaired',
