@@ -4,7 +4,7 @@
  */
 import { delay, microTimeText, type Clock, type Random } from '../std/index.ts';
 import type { Logger, Metrics } from '../telemetry/index.ts';
-import { isAlreadyExists, isConflict, KubeError } from './errors.ts';
+import { isAlreadyExists, isConflict, isNotFound, KubeError } from './errors.ts';
 import { RESOURCES } from './resources.ts';
 import type { KubeClient, KubeResource } from './types.ts';
 
@@ -179,6 +179,14 @@ async function attempt(context: Context, signal: AbortSignal): Promise<boolean> 
 async function takeOrRenew(context: Context, signal: AbortSignal): Promise<boolean> {
   const { options, state } = context;
   const { client, namespace, name, identity } = options;
+  // Who leads knows the record, and learns from a refusal when it does not: half the requests. As client-go does it.
+  if (state.observed !== undefined && isLeading(context)) {
+    try {
+      return await write(context, state.observed.lease, signal);
+    } catch (error) {
+      if (!isConflict(error) && !isNotFound(error)) throw error;
+    }
+  }
   const lease = await client.get<Lease>(RESOURCES.leases, { namespace, name }, { signal });
   if (lease === undefined) {
     const created = newLease(options, recordOf(context, undefined));
@@ -189,9 +197,15 @@ async function takeOrRenew(context: Context, signal: AbortSignal): Promise<boole
   const spec = lease.spec ?? {};
   const holder = spec.holderIdentity ?? '';
   if (holder !== '' && holder !== identity && !isExpired(context, spec)) return false;
-  const next = { ...lease, spec: recordOf(context, spec) };
+  return write(context, lease, signal);
+}
+
+/** Puts our record in the place of what `lease` shows; rejects with a conflict when that is not the latest. */
+async function write(context: Context, lease: Lease, signal: AbortSignal): Promise<boolean> {
+  const { client, identity } = context.options;
+  const next = { ...lease, spec: recordOf(context, lease.spec ?? {}) };
   observe(context, await client.replace(RESOURCES.leases, next, { signal }));
-  return state.observed?.lease.spec?.holderIdentity === identity;
+  return context.state.observed?.lease.spec?.holderIdentity === identity;
 }
 
 /** Measured from when we first saw this record, for as long as its holder asked for. */

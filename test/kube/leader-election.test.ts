@@ -122,3 +122,43 @@ test('a lease that somebody else wrote ends the leadership at once', async () =>
   assert.equal(only.election.leader(), 'x');
   await only.election.stop();
 });
+
+test('a leader renews with one request, and reads only when its record was touched or is gone', async () => {
+  const clock = createVirtualClock();
+  const memory = createMemoryClient();
+  let reads = 0;
+  const lost: string[] = [];
+  const election = createLeaderElection({
+    client: {
+      ...memory,
+      get(type, ref, options) {
+        reads += 1;
+        return memory.get(type, ref, options);
+      },
+    },
+    namespace: 'default',
+    name: 'lock',
+    identity: 'a',
+    clock,
+    random: seededRandom(1),
+    logger: silentLogger,
+    metrics: createMetrics(),
+    onElected: () => undefined,
+    onLost: () => lost.push('lost'),
+  });
+  election.start();
+  await clock.advance(20_500);
+  assert.equal(reads, 1);
+  assert.ok(memory.writes.length >= 10, `${memory.writes.length} renewals in 20 s`);
+  const lease = memory.objects.get('leases/lock') as KubeObject;
+  const labelled = { ...lease.metadata, labels: { by: 'somebody' }, resourceVersion: '1000' };
+  memory.objects.set('leases/lock', { ...lease, metadata: labelled });
+  await clock.advance(4_000);
+  assert.equal(reads, 2);
+  memory.objects.delete('leases/lock');
+  await clock.advance(4_000);
+  assert.equal(reads, 3);
+  assert.equal(leaseOf(memory.objects)['holderIdentity'], 'a');
+  assert.deepEqual([election.isLeader(), lost.length], [true, 0]);
+  await election.stop();
+});
