@@ -10,6 +10,7 @@ import { bundle } from '../../deploy/build.ts';
 import { readImage } from '../../deploy/image.ts';
 import { makeRootFs } from '../../deploy/rootfs.ts';
 import type { BillOfMaterials } from '../../deploy/sbom.ts';
+import { givesTheWord } from '../../src/operator/core/leaving-hooks.ts';
 import { eventually } from '../eventually.ts';
 import { freePort } from '../free-ports.ts';
 import { verifies } from '../requirements.ts';
@@ -71,6 +72,21 @@ void suite('image', { skip: isLinux }, () => {
       assert.doesNotMatch(started.stderr, /was rejected|temporary file/);
     }
   });
+
+  test(
+    'the hook of the sidecar finds its program in the PATH of the image',
+    { skip: isRoot },
+    async () => {
+      const { command } = givesTheWord('/tmp').preStop.exec;
+      assert.equal(imageEnv['PATH'], '/usr/local/bin');
+      const { status, stderr } = spawnSync('chroot', [`--userspec=${user}`, rootFs, ...command], {
+        env,
+        encoding: 'utf8',
+      });
+      assert.equal(status, 0, stderr);
+      assert.ok((await readdir(join(rootFs, 'tmp'))).includes('hand-over'));
+    },
+  );
 
   test(verifies('image.runs'), { skip: isRoot }, async (t) => {
     const help = spawnSync(...inImage('--help'), { env, encoding: 'utf8' });

@@ -19,7 +19,7 @@ export function handOverArguments({ spec }: McpCluster, folder: string): readonl
 }
 
 /** Of the sidecar: an empty file is made, by the shortest program that the image can run. */
-export function givesTheWord(folder: string): object {
+export function givesTheWord(folder: string) {
   const program = "fs.writeFileSync(process.argv[1], '')";
   return { preStop: { exec: { command: ['node', '--eval', program, wordFile(folder)] } } };
 }
