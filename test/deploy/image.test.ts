@@ -30,10 +30,11 @@ void suite('image', { skip: isLinux }, () => {
   });
   after(() => rm(folder, { recursive: true, force: true }));
 
-  const inImage = (...args: string[]): [string, string[]] => [
+  const inRoot = (...command: string[]): [string, string[]] => [
     'chroot',
-    [`--userspec=${user}`, rootFs, ...entrypoint, ...args],
+    [`--userspec=${user}`, rootFs, ...command],
   ];
+  const inImage = (...args: string[]): [string, string[]] => inRoot(...entrypoint, ...args);
   /** Of this process nothing but a path; the image has the rest. */
   const env = { ...imageEnv, PATH: '/usr/local/bin:/usr/bin:/usr/sbin:/bin:/sbin' };
 
@@ -79,10 +80,7 @@ void suite('image', { skip: isLinux }, () => {
     async () => {
       const { command } = givesTheWord('/tmp').preStop.exec;
       assert.equal(imageEnv['PATH'], '/usr/local/bin');
-      const { status, stderr } = spawnSync('chroot', [`--userspec=${user}`, rootFs, ...command], {
-        env,
-        encoding: 'utf8',
-      });
+      const { status, stderr } = spawnSync(...inRoot(...command), { env, encoding: 'utf8' });
       assert.equal(status, 0, stderr);
       assert.ok((await readdir(join(rootFs, 'tmp'))).includes('hand-over'));
     },
