@@ -32,10 +32,14 @@ export interface HealthSources {
   serverMayStop(signal: AbortSignal): Promise<string>;
 }
 
+/** The kubelet asks once; whoever else waits must not cost this pod its memory. */
+const DRAINED_WAITING_MAX = 32;
+
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** The handler of `/healthz`, `/readyz`, `/drained`, `/metrics` and `/raft/status`; anything else is 404, any other method 405. */
 export function createHealthHandler(sources: HealthSources): Handler {
+  let waiting = 0;
   const routes: Readonly<Record<string, (response: ServerResponse) => void | Promise<void>>> = {
     '/healthz': (response) => {
       const problems = sources.problems().map(({ code, message }) => `${code}: ${message}\n`);
@@ -46,8 +50,13 @@ export function createHealthHandler(sources: HealthSources): Handler {
       text(response, ready ? 200 : 503, ready ? 'ok\n' : `not ready: ${reason}\n`);
     },
     '/drained': async (response) => {
+      if (waiting >= DRAINED_WAITING_MAX) return text(response, 503, 'too many wait for this\n');
       const gone = new AbortController();
-      response.once('close', () => gone.abort(new Error('nobody waits any more')));
+      waiting += 1;
+      response.once('close', () => {
+        waiting -= 1;
+        gone.abort(new Error('nobody waits any more'));
+      });
       text(response, 200, `${await sources.serverMayStop(gone.signal)}\n`);
     },
     '/metrics': async (response) => {

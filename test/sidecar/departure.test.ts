@@ -1,11 +1,14 @@
 /** A pod that is deleted from outside: the word to leave, the hand-over, and the hook that waits for it. */
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { createDeparture, forgetWord } from '../../src/sidecar/departure.ts';
-import { silentLogger } from '../../src/telemetry/index.ts';
+import { createHealthHandler } from '../../src/sidecar/health.ts';
+import { createMetrics, silentLogger } from '../../src/telemetry/index.ts';
 import { eventually } from '../eventually.ts';
 import { verifies } from '../requirements.ts';
 import { createVirtualClock } from '../virtual-clock.ts';
@@ -104,4 +107,43 @@ test('a word to an earlier process is forgotten', async (t) => {
   await assert.rejects(stat(file), { code: 'ENOENT' });
   await forgetWord(file);
   await assert.rejects(forgetWord(join(file, '..')), /--hand-over-file/);
+});
+
+test('more than the kubelet may wait at /drained, but not everybody', async (t) => {
+  let waiting = 0;
+  const server = createServer(
+    createHealthHandler({
+      readiness: () => assert.fail('unasked'),
+      problems: () => [],
+      raftStatus: () => assert.fail('unasked'),
+      metrics: createMetrics(),
+      serverMayStop(signal) {
+        waiting += 1;
+        signal.addEventListener('abort', () => (waiting -= 1));
+        return new Promise(() => undefined);
+      },
+    }),
+  );
+  const port = await new Promise<number>((resolve) => {
+    server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
+  });
+  const url = `http://127.0.0.1:${port}/drained`;
+  const gone = new AbortController();
+  t.after(() => {
+    gone.abort();
+    server.closeAllConnections();
+    server.close();
+  });
+  for (let n = 0; n < 32; n++) fetch(url, { signal: gone.signal }).catch(() => undefined);
+  await eventually('all to wait', async () => waiting === 32);
+  const refused = await fetch(url);
+  assert.equal(refused.status, 503);
+  assert.match(await refused.text(), /too many wait/);
+  gone.abort();
+  await eventually('nobody to wait', async () => waiting === 0);
+  const next = new AbortController();
+  const asked = fetch(url, { signal: next.signal }).catch((error: Error) => error.name);
+  await eventually('the next one to wait', async () => waiting === 1);
+  next.abort();
+  assert.equal(await asked, 'AbortError');
 });
