@@ -26,7 +26,7 @@ export const nodes = {
   },
   'nodes.kill-node': {
     sentence:
-      'A node dies with all that runs on it: calls fail for two seconds at most, no session is lost, and its pod comes back with the node',
+      'A node dies with all that runs on it: calls fail for two seconds at most, no session is lost, and its pod comes back with the node, a voter again',
     source: 'feature bar 21; issue 6: node gone; cloudnative-pg e2e: fast failover',
   },
   'nodes.self-fencing': {

@@ -6,6 +6,7 @@ import { verifies } from '../../../requirements.ts';
 import { NAMESPACE } from '../../manifests.ts';
 import { scenario, type Scenario } from '../../scenario.ts';
 import { SAMPLE, whole } from '../../scenarios/cluster.ts';
+import { settled } from '../../scenarios/members.ts';
 import { assertSurvived, moreCalls, openSessionOn, withMembers } from '../../sessions.ts';
 import { OPERATOR_NAMESPACE, OPERATOR_PODS, type NodesArena } from '../arena.ts';
 import { leavesService } from '../endpoints.ts';
@@ -142,6 +143,7 @@ const death: Scenario<NodesArena> = {
     const node = await loseNode(arena, 'kill', 'start', 'killed');
     await arena.kubectl(`wait node ${node} --for=condition=Ready --timeout=60s`);
     await whole(arena, 90_000);
+    await settled(arena, 3);
   }),
   timeoutMs: 240_000,
 };
