@@ -8,7 +8,7 @@ const count = (description: string, maximum: number) =>
 const QUOTAS = {
   type: 'object',
   description:
-    'What else holds requests back. With cpu or memory, the containers of a pod share one process namespace, so that the sidecar can measure the server.',
+    'What else holds requests back. With cpu or memory, the containers of a pod share one process namespace, so that the sidecar can measure the server; a server that was broken into can then read the private key of its pod.',
   properties: {
     bytesPerSecond: quantity(
       'Bytes of answers in a second, such as 10Mi: more are held back, not cut off.',
