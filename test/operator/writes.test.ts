@@ -61,8 +61,8 @@ void suite('writes of the operator', { skip }, () => {
     assert.deepEqual(repaired(), [], 'nobody else changes what is written');
     for (const kind of FOLLOWING_THE_TRUTH) {
       const count = writes.filter((line) => line.startsWith(kind)).length;
-      // Made, and for each of three pods that start and three that are drained: leaves, is gone, is back.
-      assert.ok(count <= 1 + 3 + 3 * 3, `${count} writes of ${kind}`);
+      // Made; three pods are there, then ready; three more leave, are gone, are back, then ready. A slow machine shows each of these.
+      assert.ok(count <= 1 + 3 * 2 + 3 * 4, `${count} writes of ${kind}`);
       assert.ok(said.includes(`object updated: ${kind}`));
     }
     const ref = { namespace: b.namespace, name: NAME };
