@@ -188,6 +188,7 @@ const defaults = scenario('defaults are filled in when a McpCluster is stored', 
       storage: { size: '1Gi', retention: { whenDeleted: 'Delete', whenScaled: 'Delete' } },
       podTemplate: {
         antiAffinity: 'Preferred',
+        terminationGracePeriodSeconds: 30,
         topologySpreadConstraints: [
           {
             ...{ maxSkew: 1, topologyKey: 'topology.kubernetes.io/zone' },
