@@ -15,6 +15,8 @@ export interface PodVolumes {
   mount(): Promise<void>;
   /** Brings files up to date; does nothing before the first mount. */
   refresh(): Promise<void>;
+  /** Resolves when nothing is being written. */
+  settled(): Promise<void>;
 }
 
 export interface PodVolumesOptions {
@@ -33,7 +35,7 @@ interface State extends PodVolumesOptions {
   readonly tokens: PodTokens;
   isMounted: boolean;
   /** One refresh at a time; a change that comes meanwhile causes another one. */
-  refreshing: { again: boolean } | undefined;
+  refreshing: { again: boolean; readonly over: Promise<void> } | undefined;
   cancelTimer: CancelTimer;
 }
 
@@ -51,6 +53,7 @@ export function createPodVolumes(options: PodVolumesOptions): PodVolumes {
     folder: (name) => state.folders.get(name),
     mount: () => mount(state),
     refresh: () => refresh(state),
+    settled: async () => state.refreshing?.over,
   };
 }
 
@@ -94,7 +97,8 @@ async function refresh(state: State): Promise<void> {
     state.refreshing.again = true;
     return;
   }
-  const turn = { again: true };
+  const over = Promise.withResolvers<void>();
+  const turn = { again: true, over: over.promise };
   state.refreshing = turn;
   const { logger } = state.dependencies;
   try {
@@ -107,6 +111,7 @@ async function refresh(state: State): Promise<void> {
     if (!state.signal.aborted) logger.warn('volume was not refreshed', { error: String(error) });
   } finally {
     state.refreshing = undefined;
+    over.resolve();
     scheduleRefresh(state);
   }
 }

@@ -98,6 +98,8 @@ export function createPodWorker(
       worker.isAbandoned = true;
       worker.abort.abort(new Error('the pod is gone'));
       await Promise.all(all().map((one) => one.abandon()));
+      // A file that is written while its folder is removed would stay.
+      await worker.volumes.settled();
       await rm(worker.folder, { recursive: true, force: true });
     },
   };
