@@ -113,6 +113,12 @@ export async function moreCalls(session: BusySession, count = 20): Promise<void>
   await eventually(`${count} more calls`, () => records.length >= wanted, 60_000);
 }
 
+/** Not one call got anything but its answer, at the first attempt. */
+export function assertUndisturbed(session: BusySession): void {
+  const disturbed = session.calls.records.filter(({ outcome }) => outcome.kind !== 'ok');
+  assert.deepEqual(disturbed, [], 'no client noticed');
+}
+
 /** Ends the session and proves that it is the one it was and that no call was lost. */
 export async function assertSurvived(session: BusySession, killedAt: number): Promise<string> {
   await endCalls(session);

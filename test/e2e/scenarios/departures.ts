@@ -4,14 +4,19 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { CreateMessageRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { connectEcho, type EchoClient } from '../../../src/cli/mcp-client.ts';
 import { RESOURCES } from '../../../src/kube/index.ts';
-import { eventually } from '../../eventually.ts';
 import { verifies } from '../../requirements.ts';
 import type { Arena } from '../arena.ts';
 import { NAMESPACE } from '../manifests.ts';
 import { scenario } from '../scenario.ts';
-import { assertSurvived, moreCalls, openSessionAs, withMembers } from '../sessions.ts';
+import {
+  assertSurvived,
+  assertUndisturbed,
+  moreCalls,
+  openSessionAs,
+  withMembers,
+} from '../sessions.ts';
 import { SAMPLE, whole } from './cluster.ts';
-import { leaderOf, podUids } from './life-cycle.ts';
+import { evictionOf, evictionPath, leaderOf, podUids, replaced } from './life-cycle.ts';
 
 /** A client whose server may ask it; `ask` is a call that lasts until `answer`, and that nobody may repeat. */
 interface AskedClient extends EchoClient {
@@ -67,16 +72,10 @@ async function leave(
   await moreCalls(session, 2);
   session.client.answer();
   assert.match(await lasting, /at last/);
-  await eventually(
-    'a new pod',
-    async () => (await podUids(arena)).some((uid) => !before.includes(uid)),
-    60_000,
-  );
-  await whole(arena);
+  await replaced(arena, before);
   await moreCalls(session);
-  const disturbed = session.calls.records.filter(({ outcome }) => outcome.kind !== 'ok');
-  assert.deepEqual(disturbed, [], 'no client noticed');
   console.log(await assertSurvived(session, takenAt));
+  assertUndisturbed(session);
 }
 
 const deletion = scenario(verifies('life-cycle.deleted-pod'), async (arena) => {
@@ -93,14 +92,7 @@ const eviction = scenario(verifies('life-cycle.evicted-pod'), async (arena) => {
   await leave(
     arena,
     (pod) => pod !== leader,
-    (name) =>
-      arena.client.raw('POST', `/api/v1/namespaces/${NAMESPACE}/pods/${name}/eviction`, {
-        body: {
-          apiVersion: 'policy/v1',
-          kind: 'Eviction',
-          metadata: { namespace: NAMESPACE, name },
-        },
-      }),
+    (name) => arena.client.raw('POST', evictionPath(name), { body: evictionOf(name) }),
   );
 });
 

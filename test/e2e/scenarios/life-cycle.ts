@@ -33,6 +33,26 @@ export async function podUids({ client }: Arena): Promise<readonly string[]> {
   return items.map(({ metadata }) => metadata.uid ?? '');
 }
 
+/** Waits until so many pods are none of `before`, and the sample is whole again. */
+export async function replaced(arena: Arena, before: readonly string[], count = 1): Promise<void> {
+  await eventually(
+    `${count} new pods`,
+    async () => (await podUids(arena)).filter((uid) => !before.includes(uid)).length >= count,
+    60_000,
+  );
+  await whole(arena);
+}
+
+/** The body of a request for the eviction of a pod of the sample. */
+export const evictionOf = (name: string): object => ({
+  apiVersion: 'policy/v1',
+  kind: 'Eviction',
+  metadata: { namespace: NAMESPACE, name },
+});
+
+export const evictionPath = (name: string): string =>
+  `/api/v1/namespaces/${NAMESPACE}/pods/${name}/eviction`;
+
 export const leaderOf = async (arena: Arena): Promise<string> =>
   eventually('a leader', async () => (await arena.get(SAMPLE)).status?.leader ?? false);
 

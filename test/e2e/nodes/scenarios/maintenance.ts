@@ -5,9 +5,16 @@ import { verifies } from '../../../requirements.ts';
 import { NAMESPACE } from '../../manifests.ts';
 import { scenario, type Scenario } from '../../scenario.ts';
 import { SAMPLE, whole } from '../../scenarios/cluster.ts';
-import { leaderOf, podUids } from '../../scenarios/life-cycle.ts';
+import {
+  evictionOf,
+  evictionPath,
+  leaderOf,
+  podUids,
+  replaced,
+} from '../../scenarios/life-cycle.ts';
 import {
   assertSurvived,
+  assertUndisturbed,
   moreCalls,
   openSessionOn,
   withMembers,
@@ -22,12 +29,6 @@ async function sessionOn(arena: NodesArena, pod: string): Promise<BusySession> {
   );
   await moreCalls(session);
   return session;
-}
-
-/** Sessions are handed over before the server is stopped: not one call gets anything but its answer, at the first attempt. */
-function assertUndisturbed(session: BusySession): void {
-  const disturbed = session.calls.records.filter(({ outcome }) => outcome.kind !== 'ok');
-  assert.deepEqual(disturbed, []);
 }
 
 const switchover = scenario(verifies('nodes.switchover'), async (arena: NodesArena) => {
@@ -46,12 +47,7 @@ const switchover = scenario(verifies('nodes.switchover'), async (arena: NodesAre
     30_000,
   );
   console.log(`another pod led within ${Date.now() - deletedAt} ms, as the status has it`);
-  await eventually(
-    'a new pod',
-    async () => (await podUids(arena)).some((uid) => !before.includes(uid)),
-    60_000,
-  );
-  await whole(arena);
+  await replaced(arena, before);
   await moreCalls(session);
   console.log(await assertSurvived(session, deletedAt));
   assertUndisturbed(session);
@@ -61,12 +57,8 @@ const evictions = scenario(verifies('nodes.eviction'), async (arena: NodesArena)
   await whole(arena);
   const evict = (pod: string): Promise<string> =>
     arena.client
-      .raw('POST', `/api/v1/namespaces/${NAMESPACE}/pods/${pod}/eviction`, {
-        body: {
-          apiVersion: 'policy/v1',
-          kind: 'Eviction',
-          metadata: { namespace: NAMESPACE, name: pod },
-        },
+      .raw('POST', evictionPath(pod), {
+        body: evictionOf(pod),
         signal: AbortSignal.timeout(2_000),
       })
       .then(
@@ -75,24 +67,12 @@ const evictions = scenario(verifies('nodes.eviction'), async (arena: NodesArena)
       );
   const before = await podUids(arena);
   assert.equal(await evict(`${SAMPLE}-0`), 'evicted');
-  const refused = await arena.kubectl.run(
-    `create --raw /api/v1/namespaces/${NAMESPACE}/pods/${SAMPLE}-1/eviction -f -`,
-    {
-      input: JSON.stringify({
-        apiVersion: 'policy/v1',
-        kind: 'Eviction',
-        metadata: { namespace: NAMESPACE, name: `${SAMPLE}-1` },
-      }),
-    },
-  );
+  const refused = await arena.kubectl.run(`create --raw ${evictionPath(`${SAMPLE}-1`)} -f -`, {
+    input: JSON.stringify(evictionOf(`${SAMPLE}-1`)),
+  });
   assert.notEqual(refused.code, 0, 'a second pod was evicted');
   assert.match(refused.stderr, /disruption budget/);
-  await eventually(
-    'a new pod',
-    async () => (await podUids(arena)).some((uid) => !before.includes(uid)),
-    60_000,
-  );
-  await whole(arena);
+  await replaced(arena, before);
 });
 
 /** Names of those that take clients, as the kubelets have it. */
@@ -143,15 +123,7 @@ const drain: Scenario<NodesArena> = {
     } finally {
       for (const node of nodes) await arena.kubectl(`uncordon ${node}`);
     }
-    await eventually(
-      'two other pods',
-      async () => {
-        const now = await podUids(arena);
-        return now.filter((uid) => !before.includes(uid)).length >= 2;
-      },
-      60_000,
-    );
-    await whole(arena);
+    await replaced(arena, before, 2);
     assert.ok(
       seen.every(({ ready }) => ready.length >= 2),
       JSON.stringify(seen),
